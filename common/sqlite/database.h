@@ -1,0 +1,117 @@
+#ifndef REPLICAST_COMMON_SQLITE_DATABASE_H_
+#define REPLICAST_COMMON_SQLITE_DATABASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/base/value.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace replicast::sqlite {
+
+struct OpenOptions {
+  bool read_only = false;      // PRAGMA query_only and SQLITE_OPEN_READONLY where the WAL allows
+  bool create = false;
+  bool no_checkpoint_on_close = false;
+  absl::Duration busy_timeout = absl::Seconds(5);
+  std::string vfs;             // name of a registered VFS; empty: the default one. The simulator's files come in here
+};
+
+// A prepared statement. Not thread safe; dies before its Database. Parameters count from 1, columns from 0.
+class Statement {
+ public:
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+
+  Statement& Bind(int index, const Value& value);
+  Statement& BindInt(int index, int64_t value);
+  Statement& BindText(int index, std::string_view text);  // copied
+  Statement& BindBlob(int index, std::string_view blob);  // copied
+  Statement& BindNull(int index);
+
+  // True: a row is there. False: done, and the statement is reset. An error also resets it.
+  absl::StatusOr<bool> Step();
+  // Runs to the end, dropping rows, and resets.
+  absl::Status Run();
+  void Reset();  // also clears bindings
+
+  int ColumnCount() const;
+  Value Column(int index) const;
+  Row Columns(int first, int count) const;
+  int64_t Int(int index) const;
+  std::string Bytes(int index) const;            // text or blob
+  std::string_view BytesView(int index) const;   // valid until the next Step
+  bool IsNull(int index) const;
+
+  sqlite3_stmt* handle() const { return statement_; }
+
+ private:
+  friend class Database;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+// One SQLite connection. Not thread safe; may be handed from one thread to another. Errors are Status with the path in
+// the message and reason DATABASE_BUSY, DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, NOT_A_DATABASE,
+// DATABASE_CANNOT_OPEN, DATABASE_CONSTRAINT or DATABASE_ERROR.
+class Database {
+ public:
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, const OpenOptions& options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  absl::StatusOr<Statement> Prepare(std::string_view sql);
+  // One or several statements without parameters.
+  absl::Status Execute(std::string_view sql);
+  // First column of the first row; nothing when there is no row.
+  absl::StatusOr<std::optional<Value>> QueryValue(std::string_view sql);
+  int64_t LastInsertRowid() const;
+  int64_t Changes() const;
+  bool InTransaction() const;
+  absl::Status LastError() const;
+
+  const std::string& path() const { return path_; }
+  sqlite3* handle() const { return handle_; }
+
+ private:
+  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  sqlite3* handle_;
+  std::string path_;
+};
+
+// BEGIN … COMMIT; rolls back when it is destroyed before Commit.
+class Transaction {
+ public:
+  enum class Kind { kDeferred, kImmediate };
+  static absl::StatusOr<Transaction> Begin(Database& database, Kind kind = Kind::kImmediate);
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  ~Transaction();
+  absl::Status Commit();
+
+ private:
+  explicit Transaction(Database* database) : database_(database) {}
+  Database* database_;
+};
+
+// "a""b" quoted as an identifier; 'it''s' as a string.
+std::string QuoteIdentifier(std::string_view name);
+std::string QuoteText(std::string_view text);
+// The status for a SQLite result code on this connection.
+absl::Status ErrorFor(sqlite3* handle, int code, std::string_view doing, std::string_view path);
+
+}  // namespace replicast::sqlite
+
+#endif  // REPLICAST_COMMON_SQLITE_DATABASE_H_

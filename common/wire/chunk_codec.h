@@ -1,0 +1,25 @@
+#ifndef REPLICAST_COMMON_WIRE_CHUNK_CODEC_H_
+#define REPLICAST_COMMON_WIRE_CHUNK_CODEC_H_
+
+#include <string>
+#include <string_view>
+
+#include <absl/status/statusor.h>
+
+#include "common/wire/signer.h"
+#include "replicast/v1/units.pb.h"
+
+namespace replicast::wire {
+
+struct Chunk {
+  v1::ChunkHeader header;
+  v1::Columns rows;
+};
+
+v1::SignedChunk SealChunk(const v1::ChunkHeader& header, const v1::Columns& rows, const Signer& signer);
+// Verifies, then decompresses (capped) and parses. PERMISSION_DENIED (SIGNATURE_INVALID), INVALID_ARGUMENT (CHUNK_MALFORMED).
+absl::StatusOr<Chunk> OpenChunk(const v1::SignedChunk& chunk, const Verifier& verifier);
+
+}  // namespace replicast::wire
+
+#endif  // REPLICAST_COMMON_WIRE_CHUNK_CODEC_H_

@@ -1,0 +1,128 @@
+#ifndef REPLICAST_SERVER_PUBLISH_PUBLISHER_H_
+#define REPLICAST_SERVER_PUBLISH_PUBLISHER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/base/clock.h"
+#include "common/base/digest.h"
+#include "common/base/lsn.h"
+#include "common/base/random.h"
+#include "common/sqlite/database.h"
+#include "common/wire/signer.h"
+#include "common/wire/unit_codec.h"
+#include "replicast/v1/types.pb.h"
+#include "replicast/v1/units.pb.h"
+#include "server/source/source.h"
+
+namespace replicast {
+
+// A stream as others see it. The definition hash is its name everywhere.
+struct StreamInfo {
+  enum class State { kBuilding, kReady, kStopped };
+  DefinitionHash definition_hash;
+  v1::Definition definition;
+  v1::DatasetSchema schema;
+  State state = State::kBuilding;
+  std::string reason;       // why it is stopped, and the way out
+  Position position;        // the newest boundary told or tellable
+  Lsn prev_lsn;             // last_lsn of the newest unit with changes
+  absl::Time master_time;   // of that boundary
+  Lsn oldest_lsn;           // catch-up is possible from here on, in this history
+  uint64_t row_count = 0;
+  uint64_t stored_bytes = 0;
+  uint64_t rows_published = 0;  // since the start
+  std::vector<std::string> datasets;
+};
+
+// Gets what is to be multicast, after it is durable. Called on the publisher's thread, within its calls.
+class UnitListener {
+ public:
+  virtual ~UnitListener() = default;
+  virtual void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) = 0;
+  virtual void OnStreamReady(const StreamInfo& stream) = 0;    // also after a start
+  virtual void OnStreamStopped(const StreamInfo& stream) = 0;  // stopped, or deleted
+};
+
+enum class NextStep { kFollow, kCatchUp, kSnapshot };
+
+// From the source to stored, signed units: drains the source, routes rows to streams, keeps the row index, the unit store
+// and every position in the server's state database, and tells the listener. Everything of one batch is in one
+// transaction, durable before the listener hears of it. One thread; steppable; no clock, file or randomness of its own.
+// Every Start begins a new history, with a history unit in every stream.
+class Publisher {
+ public:
+  struct Options {
+    uint64_t unit_store_bytes = 0;
+    bool durable = true;
+  };
+  // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
+  static absl::StatusOr<std::unique_ptr<Publisher>> Start(sqlite::Database& state, Source& source, const wire::Signer& signer, Clock& clock,
+                                                          Random& random, UnitListener& listener, const Options& options);
+  virtual ~Publisher() = default;
+
+  // --- stepping
+  enum class DrainResult { kIdle, kPublished, kMore, kUnavailable };
+  // One read transaction: everything up to the boundary it finds is published. kUnavailable: the source can't be read
+  // now (source_problem() tells); a broken past or overflow begins a new history, rebuilds the indexes (BuildStep) and
+  // means new snapshots.
+  virtual absl::StatusOr<DrainResult> Drain() = 0;
+  // One bounded step of index builds and flushes. False: nothing left to do.
+  virtual absl::StatusOr<bool> BuildStep() = 0;
+  // Drains, then a signed unit with the stream's position: empty if nothing changed. For freshness, and for who waits.
+  virtual absl::Status PublishBoundary(const DefinitionHash& stream) = 0;
+  virtual Tail published() const = 0;
+  virtual HistoryId history() const = 0;
+  virtual std::string source_problem() const = 0;
+  virtual absl::Time last_read() const = 0;  // clock.Now() of the last successful read
+
+  // --- datasets. Reasons: DATASET_EXISTS, DATASET_UNKNOWN, TABLE_UNKNOWN, TABLE_UNSUPPORTED, COLUMN_UNKNOWN,
+  // FILTER_INVALID, DEFINITION_INVALID, TOO_MANY_STREAMS.
+  virtual absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) = 0;
+  virtual absl::Status DeleteDataset(const std::string& name) = 0;
+  virtual absl::StatusOr<StreamInfo> Dataset(const std::string& name) const = 0;
+  virtual std::vector<std::string> Datasets() const = 0;  // names, sorted
+  virtual std::optional<StreamInfo> Stream(const DefinitionHash& stream) const = 0;
+  virtual std::vector<StreamInfo> Streams() const = 0;
+
+  // --- synchronization
+  // What a replica at this position must do; `reason` says why a snapshot, for people.
+  virtual NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const = 0;
+  // Stored parts that lead on from the position, at most about `most_bytes`, whole units only unless one alone is larger
+  // (then `resume` goes on within it), ending with an empty unit at the newest boundary when the end is reached.
+  struct CatchUpBatch {
+    std::vector<wire::EncodedPart> parts;
+    Position position;  // after them: ask from here
+    uint64_t resume = 0;  // opaque; give it back
+    bool at_end = false;
+  };
+  // OUT_OF_RANGE (POSITION_TRIMMED, POSITION_UNKNOWN): only a snapshot helps.
+  virtual absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) = 0;
+  // The chunk behind `after_key` (encoded; empty: from the start) of table t, read and scrubbed at a boundary that is
+  // published first. through_key in its header tells where it ends: empty, at the table's end.
+  virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key) = 0;
+  // Compare in three steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows),
+  // Finish on this thread (brings the digests to the asked position).
+  class Comparison {
+   public:
+    virtual ~Comparison() = default;
+    virtual absl::Status Run() = 0;
+  };
+  virtual absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) = 0;
+  struct CompareResult {
+    std::vector<TableState> tables;
+    Position read_at;
+  };
+  virtual absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison& comparison) = 0;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_SERVER_PUBLISH_PUBLISHER_H_

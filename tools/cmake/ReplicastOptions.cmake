@@ -1,0 +1,33 @@
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+
+set(REPLICAST_SANITIZER "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
+set(REPLICAST_BORINGSSL "" CACHE PATH "A BoringSSL build (include/ and libcrypto.a) to use instead of the system's")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# Every target of ours links this: the flags, in one place.
+add_library(replicast_flags INTERFACE)
+target_compile_options(replicast_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+target_include_directories(replicast_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(REPLICAST_SANITIZER)
+  add_compile_options(-fsanitize=${REPLICAST_SANITIZER} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${REPLICAST_SANITIZER})
+endif()
+
+# The static gRPC makes links large: a fast linker where there is one.
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
