@@ -1,0 +1,34 @@
+#ifndef REPLICAST_CLIENT_CLI_CONTEXT_H_
+#define REPLICAST_CLIENT_CLI_CONTEXT_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+
+namespace replicast::cli {
+
+// What every command knows: the flags before or behind it, and where its outcome goes.
+struct Context {
+  std::string credentials;  // folder; "" the environment's or the default one
+  std::string server;       // host:port that overrides the folder's
+  bool json = false;
+  // The chosen command; gives its exit code, or an error that main prints.
+  std::function<absl::Status(int* exit_code)> command;
+};
+
+// Each adds its commands to `app`; a chosen one sets context.command.
+void AddDatasetCommands(CLI::App& app, Context& context);
+void AddTokenCommands(CLI::App& app, Context& context);
+void AddMemberCommands(CLI::App& app, Context& context);
+void AddStreamCommands(CLI::App& app, Context& context);  // stream, rekey
+void AddStatusCommand(CLI::App& app, Context& context);
+void AddVerifyCommand(CLI::App& app, Context& context);
+void AddWatchCommand(CLI::App& app, Context& context);
+void AddExecCommand(CLI::App& app, Context& context);
+
+}  // namespace replicast::cli
+
+#endif  // REPLICAST_CLIENT_CLI_CONTEXT_H_

@@ -1,0 +1,94 @@
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "client/apply/replica_database.h"
+#include "client/apply/verify.h"
+#include "client/cli/connection.h"
+#include "client/cli/context.h"
+#include "client/cli/definition_arguments.h"
+#include "client/cli/json_output.h"
+#include "client/cli/replica_wait.h"
+#include "common/base/encoding.h"
+#include "common/base/errors.h"
+#include "replicast/v1/changes_service.grpc.pb.h"
+#include "replicast/v1/synchronization_service.grpc.pb.h"
+
+namespace replicast::cli {
+namespace {
+
+// A scan of millions of rows takes its time on the server.
+constexpr absl::Duration kCompareDeadline = absl::Minutes(5);
+
+v1::Position ToProto(const Position& position) {
+  v1::Position message;
+  message.set_history_id(position.history.ToBytes());
+  message.set_definition_hash(position.definition.ToBytes());
+  message.set_lsn(position.lsn.value);
+  return message;
+}
+
+void Print(const Context& context, const ReplicaDatabase::Actual& actual, const std::vector<std::string>& different) {
+  uint64_t rows = 0;
+  for (const TableState& table : actual.tables) rows += table.rows;
+  if (context.json) {
+    PrintJson({{"equal", different.empty()},
+               {"position", {{"history_id", actual.position.history.ToHex()}, {"lsn", actual.position.lsn.value}, {"lsn_text", actual.position.lsn.ToText()}}},
+               {"tables", actual.names.size()},
+               {"rows", rows},
+               {"different_tables", different}});
+    return;
+  }
+  for (const std::string& name : different) std::printf("table %s differs from the master\n", name.c_str());
+  if (different.empty()) {
+    std::printf("equal: %s rows in %zu tables at lsn %s, compared over the actual rows of both sides\n", HumanCount(rows).c_str(),
+                actual.names.size(), actual.position.lsn.ToText().c_str());
+  }
+}
+
+// Lets the replica reach what the master has now.
+absl::Status WaitForNow(Connection& connection, const std::string& path, absl::Duration wait) {
+  const absl::Time deadline = absl::Now() + wait;
+  ASSIGN_OR_RETURN(const ReplicaDatabase::Shown shown, ReplicaDatabase::ReadShown(path));
+  v1::WaitForPositionRequest request;
+  request.set_dataset(shown.identity.dataset);
+  request.mutable_timeout()->set_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(wait)));
+  ASSIGN_OR_RETURN(const v1::WaitForPositionResponse response,
+                   connection.Call<v1::ChangesService>(&v1::ChangesService::Stub::WaitForPosition, request, wait + absl::Seconds(1)));
+  return WaitForReplica(path, response.position(), deadline);
+}
+
+absl::Status Verify(const Context& context, const std::string& path, const std::string& wait_text, int* exit_code) {
+  absl::Duration wait;
+  if (!wait_text.empty()) {
+    ASSIGN_OR_RETURN(wait, ParseDuration(wait_text, "--wait"));
+  }
+  ASSIGN_OR_RETURN(Connection connection, Connection::Open(context, path + "-replicast"));
+  if (wait > absl::ZeroDuration()) RETURN_IF_ERROR(WaitForNow(connection, path, wait));
+  ASSIGN_OR_RETURN(const ReplicaDatabase::Actual actual, ReplicaDatabase::ReadActual(path));
+  v1::CompareRequest request;
+  *request.mutable_position() = ToProto(actual.position);
+  ASSIGN_OR_RETURN(const v1::CompareResponse response,
+                   connection.Call<v1::SynchronizationService>(&v1::SynchronizationService::Stub::Compare, request, kCompareDeadline));
+  ASSIGN_OR_RETURN(const std::vector<std::string> different, DifferingTables(actual, response));
+  Print(context, actual, different);
+  *exit_code = static_cast<int>(different.empty() ? ExitCode::kDone : ExitCode::kNo);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddVerifyCommand(CLI::App& app, Context& context) {
+  auto database = std::make_shared<std::string>();
+  auto wait = std::make_shared<std::string>();
+  CLI::App* verify = app.add_subcommand("verify", "Prove that a replica is exact: digests over the actual rows of both sides at one position");
+  verify->add_option("--database", *database, "The replica database")->required();
+  verify->add_option("--wait", *wait, "First wait, at most so long, until the replica shows what the master has now, e.g. 30s");
+  verify->footer("Example:\n  replicast verify --database replica.db --wait 30s\n\nExit code 0: equal; 1: it differs, and each such table is named. Works while the master is written.\n"
+                 "Without credentials of your own, those beside the replica database are used.");
+  verify->callback([&context, database, wait] {
+    context.command = [&context, database, wait](int* exit_code) { return Verify(context, *database, *wait, exit_code); };
+  });
+}
+
+}  // namespace replicast::cli

@@ -1,0 +1,211 @@
+"""Real processes for end-to-end tests: a master, a server, replicas, the CLI; all in one temporary folder, gone afterwards."""
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+BIN = os.environ.get("REPLICAST_BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "bin")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as each:
+        each.bind(("127.0.0.1", 0))
+        return each.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    """The condition's first true value; an AssertionError that says what did not happen."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+
+
+class Process:
+    """One of our daemons, with its lines of stdout and a log of its stderr."""
+
+    def __init__(self, name, arguments, log, stdin=None):
+        self.name, self.log, self.lines = name, log, []
+        self.handle = subprocess.Popen([os.path.join(BIN, arguments[0]), *arguments[1:]], stdout=subprocess.PIPE, stderr=open(log, "ab"),
+                                       stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, text=True)
+        if stdin is not None:
+            self.handle.stdin.write(stdin)
+            self.handle.stdin.close()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.handle.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def errors(self):
+        with open(self.log, errors="replace") as log:
+            return log.read()
+
+    def wait_for_line(self, beginning, seconds=30):
+        def found():
+            line = next((each for each in self.lines if each.startswith(beginning)), None)
+            if line is None and self.handle.poll() is not None:
+                raise AssertionError(f"{self.name} ended with {self.handle.returncode}: {self.errors()[-2000:]}")
+            return line
+        return wait_until(found, seconds, lambda: f"{self.name} says '{beginning}'; it said: {self.errors()[-2000:]}")
+
+    def wait_for_error(self, text, seconds=30):
+        wait_until(lambda: text in self.errors(), seconds, lambda: f"{self.name} says '{text}'; it said: {self.errors()[-2000:]}")
+
+    def kill(self):
+        self.handle.kill()
+        self.handle.wait()
+
+    def stop(self, seconds=5):
+        if self.handle.poll() is None:
+            self.handle.send_signal(signal.SIGTERM)
+        return self.handle.wait(seconds)
+
+
+class ReplicastTest(unittest.TestCase):
+    """Each test gets a folder, a master with tables t and u, and helpers; every process is ended and the folder removed."""
+
+    SCHEMA = """
+        CREATE TABLE t(id INTEGER PRIMARY KEY, u INT UNIQUE, v, w TEXT);
+        CREATE TABLE pairs(a INT NOT NULL, b TEXT NOT NULL, note, PRIMARY KEY(a, b)) WITHOUT ROWID;
+    """
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="replicast-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.processes = []
+        self.addCleanup(self.kill_all)
+        self.seed = int(os.environ.get("REPLICAST_SEED") or random.SystemRandom().randrange(10**6))
+        self.random = random.Random(self.seed)
+        print(f"REPLICAST_SEED={self.seed}", flush=True)
+        self.master_path, self.server_folder = self.path("master.db"), self.path("server")
+        self.master = sqlite3.connect(self.master_path, isolation_level=None, timeout=30)
+        self.addCleanup(self.master.close)
+        self.master.execute("PRAGMA journal_mode=WAL")
+        self.master.executescript(self.SCHEMA)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def kill_all(self):
+        for process in self.processes:
+            if process.handle.poll() is None:
+                process.kill()
+            process.handle.stdout.close()
+
+    # --- programs
+
+    def program(self, *arguments, seconds=60, stdin=None):
+        """(exit code, stdout, stderr)"""
+        done = subprocess.run([os.path.join(BIN, arguments[0]), *arguments[1:]], capture_output=True, text=True, timeout=seconds,
+                              input=stdin, stdin=subprocess.DEVNULL if stdin is None else None)
+        return done.returncode, done.stdout, done.stderr
+
+    def cli(self, *arguments, expect=0, seconds=60):
+        code, out, err = self.program("replicast", "--credentials", self.server_folder, *arguments, seconds=seconds)
+        self.assertEqual(code, expect, f"replicast {' '.join(arguments)}: {out}{err}")
+        return out + err if expect else out
+
+    def cli_json(self, *arguments):
+        return json.loads(self.cli("--json", *arguments))
+
+    def init_server(self, *extra, folder=None, database=None, expect=0):
+        self.ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+        group = f"239.192.{self.random.randrange(1, 255)}.0/24"
+        code, out, err = self.program("replicastd", "init", "--directory", folder or self.server_folder, "--database", database or self.master_path,
+                                      "--listen", f"127.0.0.1:{self.ports[0]}", "--listen-enrolment", f"127.0.0.1:{self.ports[1]}",
+                                      "--port-data", str(self.ports[2]), "--interface", "lo", "--groups", group, *extra)
+        self.assertEqual(code, expect, out + err)
+        return out + err
+
+    def start_server(self, folder=None):
+        self.server = Process("server", ["replicastd", "--config", os.path.join(folder or self.server_folder, "replicastd.toml")], self.path("server.log"))
+        self.processes.append(self.server)
+        self.server.wait_for_line("replicastd ready")
+        return self.server
+
+    def serve(self, datasets=None):
+        """A running server with datasets: {name: arguments of `dataset create`}; by default `all`."""
+        self.init_server()
+        self.start_server()
+        for name, arguments in (datasets or {"all": ["--table", "t", "--table", "pairs"]}).items():
+            self.cli("dataset", "create", name, *arguments)
+
+    def token(self, dataset="all", *extra):
+        return self.cli("token", "create", "--dataset", dataset, *extra).strip()
+
+    def start_replica(self, name, *extra, dataset="all", join=True, token=None):
+        arguments = ["replicast-replica", "--database", self.path(name + ".db")]
+        stdin = None
+        if join:
+            arguments += ["--join", "-", "--dataset", dataset, "--interface", "lo"]
+            stdin = token or self.token(dataset)
+        process = Process("replica " + name, arguments + list(extra), self.path(name + ".log"), stdin)
+        self.processes.append(process)
+        return process
+
+    def join(self, name, *extra, dataset="all"):
+        process = self.start_replica(name, *extra, dataset=dataset)
+        process.wait_for_line("replicast-replica live")
+        return process
+
+    # --- data
+
+    def write_randomly(self, transactions, database=None):
+        """Inserts, updates, deletes, key changes, swaps and REPLACE, in transactions of several tables; some roll back."""
+        database, rng = database or self.master, self.random
+        values = [None, 0, -1, 2**63 - 1, -2**63, 1.5, -0.0, float("inf"), "", "text", "a\0b", "ü", b"", b"\x00\xff", 1.0, 1]
+        for _ in range(transactions):
+            database.execute("BEGIN IMMEDIATE")
+            for _ in range(rng.choice([1, 1, 2, 10])):
+                key, u, v = rng.randrange(60), rng.randrange(60), rng.choice(values)
+                kind = rng.random()
+                try:
+                    if kind < 0.4: database.execute("REPLACE INTO t VALUES(?, ?, ?, ?)", (key, u, v, rng.choice(["a", "b"])))
+                    elif kind < 0.5: database.execute("UPDATE OR REPLACE t SET id = ? WHERE id = ?", (rng.randrange(60), key))
+                    elif kind < 0.6: database.execute("UPDATE t SET v = ?, w = 'moved' WHERE u BETWEEN ? AND ?", (v, u, u + 3))
+                    elif kind < 0.7: database.execute("DELETE FROM t WHERE id = ?", (key,))
+                    elif kind < 0.9: database.execute("INSERT OR REPLACE INTO pairs VALUES(?, ?, ?)", (key % 7, rng.choice("abcdefgh"), v))
+                    else: database.execute("DELETE FROM pairs WHERE a = ?", (key % 7,))
+                except sqlite3.IntegrityError:
+                    pass
+            database.execute("ROLLBACK" if rng.random() < 0.1 else "COMMIT")
+
+    def rows(self, path, table, columns="*", where="1"):
+        """Every value with its type and bytes, by key."""
+        database = sqlite3.connect(path, timeout=30)
+        database.text_factory = bytes
+        names = [each[1].decode() if isinstance(each[1], bytes) else each[1] for each in database.execute(f"PRAGMA table_info({table})")]
+        wanted = names if columns == "*" else columns.split(",")
+        typed = ", ".join(f"typeof({each}), {each}" for each in wanted)
+        result = sorted(repr(row) for row in database.execute(f"SELECT {typed} FROM {table} WHERE {where}"))
+        database.close()
+        return result
+
+    def assert_equal_copy(self, name, tables=("t", "pairs")):
+        self.cli("verify", "--database", self.path(name + ".db"), "--wait", "30s", seconds=90)
+        for table in tables:
+            self.assertEqual(self.rows(self.master_path, table), self.rows(self.path(name + ".db"), table), f"{table} of {name}")
+
+    def wait_for_row(self, name, query, seconds=20):
+        """Until the replica shows a row for the query."""
+        def shown():
+            try:
+                database = sqlite3.connect(f"file:{self.path(name + '.db')}?mode=ro", uri=True, timeout=5)
+                row = database.execute(query).fetchone()
+                database.close()
+                return row
+            except sqlite3.Error:
+                return None
+        return wait_until(shown, seconds, f"{name} shows {query}")
