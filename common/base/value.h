@@ -42,7 +42,8 @@ std::string CanonicalBytes(const Row& row);
 // About how many bytes the row takes in a unit.
 size_t EncodedSize(const Row& row);
 
-// For people and error messages: 12, 'text', x'00ff', NULL.
+// For people and error messages: 12, 1.0, 'text', x'00ff', NULL. On one line: control characters as \x0a, and what is
+// longer than 256 bytes is cut.
 std::string ToDisplay(const Value& value);
 
 }  // namespace replicast

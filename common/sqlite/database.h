@@ -25,7 +25,7 @@ struct OpenOptions {
   bool create = false;
   bool no_checkpoint_on_close = false;
   absl::Duration busy_timeout = absl::Seconds(5);
-  std::string vfs;             // name of a registered VFS; empty: the default one. The simulator's files come in here
+  std::string vfs = {};        // name of a registered VFS; empty: the default one. The simulator's files come in here
 };
 
 // A prepared statement. Not thread safe; dies before its Database. Parameters count from 1, columns from 0.
