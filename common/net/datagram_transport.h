@@ -1,6 +1,8 @@
 #ifndef REPLICAST_COMMON_NET_DATAGRAM_TRANSPORT_H_
 #define REPLICAST_COMMON_NET_DATAGRAM_TRANSPORT_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,14 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/status/statusor.h>
-
 #include "common/base/random.h"
 
 namespace replicast::net {
 
 struct GroupAddress {
-  std::string group;      // "239.192.1.2"
+  std::string group;  // "239.192.1.2"
   uint16_t port = 0;
   std::string interface;  // name; "" the default one
   std::string source;     // receivers: only datagrams from this address; "" any
@@ -42,8 +42,8 @@ class DatagramReceiver {
   virtual uint64_t dropped() const = 0;
 };
 
-// UNAVAILABLE / FAILED_PRECONDITION with reason MACHINE_NO_MULTICAST, MACHINE_NO_INTERFACE, MACHINE_PORT_IN_USE. TTL 1, loop on, pinned to the interface by
-// index, IP_MULTICAST_ALL=0, DF set; bound to the group.
+// UNAVAILABLE / FAILED_PRECONDITION with reason MACHINE_NO_MULTICAST, MACHINE_NO_INTERFACE, MACHINE_PORT_IN_USE. TTL 1,
+// loop on, pinned to the interface by index, IP_MULTICAST_ALL=0, DF set; bound to the group.
 absl::StatusOr<std::unique_ptr<DatagramSender>> OpenMulticastSender(const std::string& interface, int ttl);
 // A thread of its own drains the socket (recvmmsg) into a bounded queue (limits::kReceiveQueueBytes; the oldest go).
 absl::StatusOr<std::unique_ptr<DatagramReceiver>> OpenMulticastReceiver(const GroupAddress& address);

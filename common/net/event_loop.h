@@ -1,10 +1,10 @@
 #ifndef REPLICAST_COMMON_NET_EVENT_LOOP_H_
 #define REPLICAST_COMMON_NET_EVENT_LOOP_H_
 
+#include <absl/time/time.h>
+
 #include <functional>
 #include <memory>
-
-#include <absl/time/time.h>
 
 namespace replicast::net {
 
