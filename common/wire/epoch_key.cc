@@ -1,0 +1,139 @@
+#include "common/wire/epoch_key.h"
+
+#include "common/base/encoding.h"
+
+namespace replicast::wire {
+namespace {
+
+constexpr int kSequencesPerKeyBits = 22;
+constexpr std::string_view kZeroNonce("\0\0\0\0\0\0\0\0\0\0\0\0", crypto::kAeadNonceSize);
+
+std::string Info(std::string_view label, uint32_t stream_id) {
+  std::string info(label);
+  info.push_back('\0');
+  AppendBigEndian32(&info, stream_id);
+  return info;
+}
+
+std::string WrapInfo(uint32_t stream_id, uint32_t to_epoch) {
+  std::string info = Info("replicast.v1 wrap", stream_id);
+  AppendBigEndian32(&info, to_epoch);
+  return info;
+}
+
+}  // namespace
+
+// The AEAD key and salt of one run of 2^22 sequences.
+struct EpochKey::Derived {
+  Derived(uint64_t run_number, std::string_view material)
+      : run(run_number), aead(material.substr(0, crypto::kAeadKeySize)), salt(material.substr(crypto::kAeadKeySize)) {}
+  std::string Nonce(uint64_t sequence) const {
+    std::string nonce = salt;
+    for (int i = 0; i < 8; ++i) nonce[nonce.size() - 1 - static_cast<size_t>(i)] ^= static_cast<char>(sequence >> (8 * i) & 0xff);
+    return nonce;
+  }
+  uint64_t run;
+  crypto::Aead aead;
+  std::string salt;
+};
+
+EpochKey::EpochKey(uint32_t stream_id, uint32_t epoch, std::string secret) : stream_id_(stream_id), epoch_(epoch), secret_(std::move(secret)) {}
+
+EpochKey::~EpochKey() { crypto::Erase(&secret_); }
+
+KeyId EpochKey::id() const {
+  std::string message = Info("replicast.v1 key id", stream_id_);
+  AppendBigEndian32(&message, epoch_);
+  message += secret_;
+  const crypto::Sha256Digest hash = crypto::Sha256(message);
+  crypto::Erase(&message);
+  return *KeyId::FromBytes({reinterpret_cast<const char*>(hash.data()), 16});
+}
+
+EpochKey::Derived& EpochKey::DerivedFor(uint64_t sequence) {
+  const uint64_t run = sequence >> kSequencesPerKeyBits;
+  if (newest_ && newest_->run == run) return *newest_;
+  if (older_ && older_->run == run) return *older_;
+  std::string info = Info("replicast.v1 frame", stream_id_);
+  AppendBigEndian64(&info, run);
+  std::string material = crypto::Hkdf(secret_, "", info, crypto::kAeadKeySize + crypto::kAeadNonceSize);
+  auto derived = std::make_unique<Derived>(run, material);
+  crypto::Erase(&material);
+  older_ = std::move(newest_);
+  newest_ = std::move(derived);
+  return *newest_;
+}
+
+std::string EpochKey::Seal(uint64_t sequence, std::string_view payload) {
+  const Derived& derived = DerivedFor(sequence);
+  std::string sealed;
+  sealed.reserve(payload.size() + crypto::kAeadTagSize);
+  derived.aead.Seal(derived.Nonce(sequence), FrameAssociatedData(stream_id_, epoch_, sequence), payload, &sealed);
+  return SerializeFrame({stream_id_, epoch_, sequence, false, sealed});
+}
+
+std::optional<std::string> EpochKey::Open(const FrameView& frame) {
+  if (frame.is_key_update || frame.stream_id != stream_id_ || frame.key_epoch != epoch_) return std::nullopt;
+  const Derived& derived = DerivedFor(frame.sequence);
+  std::string payload;
+  if (!derived.aead.Open(derived.Nonce(frame.sequence), FrameAssociatedData(stream_id_, epoch_, frame.sequence), frame.body, &payload)) return std::nullopt;
+  return payload;
+}
+
+std::string RatchetSecret(const EpochKey& current, uint32_t stream_id, uint32_t to_epoch, std::string_view salt) {
+  std::string info = Info("replicast.v1 ratchet", stream_id);
+  AppendBigEndian32(&info, to_epoch);
+  return crypto::Hkdf(current.secret(), salt, info, crypto::kAeadKeySize);
+}
+
+v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& definition, uint32_t incarnation, uint32_t stream_id,
+                                  const EpochKey& current, const EpochKey& next, std::string salt, const Signer& signer) {
+  v1::KeyUpdate update;
+  update.set_stream_id(stream_id);
+  update.set_definition_hash(definition.ToBytes());
+  update.set_incarnation(incarnation);
+  update.set_from_epoch(current.epoch());
+  update.set_to_epoch(next.epoch());
+  update.set_kind(kind);
+  update.set_key_id(next.id().ToBytes());
+  if (kind == v1::KEY_UPDATE_KIND_WRAPPED) {
+    const std::string info = WrapInfo(stream_id, next.epoch());
+    std::string wrap_key = crypto::Hkdf(current.secret(), salt, info, crypto::kAeadKeySize);
+    crypto::Aead(wrap_key).Seal(kZeroNonce, info, next.secret(), update.mutable_wrapped_secret());
+    crypto::Erase(&wrap_key);
+  }
+  update.set_salt(std::move(salt));
+  v1::SignedKeyUpdate message;
+  update.SerializeToString(message.mutable_update());
+  message.set_signature(signer.Sign(kKeyUpdateDomain, message.update()));
+  return message;
+}
+
+std::unique_ptr<EpochKey> OpenKeyUpdate(const v1::KeyUpdate& update, const EpochKey& current) {
+  if (update.from_epoch() != current.epoch() || update.to_epoch() <= current.epoch()) return nullptr;
+  std::string secret;
+  if (update.kind() == v1::KEY_UPDATE_KIND_RATCHET) {
+    secret = RatchetSecret(current, update.stream_id(), update.to_epoch(), update.salt());
+  } else if (update.kind() == v1::KEY_UPDATE_KIND_WRAPPED) {
+    const std::string info = WrapInfo(update.stream_id(), update.to_epoch());
+    std::string wrap_key = crypto::Hkdf(current.secret(), update.salt(), info, crypto::kAeadKeySize);
+    const bool opened = crypto::Aead(wrap_key).Open(kZeroNonce, info, update.wrapped_secret(), &secret);
+    crypto::Erase(&wrap_key);
+    if (!opened || secret.size() != crypto::kAeadKeySize) return nullptr;
+  } else {
+    return nullptr;
+  }
+  auto next = std::make_unique<EpochKey>(update.stream_id(), update.to_epoch(), std::move(secret));
+  return next->id().view() == update.key_id() ? std::move(next) : nullptr;
+}
+
+std::optional<v1::KeyUpdate> VerifyKeyUpdate(std::string_view signed_update, const Verifier& verifier) {
+  v1::SignedKeyUpdate message;
+  if (!message.ParseFromArray(signed_update.data(), static_cast<int>(signed_update.size()))) return std::nullopt;
+  if (!verifier.Verify(kKeyUpdateDomain, message.update(), message.signature())) return std::nullopt;
+  v1::KeyUpdate update;
+  if (!update.ParseFromString(message.update())) return std::nullopt;
+  return update;
+}
+
+}  // namespace replicast::wire

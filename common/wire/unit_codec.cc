@@ -1,0 +1,133 @@
+#include "common/wire/unit_codec.h"
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/crypto/crypto.h"
+
+namespace replicast::wire {
+namespace {
+
+absl::Status Malformed(const std::string& why) { return Error(absl::StatusCode::kInvalidArgument, "UNIT_MALFORMED", "a unit part is malformed: " + why); }
+
+std::string HashBytes(std::string_view data) {
+  const crypto::Sha256Digest hash = crypto::Sha256(data);
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+// What is signed, and what the chain goes on with.
+std::string SignedMessage(std::string_view header, std::string_view body) { return HashBytes(header) + HashBytes(body); }
+
+std::string ChainOn(std::string_view earlier, std::string_view signed_message) { return HashBytes(std::string(earlier).append(signed_message)); }
+
+absl::Status CheckHeader(const v1::UnitHeader& header) {
+  if (header.kind() != v1::UNIT_KIND_CHANGES && header.kind() != v1::UNIT_KIND_EMPTY && header.kind() != v1::UNIT_KIND_HISTORY) {
+    return Malformed("its kind is unknown");
+  }
+  if (header.history_id().size() != 16 || header.definition_hash().size() != 32) return Malformed("an id has another length");
+  const bool is_history = header.kind() == v1::UNIT_KIND_HISTORY;
+  if (header.prev_history_id().size() != (is_history ? 16 : 0)) return Malformed("its previous history");
+  if (header.prev_lsn() > header.last_lsn()) return Malformed("its lsns");
+  if (header.part_number() == 0 || header.earlier_parts_hash().size() != (header.part_number() == 1 ? 0 : 32)) return Malformed("its part number");
+  if (header.kind() == v1::UNIT_KIND_EMPTY && (header.part_number() != 1 || !header.final_part())) return Malformed("an empty unit has one part");
+  if (!header.final_part() && !header.digests().empty()) return Malformed("digests stand in the final part");
+  for (const v1::TableDigest& digest : header.digests()) {
+    if (digest.table() >= limits::kMaxTables || digest.digest().size() != 16) return Malformed("a digest");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckColumns(const v1::Columns& columns) {
+  ColumnsReader reader;
+  return reader.Open(columns, static_cast<size_t>(columns.columns_size()));
+}
+
+absl::Status CheckBody(const v1::UnitBody& body) {
+  if (static_cast<size_t>(body.tables_size()) > limits::kMaxTables) return Malformed("too many tables");
+  for (const v1::TableChanges& table : body.tables()) {
+    if (table.table() >= limits::kMaxTables) return Malformed("a table's number");
+    RETURN_IF_ERROR(CheckColumns(table.deleted()));
+    RETURN_IF_ERROR(CheckColumns(table.rows()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+UnitWriter::UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts, const Signer& signer, Sink sink)
+    : header_(std::move(header)), signer_(signer), sink_(std::move(sink)) {
+  REPLICAST_CHECK(key_counts.size() == column_counts.size());
+  tables_.reserve(key_counts.size());
+  for (size_t i = 0; i < key_counts.size(); ++i) tables_.push_back({ColumnsWriter(key_counts[i]), ColumnsWriter(column_counts[i])});
+}
+
+absl::Status UnitWriter::Upsert(uint32_t table, const Row& row) {
+  bytes_ += EncodedSize(row);
+  ++rows_;
+  tables_[table].rows.Add(row);
+  return bytes_ >= limits::kUnitPartBytes ? Flush(false, {}) : absl::OkStatus();
+}
+
+absl::Status UnitWriter::Delete(uint32_t table, const Row& key) {
+  bytes_ += EncodedSize(key);
+  ++rows_;
+  tables_[table].deleted.Add(key);
+  return bytes_ >= limits::kUnitPartBytes ? Flush(false, {}) : absl::OkStatus();
+}
+
+absl::Status UnitWriter::Finish(const std::vector<v1::TableDigest>& digests) { return Flush(true, digests); }
+
+absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDigest>& digests) {
+  v1::UnitBody body;
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    TableBuffer& buffer = tables_[i];
+    if (buffer.deleted.rows() == 0 && buffer.rows.rows() == 0) continue;
+    v1::TableChanges& changes = *body.add_tables();
+    changes.set_table(static_cast<uint32_t>(i));
+    if (buffer.deleted.rows() > 0) buffer.deleted.Take(changes.mutable_deleted());
+    if (buffer.rows.rows() > 0) buffer.rows.Take(changes.mutable_rows());
+  }
+  bytes_ = 0;
+  header_.set_part_number(++part_number_);
+  header_.set_final_part(final_part);
+  header_.set_earlier_parts_hash(chain_);
+  header_.clear_digests();
+  for (const v1::TableDigest& digest : digests) *header_.add_digests() = digest;
+  v1::SignedUnitPart part;
+  header_.SerializeToString(part.mutable_header());
+  if (!body.tables().empty()) part.set_body(Compress(body.SerializeAsString()));
+  const std::string message = SignedMessage(part.header(), part.body());
+  part.set_signature(signer_.Sign(kUnitPartDomain, message));
+  chain_ = ChainOn(chain_, message);
+  return sink_(part_number_, part.SerializeAsString());
+}
+
+absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verifier) {
+  v1::SignedUnitPart message;
+  if (encoded.size() > limits::kMaxSignedPartBytes || !message.ParseFromString(encoded)) return Malformed("its envelope");
+  const std::string signed_message = SignedMessage(message.header(), message.body());
+  if (!verifier.Verify(kUnitPartDomain, signed_message, message.signature())) {
+    return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID", "a unit part was not signed by the server");
+  }
+  UnitPart part;
+  if (!part.header.ParseFromString(message.header())) return Malformed("its header");
+  RETURN_IF_ERROR(CheckHeader(part.header));
+  if (!message.body().empty()) {
+    ASSIGN_OR_RETURN(const std::string body, Decompress(message.body(), limits::kMaxUnitPartBytes));
+    if (!part.body.ParseFromString(body)) return Malformed("its body");
+  }
+  RETURN_IF_ERROR(CheckBody(part.body));
+  part.encoded = std::move(encoded);
+  part.body_hash_chain = ChainOn(part.header.earlier_parts_hash(), signed_message);
+  return part;
+}
+
+absl::StatusOr<v1::UnitHeader> PeekUnitHeader(std::string_view encoded) {
+  v1::SignedUnitPart message;
+  v1::UnitHeader header;
+  if (!message.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())) || !header.ParseFromString(message.header())) {
+    return Malformed("its header");
+  }
+  return header;
+}
+
+}  // namespace replicast::wire
