@@ -1,0 +1,35 @@
+#ifndef REPLICAST_SERVER_PUBLISH_CHUNK_READER_H_
+#define REPLICAST_SERVER_PUBLISH_CHUNK_READER_H_
+
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "server/publish/drain.h"
+#include "server/publish/publisher_core.h"
+
+namespace replicast::publish {
+
+// Snapshot chunks. Each is read at a boundary that is published first, and scrubs its range: what differs from the row
+// index is published as a unit at the next revision, and that is the chunk's label.
+class ChunkReader {
+ public:
+  ChunkReader(Core& core, Drain& drain) : core_(core), drain_(drain) {}
+  absl::StatusOr<v1::SignedChunk> Read(const DefinitionHash& stream, uint32_t table, const std::string& after_key);
+
+ private:
+  struct Difference {
+    Row key, row;
+    bool there = false;  // in the source, whether or not this stream wants it
+  };
+  struct Range;
+  absl::Status Scan(Reading& reading, Stream* stream, Range* range);
+  absl::Status PublishDifferences(Reading& reading, const Relation& relation, const std::vector<Difference>& differences);
+
+  Core& core_;
+  Drain& drain_;
+};
+
+}  // namespace replicast::publish
+
+#endif  // REPLICAST_SERVER_PUBLISH_CHUNK_READER_H_

@@ -1,0 +1,168 @@
+#include "server/publish/dataset_catalogue.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/wire/definition.h"
+#include "server/route/table_schema.h"
+
+namespace replicast::publish {
+
+absl::Status DatasetCatalogue::CheckName(const std::string& name) const {
+  if (name.empty() || name.size() > limits::kMaxNameBytes) {
+    return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
+                 absl::StrCat("a dataset's name has 1 to ", limits::kMaxNameBytes, " bytes: choose another one"));
+  }
+  if (core_.datasets.count(name) != 0) {
+    return Error(absl::StatusCode::kAlreadyExists, "DATASET_EXISTS",
+                 absl::StrCat("dataset ", name, " exists already: choose another name, or delete it first"));
+  }
+  if (core_.datasets.size() >= static_cast<size_t>(limits::kMaxDatasets)) {
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+                 absl::StrCat("there are ", limits::kMaxDatasets, " datasets already: delete one first"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definition& definition) {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  RETURN_IF_ERROR(CheckName(name));
+  ASSIGN_OR_RETURN(v1::Definition canonical, wire::Canonical(definition));
+  const DefinitionHash hash = wire::HashOf(canonical);
+  const Stream* same = core_.Find(hash);
+  if (same != nullptr && !same->stopped()) {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
+    RETURN_IF_ERROR(core_.catalogue.AddDataset(name, hash));
+    RETURN_IF_ERROR(transaction.Commit());
+    core_.datasets[name] = hash;
+    return absl::OkStatus();
+  }
+  if (same == nullptr && core_.streams.size() >= static_cast<size_t>(limits::kMaxStreams)) {
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+                 absl::StrCat("there are ", limits::kMaxStreams, " different definitions already: delete a dataset, or use one of theirs"));
+  }
+  std::vector<Relation> relations;
+  ASSIGN_OR_RETURN(store::StreamRecord record, Describe(canonical, &relations));
+  record.definition_hash = hash;
+  absl::Status stored = Store(name, std::move(record), std::move(relations), same == nullptr ? 0 : same->record.id);
+  if (!stored.ok()) core_.damaged = true;
+  return stored;
+}
+
+absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical, std::vector<Relation>* relations) {
+  store::StreamRecord record;
+  record.definition = canonical;
+  record.schema.set_version(1);
+  record.schema.set_encoding("UTF-8");
+  record.tables.resize(static_cast<size_t>(canonical.tables_size()));
+  std::set<std::string> names;
+  for (const v1::TableDefinition& table : canonical.tables()) {
+    ASSIGN_OR_RETURN(Relation relation, core_.source.Describe(table.name()));
+    if (!names.insert(relation.name).second) {
+      return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
+                   absl::StrCat("table ", relation.name, " is named twice: name it once, with all its columns"));
+    }
+    ASSIGN_OR_RETURN(route::PublishedTable published, route::SchemaFor(relation, table));
+    ASSIGN_OR_RETURN(auto view, route::TableView::Create(relation, published.columns, table.filter()));
+    *record.schema.add_tables() = std::move(published.schema);
+    relation.id = 0;
+    for (const auto& [id, known] : core_.relations) {
+      bool captured = known.name == relation.name && known.ddl == relation.ddl;
+      bool in_use = std::any_of(core_.streams.begin(), core_.streams.end(), [id = id](const auto& entry) {
+        const std::vector<uint32_t>& its = entry.second.record.relations;
+        return !entry.second.stopped() && std::find(its.begin(), its.end(), id) != its.end();
+      });
+      if (captured && in_use) relation.id = id;
+    }
+    relations->push_back(std::move(relation));
+  }
+  return record;
+}
+
+absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
+                                     int64_t replaced) {
+  {
+    // Before the source captures anything: a relation's number in its outbox never means two tables.
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
+    if (replaced != 0) RETURN_IF_ERROR(core_.catalogue.Remove(replaced));
+    for (Relation& relation : relations) {
+      if (relation.id == 0) {
+        ASSIGN_OR_RETURN(relation.id, core_.catalogue.AddRelation(relation.name, relation.ddl));
+      }
+      record.relations.push_back(relation.id);
+    }
+    RETURN_IF_ERROR(core_.catalogue.Add(&record));
+    RETURN_IF_ERROR(core_.catalogue.AddDataset(name, record.definition_hash));
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  if (replaced != 0) {
+    core_.streams.erase(replaced);
+    core_.dead.push_back(replaced);
+  }
+  for (Relation& relation : relations) core_.relations[relation.id] = std::move(relation);
+  core_.datasets[name] = record.definition_hash;
+  core_.streams[record.id].record = std::move(record);
+  absl::Status captured = core_.CaptureRelations();
+  if (!captured.ok()) {
+    if (absl::Status undone = Delete(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
+    return captured;
+  }
+  return core_.RefreshRouter();
+}
+
+absl::Status DatasetCatalogue::Delete(const std::string& name) {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  auto dataset = core_.datasets.find(name);
+  if (dataset == core_.datasets.end()) {
+    return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN",
+                 absl::StrCat("there is no dataset ", name, ": see `replicast dataset list`"));
+  }
+  const DefinitionHash hash = dataset->second;
+  const bool last = std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;
+  Stream* stream = last ? core_.Find(hash) : nullptr;
+  {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
+    RETURN_IF_ERROR(core_.catalogue.RemoveDataset(name));
+    if (stream != nullptr) RETURN_IF_ERROR(core_.catalogue.Remove(stream->record.id));
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  StreamInfo info;
+  if (stream != nullptr) info = core_.Info(*stream);
+  core_.datasets.erase(dataset);
+  if (stream == nullptr) return absl::OkStatus();
+  const int64_t id = stream->record.id;
+  core_.index->Forget(id);
+  core_.dead.push_back(id);
+  core_.streams.erase(id);
+  absl::Status refreshed = core_.RefreshRouter();
+  if (!refreshed.ok()) core_.damaged = true;
+  RETURN_IF_ERROR(refreshed);
+  RETURN_IF_ERROR(RemoveUnusedRelations());
+  core_.listener.OnStreamStopped(info);
+  // The dataset is gone whatever the source says: what it captures too much is left out at the next occasion.
+  if (absl::Status captured = core_.CaptureRelations(); !captured.ok()) {
+    spdlog::warn("the master's triggers could not be taken out now: {}", std::string(captured.message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DatasetCatalogue::RemoveUnusedRelations() {
+  std::set<uint32_t> used;
+  for (const auto& [id, stream] : core_.streams) used.insert(stream.record.relations.begin(), stream.record.relations.end());
+  ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, core_.catalogue.Relations());
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
+  for (const store::RelationRecord& record : records) {
+    if (used.count(record.id) == 0) RETURN_IF_ERROR(core_.catalogue.RemoveRelation(record.id));
+  }
+  RETURN_IF_ERROR(transaction.Commit());
+  std::erase_if(core_.relations, [&](const auto& entry) { return used.count(entry.first) == 0; });
+  return absl::OkStatus();
+}
+
+}  // namespace replicast::publish

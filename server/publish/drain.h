@@ -1,0 +1,44 @@
+#ifndef REPLICAST_SERVER_PUBLISH_DRAIN_H_
+#define REPLICAST_SERVER_PUBLISH_DRAIN_H_
+
+#include <memory>
+
+#include <absl/status/statusor.h>
+
+#include "server/publish/publisher_core.h"
+
+namespace replicast::publish {
+
+using DrainResult = Publisher::DrainResult;
+
+// From one read transaction of the source to published units. A schema that isn't as captured stops the streams that use
+// it; a broken past or an overflow begins a new history, in which every index is built anew.
+class Drain {
+ public:
+  explicit Drain(Core& core) : core_(core) {}
+
+  // Reads and publishes. kUnavailable is an answer, not an error: core.source_problem tells.
+  absl::StatusOr<DrainResult> Run();
+  // The same, for who wants to read on at the boundary that is published then. UNAVAILABLE (SOURCE_UNAVAILABLE), or
+  // (STREAM_BUILDING) after a broken past.
+  absl::StatusOr<std::unique_ptr<Reading>> RunAndRead();
+  // The same, on a connection of its own.
+  absl::StatusOr<std::unique_ptr<Reading>> RunAndReadDetached();
+
+ private:
+  struct Drained {
+    DrainResult result = DrainResult::kIdle;
+    std::unique_ptr<Reading> reading;  // none: unavailable, or a broken past
+  };
+  absl::StatusOr<Drained> Once(bool detached);
+  absl::StatusOr<std::unique_ptr<Reading>> ReadingOf(absl::StatusOr<Drained> drained);
+  absl::StatusOr<DrainResult> Publish(Reading& reading);
+  absl::StatusOr<DrainResult> BeginAnew(Past past);
+  absl::Status BuildAllAnew(const Tail& tail, absl::Time master_time);
+
+  Core& core_;
+};
+
+}  // namespace replicast::publish
+
+#endif  // REPLICAST_SERVER_PUBLISH_DRAIN_H_

@@ -1,0 +1,324 @@
+#include "server/publish/publisher_core.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "server/publish/index_replay.h"
+#include "server/route/table_schema.h"
+
+namespace replicast::publish {
+
+absl::StatusOr<route::TableView*> Stream::View(size_t table) {
+  Table& t = tables[table];
+  if (t.view == nullptr) {
+    ASSIGN_OR_RETURN(t.view, route::TableView::Create(*t.relation, t.columns, t.filter));
+  }
+  return t.view.get();
+}
+
+Core::Core(sqlite::Database& database, Source& source_, const wire::Signer& signer_, Clock& clock_, Random& random_,
+           UnitListener& listener_, const Publisher::Options& options_)
+    : source(source_),
+      signer(signer_),
+      clock(clock_),
+      random(random_),
+      listener(listener_),
+      options(options_),
+      statements(database),
+      catalogue(statements),
+      units(statements) {}
+
+absl::Status Core::Load() {
+  damaged = true;
+  ASSIGN_OR_RETURN(std::optional<store::ServerState> stored, store::LoadServerState(statements));
+  if (stored.has_value()) {
+    state = *stored;
+  } else {
+    state = {};
+    state.history = random.Identifier<HistoryId>();
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+    RETURN_IF_ERROR(store::AppendHistory(statements, state.lsn, state.history));
+    RETURN_IF_ERROR(store::SaveServerState(statements, state));
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  index = std::make_unique<store::RowIndex>(statements);
+  sweeping.clear();
+  RETURN_IF_ERROR(LoadStreams());
+  RETURN_IF_ERROR(units.Load());
+  RETURN_IF_ERROR(DescribeRelations(false));
+  RETURN_IF_ERROR(RestartBuilds());
+  RETURN_IF_ERROR(RefreshRouter());
+  RETURN_IF_ERROR(ReplayIndex(*this));
+  damaged = false;
+  return absl::OkStatus();
+}
+
+absl::Status Core::LoadStreams() {
+  std::map<DefinitionHash, uint64_t> published;  // counted since the start, not since the last loading
+  for (const auto& [id, stream] : streams) published[stream.record.definition_hash] = stream.rows_published;
+  streams.clear();
+  ASSIGN_OR_RETURN(std::vector<store::StreamRecord> records, catalogue.Streams());
+  for (store::StreamRecord& record : records) {
+    Stream& stream = streams[record.id];
+    stream.rows_published = published[record.definition_hash];
+    stream.record = std::move(record);
+  }
+  ASSIGN_OR_RETURN(datasets, catalogue.Datasets());
+  ASSIGN_OR_RETURN(dead, catalogue.DeadStreams());
+  return absl::OkStatus();
+}
+
+absl::Status Core::RestartBuilds() {
+  std::vector<Stream*> building;
+  for (auto& [id, stream] : streams) {
+    if (stream.building()) building.push_back(&stream);
+  }
+  if (building.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+  for (Stream* stream : building) RETURN_IF_ERROR(BuildAnew(stream));
+  return transaction.Commit();
+}
+
+absl::Status Core::BuildAnew(Stream* stream) {
+  Stream anew;
+  anew.record = stream->record;
+  anew.record.state = store::StreamState::kBuilding;
+  anew.record.reason.clear();
+  anew.record.prev_lsn = Lsn();
+  anew.record.tables.assign(stream->record.tables.size(), {});
+  anew.rows_published = stream->rows_published;
+  int64_t old = stream->record.id;
+  index->Forget(old);
+  RETURN_IF_ERROR(catalogue.Remove(old));
+  dead.push_back(old);
+  RETURN_IF_ERROR(catalogue.Add(&anew.record));
+  streams.erase(old);
+  streams[anew.record.id] = std::move(anew);
+  return absl::OkStatus();
+}
+
+Stream* Core::Find(const DefinitionHash& stream) {
+  for (auto& [id, candidate] : streams) {
+    if (candidate.record.definition_hash == stream) return &candidate;
+  }
+  return nullptr;
+}
+
+Stream* Core::FindById(int64_t id) {
+  auto found = streams.find(id);
+  return found == streams.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<Stream*> Core::FindReady(const DefinitionHash& hash) {
+  Stream* stream = Find(hash);
+  if (stream == nullptr) {
+    return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN",
+                 "no dataset here has this definition: see `replicast dataset list` for those that there are");
+  }
+  if (stream->stopped()) return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", stream->record.reason);
+  if (stream->building()) {
+    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING", "the dataset's index is being built: ask again in a moment");
+  }
+  return stream;
+}
+
+StreamInfo Core::Info(const Stream& stream) {
+  StreamInfo info;
+  const store::StreamRecord& record = stream.record;
+  info.definition_hash = record.definition_hash;
+  info.definition = record.definition;
+  info.schema = record.schema;
+  info.state = static_cast<StreamInfo::State>(record.state);
+  info.reason = record.reason;
+  info.position = {state.history, record.definition_hash, state.lsn};
+  if (stream.stopped()) info.position = {record.stopped_history, record.definition_hash, record.stopped_lsn};
+  info.prev_lsn = record.prev_lsn;
+  info.master_time = state.master_time;
+  info.oldest_lsn = record.prev_lsn;
+  absl::StatusOr<std::optional<store::StoredUnit>> oldest = units.Oldest(record.id);
+  if (oldest.ok() && oldest->has_value() && (*oldest)->history == state.history) {
+    info.oldest_lsn = (*oldest)->leads_over() ? (*oldest)->last : (*oldest)->prev;
+  } else if (oldest.ok() && oldest->has_value()) {
+    absl::StatusOr<std::optional<Lsn>> began = units.BeginningOf(record.id, state.history);
+    if (began.ok() && began->has_value()) info.oldest_lsn = **began;
+  }
+  for (const TableState& table : record.tables) info.row_count += table.rows;
+  info.stored_bytes = units.bytes(record.id);
+  info.rows_published = stream.rows_published;
+  for (const auto& [name, hash] : datasets) {
+    if (hash == record.definition_hash) info.datasets.push_back(name);
+  }
+  return info;
+}
+
+absl::Status Core::StopStreams(const std::vector<Reading::Change>& changes) {
+  std::vector<std::pair<Stream*, std::string>> stopped;
+  for (auto& [id, stream] : streams) {
+    if (stream.stopped()) continue;
+    for (const Reading::Change& change : changes) {
+      const std::vector<uint32_t>& used = stream.record.relations;
+      if (std::find(used.begin(), used.end(), change.relation) == used.end()) continue;
+      stopped.emplace_back(&stream, absl::StrCat(change.reason, ": delete the dataset and create it again"));
+      break;
+    }
+  }
+  if (stopped.empty()) return absl::OkStatus();
+  {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+    for (auto& [stream, reason] : stopped) {
+      store::StreamRecord record = stream->record;
+      record.state = store::StreamState::kStopped;
+      record.reason = reason;
+      record.stopped_history = state.history;
+      record.stopped_lsn = state.lsn;
+      RETURN_IF_ERROR(catalogue.Update(record));
+    }
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  for (auto& [stream, reason] : stopped) {
+    stream->record.state = store::StreamState::kStopped;
+    stream->record.reason = reason;
+    stream->record.stopped_history = state.history;
+    stream->record.stopped_lsn = state.lsn;
+    index->Forget(stream->record.id);
+  }
+  RETURN_IF_ERROR(RefreshRouter());
+  for (auto& [stream, reason] : stopped) {
+    if (started) listener.OnStreamStopped(Info(*stream));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::DescribeRelations(bool again) {
+  ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, catalogue.Relations());
+  std::vector<Reading::Change> changes;
+  for (const store::RelationRecord& record : records) {
+    bool used = std::any_of(streams.begin(), streams.end(), [&](const auto& entry) {
+      const std::vector<uint32_t>& its = entry.second.record.relations;
+      return !entry.second.stopped() && std::find(its.begin(), its.end(), record.id) != its.end();
+    });
+    if (!used || (!again && relations.count(record.id) != 0)) continue;
+    absl::StatusOr<Relation> relation = source.Describe(record.name);
+    if (relation.ok() && relation->ddl == record.ddl && Publishes(*relation, record.id)) {
+      relation->id = record.id;
+      relations[record.id] = *std::move(relation);
+      continue;
+    }
+    std::string reason = ReasonOf(relation.status());
+    if (!relation.ok() && reason != "TABLE_UNKNOWN" && reason != "TABLE_UNSUPPORTED") return relation.status();
+    changes.push_back({record.id, relation.ok() ? absl::StrCat("table ", record.name, " has another schema than when it was captured")
+                                                : std::string(relation.status().message())});
+  }
+  return StopStreams(changes);
+}
+
+bool Core::Publishes(const Relation& relation, uint32_t id) const {
+  for (const auto& [number, stream] : streams) {
+    const store::StreamRecord& record = stream.record;
+    for (size_t i = 0; i < record.relations.size() && !stream.stopped(); ++i) {
+      if (record.relations[i] != id) continue;
+      int place = static_cast<int>(i);
+      absl::StatusOr<route::PublishedTable> now = route::SchemaFor(relation, record.definition.tables(place));
+      if (!now.ok() || now->schema.SerializeAsString() != record.schema.tables(place).SerializeAsString()) return false;
+    }
+  }
+  return true;
+}
+
+absl::Status Core::CaptureRelations() {
+  std::vector<Relation> used;
+  for (const auto& [id, relation] : relations) {
+    bool wanted = std::any_of(streams.begin(), streams.end(), [id = id](const auto& entry) {
+      const std::vector<uint32_t>& its = entry.second.record.relations;
+      return !entry.second.stopped() && std::find(its.begin(), its.end(), id) != its.end();
+    });
+    if (wanted) used.push_back(relation);
+  }
+  return source.Capture(used);
+}
+
+absl::Status Core::RefreshRouter() {
+  route::Router next;
+  std::map<uint32_t, std::vector<route::TableInterest>> interests;
+  for (auto& [id, stream] : streams) {
+    stream.tables.clear();
+    if (stream.stopped()) continue;
+    const store::StreamRecord& record = stream.record;
+    for (size_t i = 0; i < record.relations.size(); ++i) {
+      Stream::Table& table = stream.tables.emplace_back();
+      auto relation = relations.find(record.relations[i]);
+      REPLICAST_CHECK(relation != relations.end());
+      table.relation = &relation->second;
+      table.columns = route::PublishedColumns(*table.relation, record.schema.tables(static_cast<int>(i)));
+      table.filter = record.definition.tables(static_cast<int>(i)).filter();
+      interests[record.relations[i]].push_back({id, static_cast<uint32_t>(i), table.columns, table.filter});
+    }
+  }
+  for (auto& [id, wanted] : interests) RETURN_IF_ERROR(next.Add(relations.at(id), std::move(wanted)));
+  router = std::move(next);
+  return absl::OkStatus();
+}
+
+v1::UnitHeader Core::HeaderFor(const Stream& stream, v1::UnitKind kind, Lsn last, absl::Time master_time) const {
+  v1::UnitHeader header;
+  header.set_kind(kind);
+  header.set_history_id(state.history.ToBytes());
+  header.set_definition_hash(stream.record.definition_hash.ToBytes());
+  header.set_prev_lsn(stream.record.prev_lsn.value);
+  header.set_last_lsn(last.value);
+  header.set_schema_version(stream.record.schema.version());
+  header.set_master_time_microseconds(absl::ToUnixMicros(master_time));
+  return header;
+}
+
+absl::StatusOr<wire::EncodedPart> Core::EmptyUnit(const Stream& stream) const {
+  wire::EncodedPart unit;
+  wire::UnitWriter writer(HeaderFor(stream, v1::UNIT_KIND_EMPTY, state.lsn, state.master_time), {}, {}, signer,
+                          [&](uint32_t, wire::EncodedPart part) {
+                            unit = std::move(part);
+                            return absl::OkStatus();
+                          });
+  RETURN_IF_ERROR(writer.Finish({}));
+  return unit;
+}
+
+absl::Status Core::TellUnit(const store::StoredUnit& unit) {
+  const Stream* stream = FindById(unit.stream);
+  if (stream == nullptr || !stream->ready()) return absl::OkStatus();
+  for (uint32_t number = 1; number <= unit.parts; ++number) {
+    ASSIGN_OR_RETURN(std::string part, units.Part(unit.serial, number));
+    ASSIGN_OR_RETURN(v1::UnitHeader header, wire::PeekUnitHeader(part));
+    listener.OnUnitPart(stream->record.definition_hash, header, part);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::TellStored() {
+  while (state.sent < state.serial) {
+    ASSIGN_OR_RETURN(std::optional<store::StoredUnit> unit, units.After(state.sent));
+    if (unit.has_value()) RETURN_IF_ERROR(TellUnit(*unit));
+    state.sent = unit.has_value() ? unit->serial : state.serial;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Core::SourceFailed(absl::Status status) {
+  source_problem = std::string(status.message());
+  return status;
+}
+
+void Core::SourceAnswered() {
+  source_problem.clear();
+  last_read = clock.Now();
+}
+
+absl::Status Core::CommitsWait(bool wait) {
+  return statements.database().Execute(wait && options.durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
+}  // namespace replicast::publish

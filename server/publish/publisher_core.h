@@ -1,0 +1,99 @@
+#ifndef REPLICAST_SERVER_PUBLISH_PUBLISHER_CORE_H_
+#define REPLICAST_SERVER_PUBLISH_PUBLISHER_CORE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/publish/publisher.h"
+#include "server/publish/stream.h"
+#include "server/route/router.h"
+#include "server/store/catalogue.h"
+#include "server/store/row_index.h"
+#include "server/store/server_state.h"
+#include "server/store/unit_store.h"
+
+namespace replicast::publish {
+
+// What the publisher's parts share: the state database and what is kept in memory of it. Invariant: between two calls of
+// the publisher, memory is exactly what the database says (the row index: what it says once stored units are replayed).
+// A transaction that didn't commit breaks that: whoever lost one sets `damaged`, and the next call reads all anew.
+// One thread.
+class Core {
+ public:
+  Core(sqlite::Database& database, Source& source_, const wire::Signer& signer_, Clock& clock_, Random& random_,
+       UnitListener& listener_, const Publisher::Options& options_);
+
+  // Reads the state database: what it names of the source is described, unfinished index builds start again, the row
+  // index is replayed. Streams whose tables are not what they were are stopped.
+  absl::Status Load();
+  absl::Status EnsureSound() { return damaged ? Load() : absl::OkStatus(); }
+
+  Stream* Find(const DefinitionHash& stream);
+  const Stream* Find(const DefinitionHash& stream) const { return const_cast<Core*>(this)->Find(stream); }
+  Stream* FindById(int64_t id);
+  // NOT_FOUND (STREAM_UNKNOWN), UNAVAILABLE (STREAM_BUILDING), FAILED_PRECONDITION (STREAM_STOPPED).
+  absl::StatusOr<Stream*> FindReady(const DefinitionHash& stream);
+  StreamInfo Info(const Stream& stream);
+
+  // --- changes of what is published; each in a transaction of its own unless it says otherwise
+  // Streams that use one of these relations stop at the present boundary.
+  absl::Status StopStreams(const std::vector<Reading::Change>& changes);
+  // Describes the relations of streams that aren't stopped; with `again`, also known ones. Differences stop streams.
+  absl::Status DescribeRelations(bool again);
+  // Makes the source capture what streams use.
+  absl::Status CaptureRelations();
+  // Takes the stream out and back in under another number, to be built from nothing. In the caller's transaction.
+  absl::Status BuildAnew(Stream* stream);
+  // After streams came, went or stopped: the tables of each, and the router.
+  absl::Status RefreshRouter();
+
+  // What its units and index rows will be told apart by: in the header of every unit.
+  v1::UnitHeader HeaderFor(const Stream& stream, v1::UnitKind kind, Lsn last, absl::Time master_time) const;
+  // A signed unit without changes at the present boundary, to the listener.
+  absl::StatusOr<wire::EncodedPart> EmptyUnit(const Stream& stream) const;
+  // Gives every stored unit that isn't known to have been sent to the listener, in order.
+  absl::Status TellStored();
+
+  // Notes that the source can't be read; the status is given back, so that it ends what needed the source.
+  absl::Status SourceFailed(absl::Status status);
+  void SourceAnswered();
+
+  // How durable commits are: as the options say, or (for what can be made again) without waiting for the disk.
+  absl::Status CommitsWait(bool wait);
+
+  Source& source;
+  const wire::Signer& signer;
+  Clock& clock;
+  Random& random;
+  UnitListener& listener;
+  const Publisher::Options options;
+
+  store::Statements statements;
+  store::Catalogue catalogue;
+  store::UnitStore units;
+  std::unique_ptr<store::RowIndex> index;
+  store::ServerState state;
+  std::map<int64_t, Stream> streams;  // by their number
+  std::map<std::string, DefinitionHash> datasets;
+  std::map<uint32_t, Relation> relations;
+  std::vector<int64_t> dead, sweeping;  // streams that are gone; those whose remains the present sweep removes
+  route::Router router;
+  bool damaged = true;
+  bool started = false;  // the listener hears of streams
+  std::string source_problem;
+  absl::Time last_read = absl::InfinitePast();
+
+ private:
+  absl::Status LoadStreams();
+  // Does it still give every stream the schema that this one told its replicas?
+  bool Publishes(const Relation& relation, uint32_t id) const;
+  absl::Status RestartBuilds();
+  absl::Status TellUnit(const store::StoredUnit& unit);
+};
+
+}  // namespace replicast::publish
+
+#endif  // REPLICAST_SERVER_PUBLISH_PUBLISHER_CORE_H_

@@ -1,0 +1,118 @@
+#include "server/publish/stored_publisher.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/base/errors.h"
+#include "server/publish/batch.h"
+#include "server/publish/comparison.h"
+#include "server/publish/positions.h"
+#include "server/store/state_tables.h"
+
+namespace replicast {
+
+absl::StatusOr<std::unique_ptr<Publisher>> Publisher::Start(sqlite::Database& state, Source& source, const wire::Signer& signer,
+                                                            Clock& clock, Random& random, UnitListener& listener,
+                                                            const Options& options) {
+  RETURN_IF_ERROR(store::InstallStateTables(state));
+  auto publisher = std::make_unique<publish::StoredPublisher>(state, source, signer, clock, random, listener, options);
+  RETURN_IF_ERROR(publisher->Begin());
+  return std::unique_ptr<Publisher>(std::move(publisher));
+}
+
+}  // namespace replicast
+
+namespace replicast::publish {
+
+absl::Status StoredPublisher::Begin() {
+  RETURN_IF_ERROR(core_.CommitsWait(true));
+  RETURN_IF_ERROR(core_.Load());
+  RETURN_IF_ERROR(core_.CaptureRelations());
+  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::BeginWithHistory(core_));
+  RETURN_IF_ERROR(batch->Commit());
+  core_.started = true;
+  for (const auto& [id, stream] : core_.streams) {
+    if (stream.ready()) core_.listener.OnStreamReady(core_.Info(stream));
+  }
+  return core_.TellStored();
+}
+
+absl::Status StoredPublisher::PublishBoundary(const DefinitionHash& hash) {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  const Position before{core_.state.history, hash, core_.state.lsn};
+  RETURN_IF_ERROR(drain_.RunAndRead().status());
+  ASSIGN_OR_RETURN(publish::Stream * stream, core_.FindReady(hash));
+  const Position now{core_.state.history, hash, core_.state.lsn};
+  if (now != before && stream->record.prev_lsn == now.lsn) return absl::OkStatus();  // the drain's unit told it
+  ASSIGN_OR_RETURN(wire::EncodedPart empty, core_.EmptyUnit(*stream));
+  ASSIGN_OR_RETURN(v1::UnitHeader header, wire::PeekUnitHeader(empty));
+  core_.listener.OnUnitPart(hash, header, empty);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StreamInfo> StoredPublisher::Dataset(const std::string& name) const {
+  auto dataset = core_.datasets.find(name);
+  const publish::Stream* stream = dataset == core_.datasets.end() ? nullptr : core_.Find(dataset->second);
+  if (stream == nullptr) {
+    return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN",
+                 absl::StrCat("there is no dataset ", name, ": see `replicast dataset list`"));
+  }
+  return core_.Info(*stream);
+}
+
+std::vector<std::string> StoredPublisher::Datasets() const {
+  std::vector<std::string> names;
+  for (const auto& [name, hash] : core_.datasets) names.push_back(name);
+  return names;
+}
+
+std::optional<StreamInfo> StoredPublisher::Stream(const DefinitionHash& hash) const {
+  const publish::Stream* stream = core_.Find(hash);
+  if (stream == nullptr) return std::nullopt;
+  return core_.Info(*stream);
+}
+
+std::vector<StreamInfo> StoredPublisher::Streams() const {
+  std::vector<StreamInfo> infos;
+  for (const auto& [id, stream] : core_.streams) infos.push_back(core_.Info(stream));
+  return infos;
+}
+
+NextStep StoredPublisher::NextStepFor(const std::optional<Position>& position, std::string* reason) const {
+  reason->clear();
+  auto snapshot = [&](std::string why) {
+    *reason = std::move(why);
+    return NextStep::kSnapshot;
+  };
+  if (!position.has_value()) return snapshot("the replica has no copy yet");
+  const publish::Stream* stream = core_.Find(position->definition);
+  if (stream == nullptr) return snapshot("no dataset here has this definition");
+  if (stream->stopped()) {
+    *reason = stream->record.reason;  // nothing newer can be had: the replica keeps what it has
+    return NextStep::kFollow;
+  }
+  if (stream->building()) return snapshot("the dataset's index is being built, and a new snapshot follows");
+  absl::StatusOr<Way> way = WayFrom(core_, *stream, *position);
+  if (!way.ok()) return snapshot(std::string(way.status().message()));
+  *reason = way->why;
+  return way->step;
+}
+
+absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position& from, uint64_t resume, size_t most_bytes) {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  return publish::CatchUp(core_, from, resume, most_bytes);
+}
+
+absl::StatusOr<std::unique_ptr<Publisher::Comparison>> StoredPublisher::BeginCompare(const Position& position) {
+  ASSIGN_OR_RETURN(std::unique_ptr<RowsComparison> comparison, RowsComparison::Begin(core_, drain_, position));
+  return std::unique_ptr<Comparison>(std::move(comparison));
+}
+
+absl::StatusOr<Publisher::CompareResult> StoredPublisher::FinishCompare(const Position& position, const Comparison& comparison) {
+  const auto& rows = dynamic_cast<const RowsComparison&>(comparison);
+  REPLICAST_CHECK(rows.position() == position);
+  return rows.Result();
+}
+
+}  // namespace replicast::publish

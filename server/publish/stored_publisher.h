@@ -1,0 +1,65 @@
+#ifndef REPLICAST_SERVER_PUBLISH_STORED_PUBLISHER_H_
+#define REPLICAST_SERVER_PUBLISH_STORED_PUBLISHER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/publish/chunk_reader.h"
+#include "server/publish/dataset_catalogue.h"
+#include "server/publish/drain.h"
+#include "server/publish/index_builder.h"
+#include "server/publish/publisher.h"
+#include "server/publish/publisher_core.h"
+
+namespace replicast::publish {
+
+// The publisher over a state database: gives each call to the part that does it.
+class StoredPublisher : public Publisher {
+ public:
+  StoredPublisher(sqlite::Database& state, Source& source, const wire::Signer& signer, Clock& clock, Random& random,
+                  UnitListener& listener, const Options& options)
+      : core_(state, source, signer, clock, random, listener, options),
+        drain_(core_),
+        builder_(core_, drain_),
+        chunks_(core_, drain_),
+        catalogue_(core_) {}
+  absl::Status Begin();
+
+  absl::StatusOr<DrainResult> Drain() override { return drain_.Run(); }
+  absl::StatusOr<bool> BuildStep() override { return builder_.Step(); }
+  absl::Status PublishBoundary(const DefinitionHash& stream) override;
+  Tail published() const override { return core_.state.tail; }
+  HistoryId history() const override { return core_.state.history; }
+  std::string source_problem() const override { return core_.source_problem; }
+  absl::Time last_read() const override { return core_.last_read; }
+
+  absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) override {
+    return catalogue_.Create(name, definition);
+  }
+  absl::Status DeleteDataset(const std::string& name) override { return catalogue_.Delete(name); }
+  absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
+  std::vector<std::string> Datasets() const override;
+  std::optional<StreamInfo> Stream(const DefinitionHash& stream) const override;
+  std::vector<StreamInfo> Streams() const override;
+
+  NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
+  absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key) override {
+    return chunks_.Read(stream, table, after_key);
+  }
+  absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) override;
+  absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison& comparison) override;
+
+ private:
+  mutable Core core_;  // asking it uses prepared statements
+  publish::Drain drain_;
+  IndexBuilder builder_;
+  ChunkReader chunks_;
+  DatasetCatalogue catalogue_;
+};
+
+}  // namespace replicast::publish
+
+#endif  // REPLICAST_SERVER_PUBLISH_STORED_PUBLISHER_H_
