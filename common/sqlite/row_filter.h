@@ -15,7 +15,7 @@ namespace replicast::sqlite {
 
 struct FilterColumn {
   std::string name;
-  std::string type;       // declared
+  std::string type;       // declared; in a STRICT table BLOB stands for ANY
   std::string collation;  // "" or BINARY, NOCASE, RTRIM
 };
 
@@ -30,8 +30,8 @@ class RowFilters {
   // this table and deterministic functions: no subquery, no parameter, no escape from the parentheses, no aggregate or
   // window function. INVALID_ARGUMENT with reason FILTER_INVALID says what is wrong with it.
   absl::StatusOr<int> Add(const std::string& expression);
-  void Load(const Row& row);  // all columns, in order
-  // Is the loaded row in? An error or NULL is out, and an error is counted.
+  void Load(const Row& row);  // all columns, in order; only those that a filter reads are copied
+  // Is the row in that was loaded since the last Add? An error or NULL is out, and an error is counted.
   bool Matches(int filter);
   uint64_t errors() const;
 
