@@ -1,0 +1,51 @@
+#include "server/capture/master_file.h"
+
+#include "common/base/errors.h"
+
+namespace replicast::capture {
+namespace {
+
+absl::StatusOr<std::string> JournalMode(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode"));
+  return mode && std::holds_alternative<Text>(*mode) ? std::get<Text>(*mode).bytes : std::string();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForWriting(const std::string& path, const std::string& vfs) {
+  sqlite::OpenOptions options;
+  options.no_checkpoint_on_close = true;
+  options.vfs = vfs;
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
+  // Opening reads nothing yet: this tells whether it is a database at all.
+  RETURN_IF_ERROR(database->QueryValue("SELECT count(*) FROM sqlite_master").status());
+  return database;
+}
+
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForReading(const std::string& path, const std::string& vfs) {
+  sqlite::OpenOptions options;
+  options.read_only = true;
+  options.no_checkpoint_on_close = true;
+  options.vfs = vfs;
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
+  RETURN_IF_ERROR(database->QueryValue("SELECT count(*) FROM sqlite_master").status());
+  return database;
+}
+
+absl::Status CheckWal(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const std::string mode, JournalMode(database));
+  if (mode == "wal") return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
+               database.path() + " is in journal mode " + mode +
+                   ", in which a reader can make a writer's COMMIT fail; Replicast needs the write-ahead log. Switch it with --wal, or with "
+                   "`PRAGMA journal_mode=WAL` (it stays so, for every program)");
+}
+
+absl::Status SwitchToWal(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode=WAL"));
+  if (mode && *mode == Value(Text{"wal"})) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
+               database.path() + " could not be switched to the write-ahead log; end the programs that use it, and try again");
+}
+
+}  // namespace replicast::capture

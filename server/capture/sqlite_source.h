@@ -1,0 +1,59 @@
+#ifndef REPLICAST_SERVER_CAPTURE_SQLITE_SOURCE_H_
+#define REPLICAST_SERVER_CAPTURE_SQLITE_SOURCE_H_
+
+#include <sys/types.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/sqlite/database.h"
+#include "server/capture/sqlite_reading.h"
+#include "server/source/source.h"
+
+namespace replicast::capture {
+
+// A master database in a SQLite file: the update hook writes the outbox, this reads it. Its one connection never writes,
+// checkpoints or locks a writer out; only Capture opens another, for a moment. At most one Reading at a time, besides detached
+// ones. One thread.
+class SqliteSource : public Source {
+ public:
+  struct Options {
+    std::string path;
+    std::string vfs = {};
+    uint64_t outbox_capacity = limits::kOutboxCapacity;
+  };
+  static absl::StatusOr<std::unique_ptr<SqliteSource>> Open(const Options& options, const Clock& clock);
+
+  absl::StatusOr<Relation> Describe(const std::string& table) override;
+  absl::StatusOr<std::vector<std::string>> Tables() override;
+  absl::Status Capture(const std::vector<Relation>& relations) override;
+  absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) override;
+  absl::StatusOr<std::unique_ptr<Reading>> ReadDetached(const Tail& published) override;
+  absl::Status MakeDurable() override;
+
+  // Whether anybody committed since the last Read began: cheap, takes no lock. True when it can't tell.
+  bool MayHaveChanged();
+
+ private:
+  SqliteSource(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
+  absl::Status Reopen();
+  // A file moved over the master leaves our descriptors on the old one.
+  absl::Status FollowTheFile();
+
+  Options options_;
+  const Clock& clock_;
+  std::shared_ptr<MasterConnection> connection_;
+  SqliteReading::Relations relations_ = std::make_shared<std::map<uint32_t, Relation>>();
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  int64_t data_version_ = -1;
+  std::string synced_salt_;  // of the WAL when it was last made durable
+};
+
+}  // namespace replicast::capture
+
+#endif  // REPLICAST_SERVER_CAPTURE_SQLITE_SOURCE_H_

@@ -1,0 +1,91 @@
+#include "server/capture/update_hook.h"
+
+#include <algorithm>
+
+#include "common/base/errors.h"
+
+namespace replicast::capture {
+namespace {
+
+absl::StatusOr<size_t> OutboxKeys(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto count, database.QueryValue("SELECT count(*) FROM pragma_table_info('_replicast_outbox') WHERE name LIKE 'k%'"));
+  return static_cast<size_t>(std::get<int64_t>(*count));
+}
+
+absl::StatusOr<bool> HasOutbox(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto found, database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'"));
+  return found.has_value();
+}
+
+HookTexts Wanted(const std::vector<Relation>& relations, uint64_t capacity) {
+  HookTexts wanted = {{kTrimTrigger, TrimTrigger(capacity)}};
+  for (const Relation& relation : relations) wanted.merge(TriggersOf(relation));
+  return wanted;
+}
+
+// Whether anything must be written; asked before the write lock is taken.
+absl::StatusOr<bool> IsInstalled(sqlite::Database& database, const HookTexts& wanted, size_t keys) {
+  ASSIGN_OR_RETURN(const bool outbox, HasOutbox(database));
+  if (!outbox) return false;
+  ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
+  ASSIGN_OR_RETURN(const size_t wide, OutboxKeys(database));
+  return installed == wanted && wide >= keys;
+}
+
+}  // namespace
+
+absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity) {
+  ASSIGN_OR_RETURN(const bool there, HasOutbox(database));
+  if (!there) RETURN_IF_ERROR(database.Execute(OutboxTable(1)));
+  ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
+  const auto trim = installed.find(kTrimTrigger);
+  if (trim == installed.end() || trim->second != TrimTrigger(capacity)) {
+    RETURN_IF_ERROR(database.Execute(std::string("DROP TRIGGER IF EXISTS ") + kTrimTrigger));
+    RETURN_IF_ERROR(database.Execute(TrimTrigger(capacity)));
+  }
+  // relation 0 is no relation: the entry only is there.
+  return database.Execute("INSERT INTO _replicast_outbox(mark, relation) SELECT random(), 0 WHERE NOT EXISTS (SELECT 1 FROM _replicast_outbox)");
+}
+
+absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity) {
+  size_t keys = 1;
+  for (const Relation& relation : relations) keys = std::max(keys, relation.key.size());
+  const HookTexts wanted = Wanted(relations, capacity);
+  ASSIGN_OR_RETURN(const bool done, IsInstalled(database, wanted, keys));
+  if (done) return absl::OkStatus();
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
+  RETURN_IF_ERROR(InstallOutbox(database, capacity));
+  ASSIGN_OR_RETURN(size_t wide, OutboxKeys(database));
+  for (; wide < keys; ++wide) RETURN_IF_ERROR(database.Execute("ALTER TABLE _replicast_outbox ADD COLUMN k" + std::to_string(wide)));
+  ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
+  for (const auto& [name, text] : installed) {
+    const auto same = wanted.find(name);
+    if (same == wanted.end() || same->second != text) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
+  }
+  for (const auto& [name, text] : wanted) {
+    const auto same = installed.find(name);
+    if (same == installed.end() || same->second != text) RETURN_IF_ERROR(database.Execute(text));
+  }
+  return transaction.Commit();
+}
+
+absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {
+  HookTexts texts;
+  ASSIGN_OR_RETURN(sqlite::Statement list,
+                   database.Prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '\\_replicast\\_%' ESCAPE '\\'"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, list.Step());
+    if (!more) return texts;
+    texts[list.Bytes(0)] = list.Bytes(1);
+  }
+}
+
+absl::Status RemoveHooks(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
+  ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
+  for (const auto& [name, text] : installed) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
+  RETURN_IF_ERROR(database.Execute("DROP TABLE IF EXISTS _replicast_outbox; DROP TABLE IF EXISTS _replicast_server"));
+  return transaction.Commit();
+}
+
+}  // namespace replicast::capture

@@ -1,0 +1,31 @@
+#ifndef REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
+#define REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "common/sqlite/database.h"
+#include "server/capture/hook_text.h"
+#include "server/source/relation.h"
+
+namespace replicast::capture {
+
+// The outbox, its ring, and one first entry, so that there always is a newest one. In the caller's transaction.
+absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity);
+
+// Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is right
+// already is not touched; nothing is written when all is. One transaction of its own.
+absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity);
+
+// Everything of ours in the master, as it is installed.
+absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database);
+
+// Takes the hook, the outbox and the owner's table out. One transaction of its own.
+absl::Status RemoveHooks(sqlite::Database& database);
+
+}  // namespace replicast::capture
+
+#endif  // REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
