@@ -16,7 +16,8 @@ std::optional<Collation> CollationFromName(std::string_view name);  // "BINARY",
 
 // An encoding of keys whose memcmp order is SQLite's order under the given collations (NULL < numbers < text < blob;
 // integers and reals by value), with ties of equal but not identical keys (1 and 1.0, 'a' and 'A' under NOCASE) broken
-// by storage class and bytes; so identity of keys is equality of encodings. Decodes to exactly the key that went in.
+// by storage class and bytes, after all columns were compared; so identity of keys is equality of encodings. Decodes to
+// exactly the key that went in. A key may have fewer values than there are collations: it sorts before its extensions.
 std::string EncodeOrderedKey(const Row& key, const std::vector<Collation>& collations);
 // Empty when the bytes are no encoding of `count` values.
 std::optional<Row> DecodeOrderedKey(std::string_view bytes, size_t count);

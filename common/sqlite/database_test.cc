@@ -196,6 +196,7 @@ TEST_F(DatabaseTest, TheLastToCloseLeavesTheWalAloneWhenAskedTo) {
     return std::filesystem::exists(Path(name + "-wal")) ? std::filesystem::file_size(Path(name + "-wal")) : 0;
   };
   EXPECT_GT(wal_bytes_after_close("a.db", true), 0u);
+  EXPECT_EQ(wal_bytes_after_close("b.db", false), 0u);
 }
 
 TEST_F(DatabaseTest, ATransactionThatIsDroppedLeavesNothing) {
