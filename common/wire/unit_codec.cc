@@ -1,5 +1,6 @@
 #include "common/wire/unit_codec.h"
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/crypto/crypto.h"
@@ -14,9 +15,6 @@ std::string HashBytes(std::string_view data) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
-// What is signed, and what the chain goes on with.
-std::string SignedMessage(std::string_view header, std::string_view body) { return HashBytes(header) + HashBytes(body); }
-
 std::string ChainOn(std::string_view earlier, std::string_view signed_message) { return HashBytes(std::string(earlier).append(signed_message)); }
 
 absl::Status CheckHeader(const v1::UnitHeader& header) {
@@ -26,7 +24,8 @@ absl::Status CheckHeader(const v1::UnitHeader& header) {
   if (header.history_id().size() != 16 || header.definition_hash().size() != 32) return Malformed("an id has another length");
   const bool is_history = header.kind() == v1::UNIT_KIND_HISTORY;
   if (header.prev_history_id().size() != (is_history ? 16 : 0)) return Malformed("its previous history");
-  if (header.prev_lsn() > header.last_lsn()) return Malformed("its lsns");
+  // A history unit's lsns are of two histories, and the new one may begin lower.
+  if (!is_history && header.prev_lsn() > header.last_lsn()) return Malformed("its lsns");
   if (header.part_number() == 0 || header.earlier_parts_hash().size() != (header.part_number() == 1 ? 0 : 32)) return Malformed("its part number");
   if (header.kind() == v1::UNIT_KIND_EMPTY && (header.part_number() != 1 || !header.final_part())) return Malformed("an empty unit has one part");
   if (!header.final_part() && !header.digests().empty()) return Malformed("digests stand in the final part");
@@ -61,16 +60,27 @@ UnitWriter::UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, st
 }
 
 absl::Status UnitWriter::Upsert(uint32_t table, const Row& row) {
-  bytes_ += EncodedSize(row);
-  ++rows_;
-  tables_[table].rows.Add(row);
-  return bytes_ >= limits::kUnitPartBytes ? Flush(false, {}) : absl::OkStatus();
+  REPLICAST_CHECK(table < tables_.size());
+  return Add(&tables_[table].rows, row);
 }
 
 absl::Status UnitWriter::Delete(uint32_t table, const Row& key) {
-  bytes_ += EncodedSize(key);
+  REPLICAST_CHECK(table < tables_.size());
+  return Add(&tables_[table].deleted, key);
+}
+
+absl::Status UnitWriter::Add(ColumnsWriter* where, const Row& row) {
+  const size_t size = EncodedSize(row);
+  if (size > limits::kMaxRowBytes) {
+    return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE",
+                 "a row has " + HumanBytes(size) + ", and a unit carries at most " + HumanBytes(limits::kMaxRowBytes) +
+                     " of one row; shorten it, or publish fewer columns");
+  }
+  // So that the longest row still fits a part.
+  if (size > limits::kUnitPartBytes && bytes_ > 0) RETURN_IF_ERROR(Flush(false, {}));
+  where->Add(row);
+  bytes_ += size;
   ++rows_;
-  tables_[table].deleted.Add(key);
   return bytes_ >= limits::kUnitPartBytes ? Flush(false, {}) : absl::OkStatus();
 }
 
@@ -95,7 +105,7 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
   v1::SignedUnitPart part;
   header_.SerializeToString(part.mutable_header());
   if (!body.tables().empty()) part.set_body(Compress(body.SerializeAsString()));
-  const std::string message = SignedMessage(part.header(), part.body());
+  const std::string message = HeaderAndBody(part.header(), part.body());
   part.set_signature(signer_.Sign(kUnitPartDomain, message));
   chain_ = ChainOn(chain_, message);
   return sink_(part_number_, part.SerializeAsString());
@@ -104,7 +114,7 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
 absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verifier) {
   v1::SignedUnitPart message;
   if (encoded.size() > limits::kMaxSignedPartBytes || !message.ParseFromString(encoded)) return Malformed("its envelope");
-  const std::string signed_message = SignedMessage(message.header(), message.body());
+  const std::string signed_message = HeaderAndBody(message.header(), message.body());
   if (!verifier.Verify(kUnitPartDomain, signed_message, message.signature())) {
     return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID", "a unit part was not signed by the server");
   }
@@ -115,6 +125,7 @@ absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verif
     ASSIGN_OR_RETURN(const std::string body, Decompress(message.body(), limits::kMaxUnitPartBytes));
     if (!part.body.ParseFromString(body)) return Malformed("its body");
   }
+  if (part.header.kind() == v1::UNIT_KIND_EMPTY && !part.body.tables().empty()) return Malformed("an empty unit has no changes");
   RETURN_IF_ERROR(CheckBody(part.body));
   part.encoded = std::move(encoded);
   part.body_hash_chain = ChainOn(part.header.earlier_parts_hash(), signed_message);

@@ -155,7 +155,10 @@ void FakeSource::Begin() {
 }
 
 void FakeSource::Commit() {
-  for (const Write& write : *std::exchange(open_, std::nullopt)) Apply(write);
+  REPLICAST_CHECK(open_.has_value());
+  const std::vector<Write> writes = *std::move(open_);
+  open_.reset();
+  for (const Write& write : writes) Apply(write);
 }
 
 void FakeSource::Rollback() { open_.reset(); }

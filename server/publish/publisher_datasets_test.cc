@@ -1,0 +1,172 @@
+#include <gmock/gmock.h>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "server/publish/publisher_test_rig.h"
+
+namespace replicast::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class PublisherDatasetsTest : public PublisherRig {
+ protected:
+  void SetUp() override { Start(); }
+  std::string ReasonFor(const std::string& name, const v1::Definition& definition) {
+    return ReasonOf(publisher_->CreateDataset(name, definition));
+  }
+};
+
+TEST_F(PublisherDatasetsTest, EqualDefinitionsShareOneStream) {
+  DefinitionHash one = Create("one", Define({Table("items"), Table("notes")}));
+  DefinitionHash two = Create("two", Define({Table("notes", {}), Table("items")}));
+  EXPECT_EQ(one, two);
+  EXPECT_EQ(publisher_->Streams().size(), 1u);
+  EXPECT_THAT(publisher_->Stream(one)->datasets, ElementsAre("one", "two"));
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("one", "two"));
+  ASSERT_TRUE(publisher_->DeleteDataset("one").ok());
+  EXPECT_TRUE(publisher_->Stream(one).has_value());
+  EXPECT_TRUE(listener_->stopped.empty());
+  ASSERT_TRUE(publisher_->DeleteDataset("two").ok());
+  EXPECT_FALSE(publisher_->Stream(one).has_value());
+  EXPECT_EQ(listener_->stopped.size(), 1u);
+  EXPECT_TRUE(source_.captured().empty());
+  EXPECT_EQ(ReasonOf(publisher_->DeleteDataset("two")), "DATASET_UNKNOWN");
+  EXPECT_EQ(ReasonOf(publisher_->Dataset("two").status()), "DATASET_UNKNOWN");
+}
+
+TEST_F(PublisherDatasetsTest, ErrorsNameTheReason) {
+  Create("one", Define({Table("items")}));
+  EXPECT_EQ(ReasonFor("one", Define({Table("notes")})), "DATASET_EXISTS");
+  EXPECT_EQ(ReasonFor("", Define({Table("notes")})), "DEFINITION_INVALID");
+  EXPECT_EQ(ReasonFor("x", Define({})), "DEFINITION_INVALID");
+  EXPECT_EQ(ReasonFor("x", Define({Table("nothing")})), "TABLE_UNKNOWN");
+  EXPECT_EQ(ReasonFor("x", Define({Table("items", {"id", "colour"})})), "COLUMN_UNKNOWN");
+  EXPECT_EQ(ReasonFor("x", Define({Table("items", {"*"}, "value >")})), "FILTER_INVALID");
+  EXPECT_EQ(ReasonFor("x", Define({Table("items", {"*"}, "1) OR (1")})), "FILTER_INVALID");
+  source_.MakeUnsupported("notes", "has no key that can't hold NULL");
+  absl::Status refused = publisher_->CreateDataset("x", Define({Table("notes")}));
+  EXPECT_EQ(ReasonOf(refused), "TABLE_UNSUPPORTED");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("notes has no key"));
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("one"));
+  EXPECT_THAT(source_.captured(), ElementsAre("items"));
+}
+
+TEST_F(PublisherDatasetsTest, ThereIsABoundOnDifferentDefinitions) {
+  for (int i = 0; i < limits::kMaxStreams; ++i) Create("d" + std::to_string(i), Define({Table("items", {"*"}, "value = " + std::to_string(i))}));
+  EXPECT_EQ(ReasonFor("more", Define({Table("notes")})), "TOO_MANY_STREAMS");
+  EXPECT_TRUE(publisher_->CreateDataset("same", Define({Table("items", {"*"}, "value = 3")})).ok());
+}
+
+TEST_F(PublisherDatasetsTest, ManyEqualityFiltersAreRoutedRight) {
+  std::vector<DefinitionHash> streams;
+  for (int i = 0; i < 40; ++i) streams.push_back(Create("d" + std::to_string(i), Define({Table("items", {"kind"}, "value = " + std::to_string(i))})));
+  Build();
+  std::vector<TinyReplica> replicas;
+  for (const DefinitionHash& stream : streams) replicas.push_back(Join(stream));
+  for (int round = 0; round < 10; ++round) {
+    source_.Begin();
+    for (int64_t i = 0; i < 30; ++i) source_.Put("items", {i, Text{"x"}, static_cast<int64_t>(random_.Below(45))});
+    source_.Put("items", {int64_t{99}, Text{"x"}, Real{7.0}});
+    source_.Commit();
+    Drain();
+  }
+  for (size_t i = 0; i < streams.size(); ++i) {
+    Follow(streams[i], &replicas[i]);
+    EXPECT_TRUE(replicas[i].tables() == Truth(streams[i])) << i;
+  }
+  EXPECT_EQ(replicas[7].tables()[0].count(EncodeOrderedKey({int64_t{99}}, {Collation::kBinary})), 1u) << "7.0 = 7";
+}
+
+TEST_F(PublisherDatasetsTest, ACaptureThatFailsLeavesNothingBehind) {
+  source_.FailCapture(Error(absl::StatusCode::kUnavailable, "DATABASE_BUSY", "the master is locked"));
+  EXPECT_EQ(ReasonFor("one", Define({Table("items")})), "DATABASE_BUSY");
+  EXPECT_TRUE(publisher_->Datasets().empty());
+  EXPECT_TRUE(publisher_->Streams().empty());
+  source_.FailCapture(absl::OkStatus());
+  Create("one", Define({Table("items")}));
+  Build();
+  EXPECT_EQ(publisher_->Streams()[0].state, StreamInfo::State::kReady);
+}
+
+TEST_F(PublisherDatasetsTest, AChangedSchemaStopsTheStreamsThatUseItAndNoOther) {
+  DefinitionHash items = Create("items", Define({Table("items")}));
+  DefinitionHash notes = Create("notes", Define({Table("notes")}));
+  Build();
+  TinyReplica replica = Join(notes), stopped = Join(items);
+  source_.Put("items", {int64_t{1}, Text{"a"}, int64_t{1}});
+  Drain();
+  Follow(items, &stopped);
+  Position last = publisher_->Stream(items)->position;
+  source_.AlterTable("items");
+  source_.Put("items", {int64_t{2}, Text{"a"}, int64_t{1}});
+  source_.Put("notes", {Text{"n"}, Text{"ann"}, int64_t{1}});
+  Drain();
+  StreamInfo info = *publisher_->Stream(items);
+  EXPECT_EQ(info.state, StreamInfo::State::kStopped);
+  EXPECT_THAT(info.reason, HasSubstr("table items was altered: delete the dataset and create it again"));
+  EXPECT_EQ(info.position, last) << "it ends at the last good boundary";
+  EXPECT_EQ(listener_->stopped.size(), 1u);
+  EXPECT_TRUE(listener_->Take(items).empty());
+  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(items, 0, "").status()), "STREAM_STOPPED");
+  EXPECT_EQ(ReasonOf(publisher_->PublishBoundary(items)), "STREAM_STOPPED");
+  std::string reason;
+  EXPECT_EQ(publisher_->NextStepFor(stopped.position(), &reason), NextStep::kFollow) << "it keeps what it has";
+  EXPECT_EQ(reason, info.reason);
+  Follow(notes, &replica);
+  EXPECT_TRUE(replica.tables() == Truth(notes));
+
+  Restart();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
+  EXPECT_EQ(publisher_->Stream(items)->position, last);
+
+  ASSERT_TRUE(publisher_->DeleteDataset("items").ok());
+  Create("items", Define({Table("items")}));
+  Build();
+  EXPECT_TRUE(Join(items).tables() == Truth(items));
+  EXPECT_FALSE(CatchUp(items, &stopped)) << "nothing leads from before the change to behind it";
+}
+
+TEST_F(PublisherDatasetsTest, ASchemaThatChangedWhileTheServerWasDownStopsItsStreams) {
+  DefinitionHash items = Create("items", Define({Table("items")}));
+  DefinitionHash notes = Create("notes", Define({Table("notes")}));
+  Build();
+  Crash();
+  source_.DropTable("items");
+  Start();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
+  EXPECT_EQ(publisher_->Stream(notes)->state, StreamInfo::State::kReady);
+  EXPECT_THAT(source_.captured(), ElementsAre("notes"));
+}
+
+TEST_F(PublisherDatasetsTest, RelationNumbersAreNeverUsedAgain) {
+  Create("one", Define({Table("items")}));
+  ASSERT_TRUE(publisher_->DeleteDataset("one").ok());
+  Create("two", Define({Table("notes")}));
+  EXPECT_EQ(state_->QueryValue("SELECT id FROM relations")->value(), Value(int64_t{2}));
+  ASSERT_TRUE(publisher_->DeleteDataset("two").ok());
+  Restart();
+  Create("three", Define({Table("items")}));
+  EXPECT_EQ(state_->QueryValue("SELECT id FROM relations")->value(), Value(int64_t{3}));
+}
+
+TEST_F(PublisherDatasetsTest, WhatIsLeftOfADeletedDatasetIsSweptAway) {
+  for (int64_t i = 0; i < 100; ++i) source_.Put("items", {i, Text{"a"}, i});
+  Create("one", Define({Table("items")}));
+  DefinitionHash two = Create("two", Define({Table("items", {"kind"})}));
+  Build();
+  for (int64_t i = 0; i < 100; ++i) {
+    source_.Put("items", {i, Text{"b"}, i});
+    Drain();
+  }
+  ASSERT_TRUE(publisher_->DeleteDataset("one").ok());
+  Build();
+  EXPECT_EQ(state_->QueryValue("SELECT count(*) FROM row_index")->value(), Value(int64_t{100}));
+  EXPECT_EQ(state_->QueryValue("SELECT count(*) FROM units")->value(), Value(int64_t{100}));
+  EXPECT_EQ(state_->QueryValue("SELECT count(*) FROM unit_parts")->value(), Value(int64_t{100}));
+  EXPECT_TRUE(Join(two).tables() == Truth(two));
+}
+
+}  // namespace
+}  // namespace replicast::testing
