@@ -35,7 +35,7 @@ class ReplicaDatabase {
  public:
   struct Options {
     std::string path;
-    std::string vfs;
+    std::string vfs = {};
     bool create = false;
   };
   static absl::StatusOr<std::unique_ptr<ReplicaDatabase>> Open(const Options& options, Clock& clock);

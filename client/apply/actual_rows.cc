@@ -1,0 +1,74 @@
+#include "client/apply/actual_rows.h"
+
+#include "client/apply/replica_schema.h"
+#include "client/apply/replica_state.h"
+#include "common/base/errors.h"
+#include "common/wire/row_hash.h"
+
+namespace replicast {
+namespace {
+
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReadOnly(const std::string& path) {
+  sqlite::OpenOptions options;
+  options.read_only = true;
+  options.no_checkpoint_on_close = true;
+  return sqlite::Database::Open(path, options);
+}
+
+// The state, in a read transaction that goes on.
+absl::StatusOr<ReplicaState> BeginReading(sqlite::Database& database) {
+  RETURN_IF_ERROR(database.Execute("BEGIN"));
+  ASSIGN_OR_RETURN(std::optional<ReplicaState> state, replica_state::Load(database));
+  if (!state) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NOT_A_REPLICA",
+                 database.path() + " is no replica database (replicast-replica --join TOKEN --dataset NAME --database " + database.path() + " makes one)");
+  }
+  return *std::move(state);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TableState>> ScanTables(sqlite::Database& database, const v1::DatasetSchema& schema) {
+  std::vector<TableState> states;
+  for (const v1::TableSchema& table : schema.tables()) {
+    TableState& state = states.emplace_back();
+    absl::StatusOr<sqlite::Statement> select = database.Prepare(SelectAllSql(table, table.name()));
+    if (!select.ok()) continue;
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, select->Step());
+      if (!more) break;
+      state.digest += wire::HashRow(table.name(), select->Columns(0, table.columns_size()));
+      ++state.rows;
+    }
+  }
+  return states;
+}
+
+absl::StatusOr<ReplicaDatabase::Actual> ReplicaDatabase::ReadActual(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path));
+  ASSIGN_OR_RETURN(const ReplicaState state, BeginReading(*database));
+  if (!state.position) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_SNAPSHOT_YET", path + " shows nothing yet: its first snapshot is not complete; try again when it is");
+  }
+  Actual actual;
+  actual.position = *state.position;
+  for (const v1::TableSchema& table : state.schema.tables()) actual.names.push_back(table.name());
+  ASSIGN_OR_RETURN(actual.tables, ScanTables(*database, state.schema));
+  return actual;
+}
+
+absl::StatusOr<ReplicaDatabase::Shown> ReplicaDatabase::ReadShown(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path));
+  ASSIGN_OR_RETURN(const ReplicaState state, BeginReading(*database));
+  Shown shown;
+  shown.identity = state.identity;
+  shown.position = state.position;
+  shown.master_time = state.master_time;
+  for (int i = 0; i < state.schema.tables_size(); ++i) shown.tables.emplace_back(state.schema.tables(i).name(), state.tables[static_cast<size_t>(i)].rows);
+  shown.daemon_state_json = state.daemon_state;
+  ASSIGN_OR_RETURN(const auto staging, replica_state::LoadStaging(*database, state.identity.definition));
+  shown.snapshot_running = staging.has_value();
+  return shown;
+}
+
+}  // namespace replicast

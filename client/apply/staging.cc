@@ -1,0 +1,199 @@
+#include "client/apply/staging.h"
+
+#include <algorithm>
+
+#include "client/apply/admission.h"
+#include "client/apply/replica_schema.h"
+#include "common/base/errors.h"
+#include "common/wire/columns.h"
+
+namespace replicast {
+namespace {
+
+absl::Status Unexpected(const std::string& why) {
+  return Error(absl::StatusCode::kInvalidArgument, "CHUNK_UNEXPECTED", "a snapshot chunk does not continue what is loaded: " + why);
+}
+
+}  // namespace
+
+absl::Status Staging::Resume() {
+  ASSIGN_OR_RETURN(state_, replica_state::LoadStaging(database_, definition_));
+  return state_ ? OpenWriters() : absl::OkStatus();
+}
+
+ReplicaDatabase::StagingProgress Staging::progress() const {
+  ReplicaDatabase::StagingProgress progress;
+  if (!state_) return progress;
+  progress.active = true;
+  progress.history = state_->history;
+  progress.table = state_->table;
+  progress.after_key = state_->after_key;
+  progress.chunks_complete = state_->chunks_complete;
+  if (state_->started) progress.position = Position{state_->history, definition_, state_->position};
+  progress.exact_at = state_->exact_at;
+  progress.rows = state_->rows;
+  progress.bytes = state_->bytes;
+  return progress;
+}
+
+absl::Status Staging::Begin() {
+  RETURN_IF_ERROR(Drop());
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(database_.Execute(CreateTableSql(schema_.tables(i), TableName(i))));
+  StagingState state;
+  state.tables.resize(static_cast<size_t>(schema_.tables_size()));
+  state.expected.resize(state.tables.size());
+  RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, state));
+  RETURN_IF_ERROR(transaction.Commit());
+  state_ = std::move(state);
+  return OpenWriters();
+}
+
+absl::Status Staging::Drop() {
+  writers_.clear();
+  spool_.Clear();
+  state_.reset();
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + TableName(i)));
+  RETURN_IF_ERROR(replica_state::DropStaging(database_, definition_));
+  return transaction.Commit();
+}
+
+absl::Status Staging::OpenWriters() {
+  writers_.clear();
+  for (int i = 0; i < schema_.tables_size(); ++i) {
+    ASSIGN_OR_RETURN(auto writer, TableWriter::Open(database_, schema_.tables(i), TableName(i)));
+    writers_.push_back(std::move(writer));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) {
+  if (!state_) return Unexpected("no snapshot is being loaded");
+  const v1::ChunkHeader& header = chunk.header;
+  if (header.definition_hash() != definition_.view()) return Unexpected("it is of another dataset");
+  if (state_->started && header.history_id() != state_->history.view()) return false;
+  if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key) return Unexpected("its range is another");
+  const StagingState before = *state_;
+  const auto load = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+    RETURN_IF_ERROR(InsertChunk(chunk));
+    NoteChunk(chunk, wire_bytes);
+    RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
+    return transaction.Commit();
+  };
+  if (absl::Status status = load(); !status.ok()) {
+    state_ = before;
+    return status;
+  }
+  return true;
+}
+
+absl::Status Staging::InsertChunk(const wire::Chunk& chunk) {
+  if (chunk.header.table() >= writers_.size()) return Unexpected("its table is unknown");
+  if (chunk.rows.row_count() == 0) return absl::OkStatus();
+  wire::ColumnsReader reader;
+  TableWriter& writer = *writers_[chunk.header.table()];
+  RETURN_IF_ERROR(reader.Open(chunk.rows, static_cast<size_t>(writer.schema().columns_size())));
+  TableState* state = &state_->tables[chunk.header.table()];
+  // A row that a unit brought before its range was loaded is simply replaced: units are replayed from the lowest label on.
+  for (Row row; reader.Next(&row);) RETURN_IF_ERROR(writer.Insert(row, state).status());
+  return absl::OkStatus();
+}
+
+void Staging::NoteChunk(const wire::Chunk& chunk, size_t wire_bytes) {
+  StagingState& state = *state_;
+  const Lsn label{chunk.header.label_lsn()};
+  if (!state.started) {
+    state.history = *HistoryId::FromBytes(chunk.header.history_id());
+    state.position = label;
+    state.exact_at = label;
+    state.started = true;
+  } else {
+    state.exact_at = std::max({state.exact_at, state.position, label});
+    state.position = std::min(state.position, label);
+  }
+  Expect(chunk.header.digests(), label);
+  state.rows += chunk.rows.row_count();
+  state.bytes += wire_bytes;
+  state.after_key = chunk.header.through_key();
+  if (state.after_key.empty()) ++state.table;
+  state.chunks_complete = state.table >= static_cast<uint32_t>(schema_.tables_size());
+}
+
+void Staging::Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at) {
+  for (const v1::TableDigest& digest : digests) {
+    const auto value = Digest::FromBytes(digest.digest());
+    if (!value || digest.table() >= state_->expected.size()) continue;
+    auto& [expected, told_at] = state_->expected[digest.table()];
+    if (at < told_at) continue;
+    expected = {*value, digest.row_count()};
+    told_at = at;
+  }
+}
+
+absl::StatusOr<Admission> Staging::Offer(const wire::UnitPart& part) {
+  if (!state_ || !state_->started) return Admission::kGap;
+  const Position at{state_->history, definition_, state_->position};
+  const Admission admission = Admit(at, part.header);
+  if (admission != Admission::kApplied) return admission;
+  // Beyond the old history's end nothing tells what the rows are at our highest label: only a new start helps.
+  if (part.header.kind() == v1::UNIT_KIND_HISTORY && state_->exact_at.value > part.header.until_lsn()) return Admission::kOtherHistory;
+  ASSIGN_OR_RETURN(const bool continues, spool_.Add(part));
+  if (!continues) return Admission::kGap;
+  if (!part.header.final_part()) return Admission::kApplied;
+  const StagingState before = *state_;
+  const auto apply = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+    RETURN_IF_ERROR(ApplyUnit(part.header));
+    RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
+    return transaction.Commit();
+  };
+  const absl::Status status = apply();
+  spool_.Clear();
+  if (!status.ok()) {
+    state_ = before;
+    return status;
+  }
+  return Admission::kApplied;
+}
+
+absl::Status Staging::ApplyUnit(const v1::UnitHeader& header) {
+  std::set<uint32_t> met;
+  RETURN_IF_ERROR(ApplyChanges(spool_, writers_, &state_->tables, &met));
+  const Lsn last{header.last_lsn()};
+  state_->position = last;
+  if (header.kind() == v1::UNIT_KIND_HISTORY) {
+    state_->history = *HistoryId::FromBytes(header.history_id());
+    state_->exact_at = last;
+    // Numbers of another history do not compare with this one's.
+    for (auto& [expected, told_at] : state_->expected) told_at = Lsn{};
+  }
+  Expect(header.digests(), last);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Staging::IsExact() const {
+  if (!state_ || !state_->chunks_complete || state_->position < state_->exact_at) return false;
+  for (size_t i = 0; i < state_->tables.size(); ++i) {
+    if (state_->tables[i] == state_->expected[i].first) continue;
+    return Error(absl::StatusCode::kDataLoss, "STAGING_DIFFERS",
+                 "the snapshot of table " + schema_.tables(static_cast<int>(i)).name() + " is not what its digest says; it is taken again");
+  }
+  return true;
+}
+
+absl::Status Staging::SwapIn(ReplicaState* shown) {
+  writers_.clear();
+  for (int i = 0; i < schema_.tables_size(); ++i) {
+    const v1::TableSchema& table = schema_.tables(i);
+    RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + sqlite::QuoteIdentifier(table.name())));
+    for (const std::string& sql : CreateUniqueIndexesSql(table, TableName(i), static_cast<uint32_t>(i))) RETURN_IF_ERROR(database_.Execute(sql));
+    RETURN_IF_ERROR(database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
+  }
+  shown->position = Position{state_->history, definition_, state_->position};
+  shown->tables = state_->tables;
+  return replica_state::DropStaging(database_, definition_);
+}
+
+}  // namespace replicast

@@ -1,0 +1,60 @@
+#ifndef REPLICAST_CLIENT_APPLY_STAGING_H_
+#define REPLICAST_CLIENT_APPLY_STAGING_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "client/apply/replica_database.h"
+#include "client/apply/replica_state.h"
+#include "client/apply/unit_changes.h"
+#include "client/apply/unit_spool.h"
+#include "common/sqlite/database.h"
+
+namespace replicast {
+
+// A snapshot that is being loaded into tables of its own, beside those that readers see. It has a position of its own, to
+// which the admission rule applies: the lowest label of its chunks, then what units make of it; it is exact at the highest of
+// all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
+class Staging {
+ public:
+  Staging(sqlite::Database& database, DefinitionHash definition, const v1::DatasetSchema& schema)
+      : database_(database), definition_(definition), schema_(schema), spool_(database) {}
+
+  // Takes up what an earlier run left.
+  absl::Status Resume();
+  bool active() const { return state_.has_value(); }
+  ReplicaDatabase::StagingProgress progress() const;
+
+  absl::Status Begin();
+  absl::Status Drop();
+  // False: of another history.
+  absl::StatusOr<bool> Load(const wire::Chunk& chunk, size_t wire_bytes);
+  absl::StatusOr<Admission> Offer(const wire::UnitPart& part);
+
+  // Whether it may be shown now; DATA_LOSS (STAGING_DIFFERS) when it should be exact and is not.
+  absl::StatusOr<bool> IsExact() const;
+  // Puts its tables in the place of those that readers see, in the caller's transaction, and ends it.
+  absl::Status SwapIn(ReplicaState* shown);
+
+ private:
+  std::string TableName(int table) const { return "_replicast_staging_" + std::to_string(table); }
+  absl::Status OpenWriters();
+  absl::Status InsertChunk(const wire::Chunk& chunk);
+  void NoteChunk(const wire::Chunk& chunk, size_t wire_bytes);
+  void Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at);
+  absl::Status ApplyUnit(const v1::UnitHeader& header);
+
+  sqlite::Database& database_;
+  DefinitionHash definition_;
+  const v1::DatasetSchema& schema_;
+  std::optional<StagingState> state_;
+  TableWriters writers_;
+  UnitSpool spool_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_APPLY_STAGING_H_

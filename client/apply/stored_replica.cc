@@ -1,0 +1,236 @@
+#include "client/apply/stored_replica.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "client/apply/actual_rows.h"
+#include "client/apply/admission.h"
+#include "common/base/errors.h"
+
+namespace replicast {
+namespace {
+
+// A scan after a stranger's write costs about a second for 500,000 rows: at most this share of the time goes to it.
+constexpr double kScanShare = 0.1;
+
+// A repeated boundary is written down only when it makes the replica this much fresher.
+constexpr absl::Duration kFreshnessStep = absl::Seconds(1);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReplicaDatabase>> ReplicaDatabase::Open(const Options& options, Clock& clock) {
+  sqlite::OpenOptions open;
+  open.create = options.create;
+  open.vfs = options.vfs;
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(options.path, open));
+  auto replica = std::make_unique<StoredReplica>(std::move(database), clock);
+  RETURN_IF_ERROR(replica->Initialize());
+  return std::unique_ptr<ReplicaDatabase>(std::move(replica));
+}
+
+absl::Status StoredReplica::Initialize() {
+  // NORMAL: a power loss may take the newest units, which are fetched again; never half of one.
+  RETURN_IF_ERROR(database_->Execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384;"
+      "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE"));
+  sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  RETURN_IF_ERROR(replica_state::CreateTables(*database_));
+  ASSIGN_OR_RETURN(const auto version, database_->QueryValue("PRAGMA data_version"));
+  data_version_ = std::get<int64_t>(*version);
+  spool_ = std::make_unique<UnitSpool>(*database_);
+  ASSIGN_OR_RETURN(state_, replica_state::Load(*database_));
+  return state_ ? OpenShown() : absl::OkStatus();
+}
+
+std::optional<ReplicaDatabase::Identity> StoredReplica::identity() const { return state_ ? std::optional<Identity>(state_->identity) : std::nullopt; }
+
+absl::Status StoredReplica::CheckNothingInTheWay(const v1::DatasetSchema& schema) {
+  for (const v1::TableSchema& table : schema.tables()) {
+    ASSIGN_OR_RETURN(sqlite::Statement select, database_->Prepare("SELECT 1 FROM sqlite_master WHERE name = ?"));
+    ASSIGN_OR_RETURN(const bool found, select.BindText(1, table.name()).Step());
+    if (found) {
+      return Error(absl::StatusCode::kFailedPrecondition, "TABLE_IN_THE_WAY",
+                   database_->path() + " has a table " + table.name() + " that is not a replica's; use another file, or rename that table");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Definition& definition, const v1::DatasetSchema& schema) {
+  if (state_ && state_->identity.server != identity.server) {
+    return Error(absl::StatusCode::kFailedPrecondition, "OTHER_SERVER",
+                 database_->path() + " is a replica of another server (" + state_->identity.server.ToHex() + "); use another file, or remove this one");
+  }
+  if (state_ && state_->identity.definition != identity.definition) {
+    return Error(absl::StatusCode::kFailedPrecondition, "OTHER_DEFINITION",
+                 database_->path() + " holds dataset " + state_->identity.dataset + " as it was defined before; remove the file and join again");
+  }
+  if (state_ && state_->identity.dataset == identity.dataset && state_->schema.SerializeAsString() == schema.SerializeAsString()) return absl::OkStatus();
+  if (!state_) RETURN_IF_ERROR(CheckNothingInTheWay(schema));
+  ReplicaState state = state_.value_or(ReplicaState());
+  state.identity = identity;
+  state.definition = definition;
+  state.schema = schema;
+  state.tables.resize(static_cast<size_t>(schema.tables_size()));
+  RETURN_IF_ERROR(replica_state::Save(*database_, state));
+  state_ = std::move(state);
+  return OpenShown();
+}
+
+absl::Status StoredReplica::OpenShown() {
+  writers_.clear();
+  ASSIGN_OR_RETURN(PositionWriter writer, PositionWriter::Open(*database_));
+  position_writer_ = std::move(writer);
+  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition, state_->schema);
+  RETURN_IF_ERROR(staging_->Resume());
+  if (!state_->position) return absl::OkStatus();
+  for (int i = 0; i < state_->schema.tables_size(); ++i) {
+    const v1::TableSchema& table = state_->schema.tables(i);
+    absl::StatusOr<std::unique_ptr<TableWriter>> writer_of = TableWriter::Open(*database_, table, table.name());
+    if (!writer_of.ok()) {  // dropped or altered by somebody
+      NoteDamage(static_cast<size_t>(i));
+      writers_.clear();
+      return absl::OkStatus();
+    }
+    writers_.push_back(*std::move(writer_of));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Admission> StoredReplica::OfferAll(const std::vector<wire::UnitPart>& parts) {
+  if (!state_ || !state_->position) return Admission::kGap;
+  RETURN_IF_ERROR(LookForStrangers());
+  if (writers_.empty()) return Admission::kGap;  // a table is gone: only a snapshot helps
+  const ReplicaState before = *state_;
+  Admission admission = Admission::kAlreadyHave;
+  bool moved = false;
+  const auto offer = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
+    for (const wire::UnitPart& part : parts) {
+      ASSIGN_OR_RETURN(const Admission each, OfferInTransaction(part));
+      moved |= each == Admission::kApplied && part.header.final_part();
+      admission = each;
+      if (each != Admission::kApplied && each != Admission::kAlreadyHave) break;
+    }
+    const bool fresher = state_->master_time - before.master_time >= kFreshnessStep;
+    if (moved || fresher) RETURN_IF_ERROR(position_writer_->Write(*state_));
+    return transaction.Commit();
+  };
+  if (absl::Status status = offer(); !status.ok()) {
+    state_ = before;
+    spool_->Clear();
+    return status;
+  }
+  return admission;
+}
+
+absl::StatusOr<Admission> StoredReplica::OfferInTransaction(const wire::UnitPart& part) {
+  const Admission admission = Admit(*state_->position, part.header);
+  if (admission == Admission::kAlreadyHave) NoteFreshness(part.header);
+  if (admission != Admission::kApplied) return admission;
+  ASSIGN_OR_RETURN(const bool continues, spool_->Add(part));
+  if (!continues) return Admission::kGap;
+  if (!part.header.final_part()) return Admission::kApplied;
+  const absl::Status status = ApplyUnit(part.header);
+  spool_->Clear();
+  if (!status.ok()) return status;
+  return Admission::kApplied;
+}
+
+absl::Status StoredReplica::ApplyUnit(const v1::UnitHeader& header) {
+  std::set<uint32_t> met;
+  RETURN_IF_ERROR(ApplyChanges(*spool_, writers_, &state_->tables, &met));
+  for (const uint32_t table : met) NoteDamage(table);
+  for (const v1::TableDigest& digest : header.digests()) {
+    const auto expected = Digest::FromBytes(digest.digest());
+    if (!expected || digest.table() >= state_->tables.size()) continue;
+    const TableState& mine = state_->tables[digest.table()];
+    if (!(mine.digest == *expected) || mine.rows != digest.row_count()) NoteDamage(digest.table());
+  }
+  state_->position->history = *HistoryId::FromBytes(header.history_id());
+  state_->position->lsn = Lsn{header.last_lsn()};
+  NoteFreshness(header);
+  return absl::OkStatus();
+}
+
+void StoredReplica::NoteFreshness(const v1::UnitHeader& header) {
+  if (header.history_id() != state_->position->history.view()) return;
+  state_->freshness = std::max(state_->freshness, Lsn{header.last_lsn()});
+  state_->master_time = std::max(state_->master_time, absl::FromUnixMicros(header.master_time_microseconds()));
+}
+
+void StoredReplica::NoteDamage(size_t table) {
+  const std::string& name = state_->schema.tables(static_cast<int>(table)).name();
+  if (std::find(damaged_.begin(), damaged_.end(), name) == damaged_.end()) damaged_.push_back(name);
+}
+
+absl::Status StoredReplica::LookForStrangers() {
+  ASSIGN_OR_RETURN(const auto version, database_->QueryValue("PRAGMA data_version"));
+  if (std::get<int64_t>(*version) == data_version_ || clock_.Now() < next_scan_) return absl::OkStatus();
+  data_version_ = std::get<int64_t>(*version);
+  const absl::Time begun = clock_.Now();
+  ASSIGN_OR_RETURN(const std::vector<TableState> actual, ScanTables(*database_, state_->schema));
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!(actual[i] == state_->tables[i])) NoteDamage(i);
+  }
+  const absl::Time now = clock_.Now();
+  next_scan_ = now + (now - begun) / kScanShare;
+  return absl::OkStatus();
+}
+
+absl::Status StoredReplica::SetDaemonState(const std::string& json) {
+  if (!state_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(sqlite::Statement update, database_->Prepare("UPDATE _replicast_state SET daemon_state = ?2 WHERE definition_hash = ?1"));
+  RETURN_IF_ERROR(update.BindBlob(1, state_->identity.definition.view()).BindText(2, json).Run());
+  state_->daemon_state = json;
+  return absl::OkStatus();
+}
+
+absl::Status StoredReplica::BeginStaging() {
+  REPLICAST_CHECK(staging_ != nullptr);
+  return staging_->Begin();
+}
+
+absl::StatusOr<bool> StoredReplica::LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) {
+  REPLICAST_CHECK(staging_ != nullptr);
+  return staging_->Load(chunk, wire_bytes);
+}
+
+absl::StatusOr<Admission> StoredReplica::OfferToStaging(const wire::UnitPart& part) {
+  REPLICAST_CHECK(staging_ != nullptr);
+  return staging_->Offer(part);
+}
+
+absl::StatusOr<bool> StoredReplica::TrySwap() {
+  if (staging_ == nullptr || !staging_->active()) return false;
+  const absl::StatusOr<bool> exact = staging_->IsExact();
+  if (!exact.ok()) {
+    RETURN_IF_ERROR(staging_->Drop());
+    return exact.status();
+  }
+  if (!*exact) return false;
+  ReplicaState shown = *state_;
+  writers_.clear();
+  const auto swap = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
+    RETURN_IF_ERROR(staging_->SwapIn(&shown));
+    shown.freshness = shown.position->lsn;
+    RETURN_IF_ERROR(replica_state::Save(*database_, shown));
+    return transaction.Commit();
+  };
+  const absl::Status status = swap();
+  if (status.ok()) {
+    state_ = std::move(shown);
+    damaged_.clear();
+    ASSIGN_OR_RETURN(const auto version, database_->QueryValue("PRAGMA data_version"));
+    data_version_ = std::get<int64_t>(*version);
+  }
+  RETURN_IF_ERROR(OpenShown());
+  if (!status.ok()) return status;
+  return true;
+}
+
+absl::Status StoredReplica::Checkpoint() { return database_->QueryValue("PRAGMA wal_checkpoint(PASSIVE)").status(); }
+
+}  // namespace replicast
