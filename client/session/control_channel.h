@@ -1,11 +1,11 @@
 #ifndef REPLICAST_CLIENT_SESSION_CONTROL_CHANNEL_H_
 #define REPLICAST_CLIENT_SESSION_CONTROL_CHANNEL_H_
 
-#include <functional>
-#include <memory>
-
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
 
 #include "replicast/v1/authorization_service.pb.h"
 #include "replicast/v1/key_exchange_service.pb.h"
@@ -16,8 +16,8 @@
 namespace replicast {
 
 // The server's RPCs as a replica session needs them: asynchronous, each with a deadline, answers on the session's own
-// thread (the implementation posts them there), in any order, exactly once, also when the channel is closed (CANCELLED).
-// The gRPC implementation is in client/control; the simulator has one in virtual time.
+// thread (the implementation posts them there), in any order, exactly once, also when the channel is closed
+// (CANCELLED). The gRPC implementation is in client/control; the simulator has one in virtual time.
 class ControlChannel {
  public:
   template <typename Response>
@@ -37,9 +37,11 @@ class ControlChannel {
     virtual ~Stream() = default;
     virtual void Ready() = 0;
   };
-  virtual std::unique_ptr<Stream> CatchUp(const v1::CatchUpRequest& request, std::function<void(v1::CatchUpResponse)> on_message,
+  virtual std::unique_ptr<Stream> CatchUp(const v1::CatchUpRequest& request,
+                                          std::function<void(v1::CatchUpResponse)> on_message,
                                           std::function<void(absl::Status)> on_end) = 0;
-  virtual std::unique_ptr<Stream> Snapshot(const v1::SnapshotRequest& request, std::function<void(v1::SnapshotResponse)> on_message,
+  virtual std::unique_ptr<Stream> Snapshot(const v1::SnapshotRequest& request,
+                                           std::function<void(v1::SnapshotResponse)> on_message,
                                            std::function<void(absl::Status)> on_end) = 0;
 };
 

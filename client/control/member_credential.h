@@ -1,0 +1,60 @@
+#ifndef REPLICAST_CLIENT_CONTROL_MEMBER_CREDENTIAL_H_
+#define REPLICAST_CLIENT_CONTROL_MEMBER_CREDENTIAL_H_
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <optional>
+#include <string>
+
+#include "common/base/lsn.h"
+#include "common/crypto/crypto.h"
+#include "common/rpc/credentials_folder.h"
+
+namespace replicast {
+
+// What a replica is to its server, and how it was told to run. On disk beside the database, in `replica.db-replicast/`
+// (0700), files 0600:
+//   ca.pem, cert.pem, key.pem, address   as every credential (common/rpc/credentials_folder.h)
+//   x25519.key    the member's HPKE key: public, then private key, 32 bytes each
+//   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name, "max_rate_bytes_per_second":
+//   n} lock          held (flock) by the daemon of this database
+// key.pem and x25519.key are there before the token is used, so that an enrolment that broke off is repeated with the
+// same keys and gets the same answer.
+struct MemberCredential {
+  rpc::Credentials rpc;
+  crypto::KeyPair x25519;
+  ServerId server;
+  std::string token_id;  // of the token that it was enrolled with
+  // From the certificate.
+  MemberId member;
+  absl::Time not_before, not_after;  // wall clock
+};
+
+// How the daemon was told to run, kept so that later starts need only the database.
+struct ReplicaSettings {
+  std::string dataset;
+  std::string interface;  // "": the one that leads to the server
+  uint64_t max_rate_bytes_per_second = 0;
+  friend bool operator==(const ReplicaSettings&, const ReplicaSettings&) = default;
+};
+
+std::string CredentialFolder(const std::string& database_path);
+
+// Nothing: this database was never joined to a server. Errors: the folder is there but can't be used.
+absl::StatusOr<std::optional<MemberCredential>> LoadMemberCredential(const std::string& folder);
+absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder);
+absl::Status SaveMember(const std::string& folder, const MemberCredential& credential, const ReplicaSettings& settings);
+// FAILED_PRECONDITION (CREDENTIAL_INVALID) when the certificate can't be read; fills what is read from it.
+absl::Status ReadFromCertificate(MemberCredential* credential);
+
+// The keys of an enrolment: those of one that broke off, else new ones; on disk when it returns, until SaveMember.
+struct MemberKeys {
+  std::string key_pem;
+  crypto::KeyPair x25519;
+};
+absl::StatusOr<MemberKeys> KeysForEnrolment(const std::string& folder);
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_CONTROL_MEMBER_CREDENTIAL_H_

@@ -1,0 +1,113 @@
+#include "client/replica_daemon.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "client/control/enrolment.h"
+#include "common/base/errors.h"
+#include "common/base/log.h"
+
+namespace replicast {
+
+ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database,
+                             net::EventLoop& loop, Random& random)
+    : options_(std::move(options)),
+      credential_(std::move(credential)),
+      database_(database),
+      loop_(loop),
+      random_(random),
+      progress_(stderr, isatty(STDERR_FILENO) != 0),
+      control_(loop, credential_.rpc),
+      pump_(loop, {.interface = options_.settings.interface, .faults = options_.faults},
+            [this](std::string_view datagram) { session_.OnDatagram(datagram, clock_.Now()); }),
+      session_(SessionOptions(), database, control_, *this, random) {}
+
+ReplicaDaemon::~ReplicaDaemon() { loop_.SetTick(nullptr); }
+
+ReplicaSession::Options ReplicaDaemon::SessionOptions() {
+  return {.dataset = options_.settings.dataset,
+          .server = credential_.rpc.address,
+          .member = credential_.member,
+          .x25519 = credential_.x25519,
+          .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
+          .renew_at = RenewAt(clock_.Now())};
+}
+
+absl::Status ReplicaDaemon::Run() {
+  loop_.SetTick([this] { return Tick(); });
+  loop_.Run();
+  pump_.Stop();
+  absl::Status finished = database_.SetDaemonState(DaemonStateJson(session_, pump_.dropped(), true));
+  if (finished.ok()) finished = database_.Checkpoint();
+  if (!session_.ended()) return finished;
+  const absl::Status& ended = *session_.ended();
+  if (ended.code() != absl::StatusCode::kPermissionDenied && ended.code() != absl::StatusCode::kUnauthenticated)
+    return ended;
+  return Error(ended.code(), ReasonOf(ended),
+               std::string(ended.message()) + "; receiving has stopped, the database stays as it is");
+}
+
+absl::Time ReplicaDaemon::Tick() {
+  const absl::Time now = clock_.Now();
+  session_.OnTime(now);
+  ShowProgress(now);
+  if (now >= state_writer_.NextDeadline()) WriteState(now);
+  if (session_.ended()) loop_.Stop();
+  return std::min({session_.NextDeadline(), progress_.NextDeadline(), state_writer_.NextDeadline()});
+}
+
+void ReplicaDaemon::ShowProgress(absl::Time now) {
+  if (session_.phase() == FollowPhase::kSnapshot) {
+    snapshot_shown_ = false;
+    const ReplicaDatabase::StagingProgress staging = database_.staging();
+    progress_.Update(staging.rows, staging.bytes, session_.content().snapshot_rows_total(), now);
+  } else if (!snapshot_shown_ && session_.phase() == FollowPhase::kLive) {
+    snapshot_shown_ = true;
+    progress_.Done(now);
+  }
+}
+
+void ReplicaDaemon::WriteState(absl::Time now) {
+  const std::optional<std::string> json = state_writer_.Due(session_, pump_.dropped(), now);
+  if (!json) return;
+  const absl::Status written = database_.SetDaemonState(*json);
+  if (!written.ok()) spdlog::debug("the daemon's state could not be stored: {}", std::string(written.message()));
+}
+
+absl::Status ReplicaDaemon::Listen(const v1::Grant& grant) {
+  spdlog::debug("listening to {}:{} from {}", grant.group(), grant.port(), grant.source());
+  return pump_.Listen(grant.group(), static_cast<uint16_t>(grant.port()), grant.source());
+}
+
+void ReplicaDaemon::OnLive(const Position& position) {
+  ShowProgress(clock_.Now());
+  std::printf("replicast-replica live dataset=%s position=%s\n", options_.settings.dataset.c_str(),
+              position.ToText().c_str());
+  std::fflush(stdout);
+}
+
+absl::Time ReplicaDaemon::RenewAt(absl::Time now) {
+  // Two thirds through its life, give or take, so that members enrolled together do not all come back at once.
+  const absl::Duration life = credential_.not_after - credential_.not_before;
+  const absl::Time wall = credential_.not_before + life * (0.60 + 0.1 * random_.Unit());
+  return now + std::max(wall - clock_.Wall(), absl::ZeroDuration());
+}
+
+v1::RenewRequest ReplicaDaemon::MakeRenewal() { return RenewalFor(credential_); }
+
+absl::Time ReplicaDaemon::OnRenewed(const v1::RenewResponse& response, absl::Time now) {
+  constexpr absl::Duration kRetry = absl::Hours(1);
+  absl::Status taken = TakeRenewed(response, &credential_);
+  if (taken.ok()) taken = SaveMember(options_.folder, credential_, options_.settings);
+  if (!taken.ok()) {
+    Say("the renewed certificate can't be kept: " + std::string(taken.message()));
+    return now + kRetry;
+  }
+  control_.UseCredentials(credential_.rpc);
+  return RenewAt(now);
+}
+
+}  // namespace replicast

@@ -1,0 +1,68 @@
+#ifndef REPLICAST_CLIENT_REPLICA_DAEMON_H_
+#define REPLICAST_CLIENT_REPLICA_DAEMON_H_
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <memory>
+#include <string>
+
+#include "client/apply/replica_database.h"
+#include "client/control/grpc_control_channel.h"
+#include "client/control/member_credential.h"
+#include "client/receive/frame_pump.h"
+#include "client/session/daemon_state.h"
+#include "client/session/replica_session.h"
+#include "client/snapshot_progress.h"
+#include "common/base/clock.h"
+#include "common/net/event_loop.h"
+
+namespace replicast {
+
+// Drives a replica session with real I/O: sockets, gRPC, the clock, the terminal. Everything happens on the thread that
+// calls Run, but for the socket's draining and gRPC's own threads.
+class ReplicaDaemon : private SessionEnvironment {
+ public:
+  struct Options {
+    std::string folder;  // the credential's
+    ReplicaSettings settings;
+    net::Faults faults;
+  };
+  ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database, net::EventLoop& loop,
+                Random& random);
+  ~ReplicaDaemon() override;
+
+  // Until the loop is stopped (OK), or the session can't go on.
+  absl::Status Run();
+
+ private:
+  absl::Status Listen(const v1::Grant& grant) override;
+  void StopListening() override { pump_.Stop(); }
+  void Say(const std::string& line) override { progress_.PrintLine(line); }
+  void OnLive(const Position& position) override;
+  v1::RenewRequest MakeRenewal() override;
+  absl::Time OnRenewed(const v1::RenewResponse& response, absl::Time now) override;
+
+  absl::Time Tick();
+  void ShowProgress(absl::Time now);
+  void WriteState(absl::Time now);
+  absl::Time RenewAt(absl::Time now);
+  ReplicaSession::Options SessionOptions();
+
+  const Options options_;
+  MemberCredential credential_;
+  ReplicaDatabase& database_;
+  net::EventLoop& loop_;
+  Random& random_;
+  SystemClock clock_;
+  SnapshotProgress progress_;
+  GrpcControlChannel control_;
+  FramePump pump_;
+  ReplicaSession session_;
+  DaemonStateWriter state_writer_;
+  bool snapshot_shown_ = true;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_REPLICA_DAEMON_H_

@@ -1,0 +1,152 @@
+#include "client/replica_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <cstdlib>
+#include <iostream>
+
+namespace replicast {
+namespace {
+
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  replicast-replica --join - --dataset catalogue --database replica.db < token\n"
+    "      joins with a token from `replicast token create`, takes a snapshot and follows\n"
+    "  replicast-replica --database replica.db\n"
+    "      goes on from where it stopped\n"
+    "  replicast-replica --database replica.db --simulate-loss 5%\n"
+    "      the same, losing every twentieth datagram, to see the repairs\n"
+    "\n"
+    "The database can be read by any program at any time, and must be written by none. The credential stands beside\n"
+    "it, in replica.db-replicast/. When all is shown, one line says so on stdout: replicast-replica live dataset=…\n"
+    "position=…. Ends on SIGTERM or SIGINT with 0; 2: wrong usage; 3: no server at the first join; 4: refused or "
+    "revoked;\n"
+    "5: this machine prevents it (disk, interface, port, database).";
+
+// The number in front and what follows it; nothing without a number.
+std::optional<double> LeadingNumber(const std::string& text, std::string* rest) {
+  if (text.empty() || (std::isdigit(static_cast<unsigned char>(text[0])) == 0 && text[0] != '.')) return std::nullopt;
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  *rest = end;
+  return number;
+}
+
+std::string Lowered(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+CLI::Option* AddShare(CLI::App& app, const std::string& flag, double* share, const std::string& what) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [flag, share](const std::string& text) {
+            const auto parsed = ParseShare(text);
+            if (!parsed) throw CLI::ValidationError(flag, "'" + text + "' is no share: write 5% or 0.05");
+            *share = *parsed;
+          },
+          what)
+      ->type_name("SHARE")
+      ->expected(0, 1)
+      ->group("For tests");
+}
+
+void AddOptions(CLI::App& app, ReplicaOptions* options) {
+  app.add_option("--join", options->join,
+                 "Join token; - reads it from standard input, @FILE from a file (both keep it out of the process list)")
+      ->type_name("TOKEN")
+      ->envname("REPLICAST_JOIN");
+  app.add_option("--dataset", options->dataset, "The dataset to replicate; needed with the first --join")
+      ->type_name("NAME")
+      ->envname("REPLICAST_DATASET");
+  app.add_option("--database", options->database, "The replica database, a SQLite file; made when missing")
+      ->type_name("FILE")
+      ->envname("REPLICAST_DATABASE")
+      ->required();
+  app.add_option("--interface", options->interface,
+                 "Network interface that the multicast comes in by; without it, the one that leads to the server")
+      ->type_name("NAME")
+      ->envname("REPLICAST_INTERFACE");
+  app.add_option_function<std::string>(
+         "--max-rate",
+         [options](const std::string& text) {
+           const auto parsed = ParseByteRate(text);
+           if (!parsed)
+             throw CLI::ValidationError("--max-rate", "'" + text + "' is no rate: write 10MB or 500kB (a second)");
+           options->max_rate_bytes_per_second = *parsed;
+         },
+         "What link and disk take, in bytes a second, e.g. 10MB; without it, no limit of this replica's")
+      ->type_name("RATE")
+      ->envname("REPLICAST_MAX_RATE");
+  app.add_flag("--verbose", options->verbose, "Say more on stderr")->envname("REPLICAST_VERBOSE");
+  AddShare(app, "--simulate-loss", &options->faults.drop, "Lose this share of the datagrams that arrive")
+      ->envname("REPLICAST_SIMULATE_LOSS");
+  AddShare(app, "--simulate-duplicate", &options->faults.duplicate, "Take this share twice (5% when no share is given)")
+      ->envname("REPLICAST_SIMULATE_DUPLICATE");
+  AddShare(app, "--simulate-reorder", &options->faults.reorder,
+           "Take this share some places later (5% when no share is given)")
+      ->envname("REPLICAST_SIMULATE_REORDER");
+  app.add_option("--simulate-seed", options->faults.seed, "Seed of what is lost, doubled and delayed")
+      ->type_name("NUMBER")
+      ->group("For tests")
+      ->envname("REPLICAST_SIMULATE_SEED");
+}
+
+}  // namespace
+
+std::optional<double> ParseShare(const std::string& text) {
+  // A flag without a value.
+  if (text.empty()) return 0.05;
+  std::string rest;
+  const auto number = LeadingNumber(text, &rest);
+  if (!number || (rest != "%" && !rest.empty())) return std::nullopt;
+  const double share = rest == "%" ? *number / 100 : *number;
+  if (!(share >= 0 && share < 1)) return std::nullopt;
+  return share;
+}
+
+std::optional<uint64_t> ParseByteRate(const std::string& text) {
+  std::string unit;
+  const auto number = LeadingNumber(text, &unit);
+  if (!number) return std::nullopt;
+  unit = Lowered(unit);
+  unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
+  if (unit.ends_with("/s")) unit.resize(unit.size() - 2);
+  if (unit.ends_with("b")) unit.pop_back();
+  const double base = unit.ends_with("i") ? 1024 : 1000;
+  if (unit.ends_with("i")) unit.pop_back();
+  double factor = 1;
+  if (unit == "k")
+    factor = base;
+  else if (unit == "m")
+    factor = base * base;
+  else if (unit == "g")
+    factor = base * base * base;
+  else if (!unit.empty())
+    return std::nullopt;
+  const double rate = *number * factor;
+  if (!(rate >= 1 && rate < 1e15)) return std::nullopt;
+  return static_cast<uint64_t>(rate);
+}
+
+std::optional<ReplicaOptions> ParseReplicaOptions(int argc, const char* const* argv, int* exit_code) {
+  CLI::App app("Keeps a SQLite file equal to a dataset of a Replicast server.", "replicast-replica");
+  app.footer(kExamples);
+  ReplicaOptions options;
+  AddOptions(app, &options);
+  try {
+    app.parse(argc, argv);
+    return options;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      *exit_code = app.exit(error);
+    } else {
+      std::cerr << "replicast-replica: " << error.what() << "; see replicast-replica --help\n";
+      *exit_code = 2;
+    }
+    return std::nullopt;
+  }
+}
+
+}  // namespace replicast

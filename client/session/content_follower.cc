@@ -1,0 +1,325 @@
+#include "client/session/content_follower.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/errors.h"
+
+namespace replicast {
+namespace {
+
+// How long a hint may go unfulfilled: repairs need their back-off and a round trip.
+constexpr absl::Duration kHintPatience = absl::Milliseconds(300);
+constexpr int kBadSignaturesToDistrust = 3;
+constexpr absl::Duration kDistrust = absl::Minutes(1);
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+std::string_view PhaseName(FollowPhase phase) {
+  switch (phase) {
+    case FollowPhase::kWaiting:
+      return "waiting";
+    case FollowPhase::kSnapshot:
+      return "snapshot";
+    case FollowPhase::kCatchUp:
+      return "catch_up";
+    case FollowPhase::kLive:
+      return "live";
+    case FollowPhase::kUnicast:
+      return "unicast";
+  }
+  return "unknown";
+}
+
+ContentFollower::ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment,
+                                 Random& random)
+    : database_(database),
+      control_(control),
+      environment_(environment),
+      random_(random),
+      target_(database),
+      live_applier_(target_),
+      fruitless_(absl::Milliseconds(100), absl::Minutes(1)),
+      machine_(absl::Milliseconds(200), absl::Seconds(30)),
+      damage_(absl::Seconds(1), absl::Minutes(5)) {}
+
+void ContentFollower::SetStream(const std::string& signing_public_key, const DefinitionHash& definition) {
+  Suspend();
+  signing_public_key_ = signing_public_key;
+  definition_ = definition;
+  live_assembler_ = std::make_unique<UnitAssembler>(signing_public_key, definition);
+  loader_.reset();
+  held_.Clear();
+}
+
+void ContentFollower::Begin(v1::NextStep next, const std::string& reason, absl::Time now) {
+  now_ = now;
+  REPLICAST_CHECK(live_assembler_ != nullptr);
+  const bool running =
+      phase_ == FollowPhase::kSnapshot || phase_ == FollowPhase::kCatchUp || phase_ == FollowPhase::kUnicast;
+  if (running || machine_retry_at_ != absl::InfiniteFuture()) return;
+  const bool have = database_.position().has_value();
+  if (next == v1::NEXT_STEP_SNAPSHOT && have && !database_.staging().active) {
+    environment_.Say(
+        (reason.empty() ? "the server can't lead on from position " + database_.position()->lsn.ToText() : reason) +
+        ": a new snapshot follows; readers keep what they have");
+  }
+  if (next == v1::NEXT_STEP_SNAPSHOT || !have || database_.staging().active) {
+    StartSnapshot();
+  } else if (next == v1::NEXT_STEP_FOLLOW) {
+    GoLive();
+  } else {
+    StartCatchUp(false);
+  }
+}
+
+void ContentFollower::Suspend() {
+  catch_up_.reset();
+  if (phase_ != FollowPhase::kLive) phase_ = FollowPhase::kWaiting;
+}
+
+bool ContentFollower::wants_live() const {
+  return phase_ != FollowPhase::kSnapshot || (loader_ != nullptr && !loader_->loading_chunks());
+}
+
+void ContentFollower::OnMessages(std::vector<std::string> messages) {
+  if (!wants_live()) return;
+  for (std::string& message : messages) held_.Push(std::move(message));
+}
+
+Lsn ContentFollower::Known() const {
+  const std::optional<Position> position = database_.position();
+  return std::max(position ? position->lsn : Lsn{}, database_.freshness_lsn());
+}
+
+void ContentFollower::OnHint(Lsn newest, absl::Time now) {
+  const Lsn known = Known();
+  if (phase_ != FollowPhase::kLive || newest <= known) {
+    hinted_since_ = absl::InfiniteFuture();
+  } else if (hinted_since_ == absl::InfiniteFuture() || hinted_from_ != known) {
+    hinted_since_ = now;
+    hinted_from_ = known;
+  } else if (now >= hinted_since_ + kHintPatience) {
+    hinted_since_ = now;
+    catch_up_wanted_ = true;
+  }
+}
+
+void ContentFollower::FollowByUnicast() {
+  if (phase_ == FollowPhase::kLive || phase_ == FollowPhase::kCatchUp) StartCatchUp(true);
+}
+
+void ContentFollower::ReturnToMulticast() {
+  if (phase_ == FollowPhase::kUnicast) StartCatchUp(false);
+}
+
+void ContentFollower::StartSnapshot() {
+  if (loader_ == nullptr) {
+    loader_ = std::make_unique<SnapshotLoader>(control_, database_, random_, signing_public_key_, definition_);
+  }
+  catch_up_.reset();
+  catch_up_wanted_ = false;
+  held_.Clear();
+  live_assembler_->Forget();
+  loader_->Resume(std::max(now_, snapshot_not_before_));
+  phase_ = FollowPhase::kSnapshot;
+  ++counters_.snapshots;
+}
+
+void ContentFollower::StartCatchUp(bool follow) {
+  // From here on the stream's own assembler feeds the database; a unit begun by multicast starts again.
+  live_assembler_->Forget();
+  catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow);
+  catch_up_wanted_ = false;
+  phase_ = follow ? FollowPhase::kUnicast : FollowPhase::kCatchUp;
+  ++counters_.catch_ups;
+}
+
+void ContentFollower::GoLive() {
+  phase_ = FollowPhase::kLive;
+  hinted_since_ = absl::InfiniteFuture();
+}
+
+void ContentFollower::Step(absl::Time now) {
+  now_ = now;
+  if (now >= machine_retry_at_) {
+    machine_retry_at_ = absl::InfiniteFuture();
+    Begin(v1::NEXT_STEP_CATCH_UP, "", now);
+  }
+  switch (phase_) {
+    case FollowPhase::kWaiting:
+      return;
+    case FollowPhase::kSnapshot:
+      StepSnapshot();
+      break;
+    case FollowPhase::kCatchUp:
+    case FollowPhase::kUnicast:
+      StepCatchUp();
+      break;
+    case FollowPhase::kLive:
+      break;
+  }
+  if (phase_ == FollowPhase::kLive) StepLive();
+  LookForDamage();
+}
+
+void ContentFollower::StepSnapshot() {
+  const SnapshotLoader::Outcome outcome = loader_->Step(now_);
+  const std::string restarted = loader_->TakeRestartReason();
+  if (!restarted.empty()) environment_.Say("the snapshot begins again: " + restarted);
+  switch (outcome) {
+    case SnapshotLoader::Outcome::kRunning:
+      return;
+    case SnapshotLoader::Outcome::kUnreachable:
+      return OnRpcFailure(loader_->status());
+    case SnapshotLoader::Outcome::kMachine:
+      return OnMachineFailure(loader_->status());
+    case SnapshotLoader::Outcome::kShown:
+      break;
+  }
+  OnProgress();
+  loader_.reset();
+  just_caught_up_ = true;
+  GoLive();
+}
+
+void ContentFollower::StepCatchUp() {
+  const uint64_t before = catch_up_->applied();
+  const CatchUp::Outcome outcome = catch_up_->Step();
+  counters_.caught_up_parts += catch_up_->applied() - before;
+  if (catch_up_->applied() > before) OnProgress();
+  switch (outcome) {
+    case CatchUp::Outcome::kRunning:
+      if (phase_ == FollowPhase::kUnicast && !told_live_ && catch_up_->newest() > Lsn{} &&
+          Known() >= catch_up_->newest()) {
+        told_live_ = true;
+        environment_.OnLive(*database_.position());
+      }
+      return;
+    case CatchUp::Outcome::kAtEnd:
+      return OnCatchUpEnd();
+    case CatchUp::Outcome::kUnreachable:
+      return OnRpcFailure(catch_up_->status());
+    case CatchUp::Outcome::kMachine:
+      return OnMachineFailure(catch_up_->status());
+    case CatchUp::Outcome::kBroken:
+      catch_up_not_before_ = now_ + fruitless_.Next(random_);
+      catch_up_wanted_ = true;
+      catch_up_.reset();
+      return GoLive();
+    case CatchUp::Outcome::kNoWay:
+      break;
+  }
+  environment_.Say(std::string(catch_up_->status().message()) +
+                   ": a new snapshot follows; readers keep what they have");
+  StartSnapshot();
+}
+
+void ContentFollower::OnCatchUpEnd() {
+  if (phase_ == FollowPhase::kUnicast) {
+    return OnRpcFailure(absl::UnavailableError("the server ended the stream of units"));
+  }
+  if (catch_up_->applied() > 0) {
+    fruitless_.Reset();
+    catch_up_not_before_ = now_;
+  } else {
+    catch_up_not_before_ = now_ + fruitless_.Next(random_);
+  }
+  catch_up_.reset();
+  just_caught_up_ = true;
+  GoLive();
+}
+
+void ContentFollower::StepLive() {
+  while (!held_.messages().empty() && !catch_up_wanted_) {
+    const uint64_t before = live_applier_.applied();
+    const UnitApplier::Outcome outcome = live_applier_.Apply(held_.messages(), *live_assembler_);
+    held_.Pop(outcome.taken);
+    counters_.live_parts += live_applier_.applied() - before;
+    if (live_applier_.applied() > before) OnProgress();
+    if (outcome.result == UnitApplier::Result::kMachine) return OnMachineFailure(outcome.status);
+    if (outcome.result == UnitApplier::Result::kBroken) OnBroken(outcome.broken);
+    if (outcome.result == UnitApplier::Result::kGap) catch_up_wanted_ = true;
+    if (outcome.result == UnitApplier::Result::kOtherHistory) {
+      if (just_caught_up_) {
+        held_.Pop(1);
+      } else {
+        catch_up_wanted_ = true;
+      }
+    }
+  }
+  if (catch_up_wanted_ && now_ >= catch_up_not_before_) return StartCatchUp(distrusted(now_));
+  if (catch_up_wanted_) return;
+  just_caught_up_ = false;
+  if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
+}
+
+void ContentFollower::OnBroken(PartOutcome broken) {
+  ++counters_.broken_parts;
+  if (broken == PartOutcome::kOtherDefinition) return;
+  catch_up_wanted_ = true;
+  if (broken != PartOutcome::kBadSignature) return;
+  ++counters_.bad_signatures;
+  if (now_ - bad_signatures_since_ > kDistrust) {
+    bad_signatures_ = 0;
+    bad_signatures_since_ = now_;
+  }
+  if (++bad_signatures_ < kBadSignaturesToDistrust || distrusted(now_)) return;
+  distrusted_until_ = now_ + kDistrust;
+  environment_.Say(
+      "somebody who holds the group key multicasts units that the server did not sign; following by unicast for a "
+      "while");
+}
+
+void ContentFollower::OnRpcFailure(const absl::Status& status) {
+  failure_ = status;
+  Suspend();
+}
+
+void ContentFollower::OnMachineFailure(const absl::Status& status) {
+  const std::string problem(status.message());
+  Suspend();
+  phase_ = FollowPhase::kWaiting;
+  if (machine_problem_.empty()) environment_.Say(problem + "; trying again");
+  machine_problem_ = problem;
+  machine_retry_at_ = now_ + machine_.Next(random_);
+}
+
+void ContentFollower::OnProgress() {
+  if (machine_problem_.empty()) return;
+  machine_problem_.clear();
+  machine_.Reset();
+  environment_.Say("the database can be written again");
+}
+
+void ContentFollower::LookForDamage() {
+  if (phase_ == FollowPhase::kSnapshot || phase_ == FollowPhase::kWaiting || database_.damaged_tables().empty()) return;
+  ++counters_.damages;
+  environment_.Say("table " + Joined(database_.damaged_tables()) +
+                   " is not what the master's digests say, since something else wrote to it: a new snapshot follows");
+  // The first one at once; one that comes back soon is not healed by hurrying.
+  if (now_ > snapshot_not_before_ + absl::Minutes(10)) damage_.Reset();
+  StartSnapshot();
+  snapshot_not_before_ = now_ + damage_.Next(random_);
+}
+
+absl::Time ContentFollower::NextDeadline() const {
+  absl::Time next = machine_retry_at_;
+  if (phase_ == FollowPhase::kSnapshot)
+    next = std::min(next, loader_->has_news() ? absl::InfinitePast() : loader_->NextDeadline());
+  if (catch_up_ != nullptr && catch_up_->has_news()) next = absl::InfinitePast();
+  if (phase_ == FollowPhase::kLive) {
+    if (catch_up_wanted_) next = std::min(next, catch_up_not_before_);
+    if (!held_.messages().empty() && !catch_up_wanted_) next = absl::InfinitePast();
+    if (hinted_since_ != absl::InfiniteFuture()) next = std::min(next, hinted_since_ + kHintPatience);
+  }
+  return next;
+}
+
+}  // namespace replicast

@@ -1,0 +1,59 @@
+#ifndef REPLICAST_CLIENT_SESSION_LOSS_REPORTER_H_
+#define REPLICAST_CLIENT_SESSION_LOSS_REPORTER_H_
+
+#include <absl/time/time.h>
+
+#include <optional>
+
+#include "client/session/control_channel.h"
+#include "client/session/inbox.h"
+#include "common/delivery/stream_receiver.h"
+
+namespace replicast {
+
+// Tells the server what was missed, and fetches it: one Repair at a time when the stream receiver asks for it (with
+// what was missed since the last time), a Report soon after losses that no repair told of, else one every minute and a
+// half or so. Sans-IO, one thread.
+class LossReporter {
+ public:
+  LossReporter(ControlChannel& control, Random& random, Inbox& inbox)
+      : control_(control), random_(random), inbox_(inbox) {}
+
+  // A new grant; `receiver` stays valid until the next.
+  void Begin(delivery::StreamReceiver* receiver, const v1::Grant& grant, absl::Time now);
+  // `repair`: missing symbols are wanted. `backlog`: bytes received and not yet applied.
+  void Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now);
+  absl::Time NextDeadline() const;
+
+  // The server's ring does not reach back: what is missed must come by lsn. True once.
+  bool TakeCatchUpWanted() { return std::exchange(catch_up_wanted_, false); }
+  std::optional<absl::Status> TakeFailure() { return std::exchange(failure_, std::nullopt); }
+  uint64_t rate() const { return rate_; }
+  uint64_t repairs() const { return repairs_; }
+
+ private:
+  v1::ReceptionReport TakeReport(size_t backlog, const std::optional<Position>& position);
+  void Repair(const std::vector<delivery::SymbolSpan>& missing, v1::ReceptionReport report);
+  void OnRepaired(const absl::StatusOr<v1::RepairResponse>& answer);
+  void Report(v1::ReceptionReport report);
+
+  ControlChannel& control_;
+  Random& random_;
+  Inbox& inbox_;
+  delivery::StreamReceiver* receiver_ = nullptr;
+  v1::Grant grant_;
+  uint64_t generation_ = 0;  // answers to an earlier grant's calls are ignored
+  absl::Time now_ = absl::InfinitePast();
+  absl::Time report_at_ = absl::InfiniteFuture(), loss_seen_at_ = absl::InfiniteFuture();
+  bool repairing_ = false, reporting_ = false;
+  absl::Time asked_ = absl::InfinitePast();
+  absl::Duration round_trip_;
+  uint64_t told_expected_ = 0, told_missing_ = 0;
+  uint64_t rate_ = 0, repairs_ = 0;
+  bool catch_up_wanted_ = false;
+  std::optional<absl::Status> failure_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_SESSION_LOSS_REPORTER_H_

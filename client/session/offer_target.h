@@ -1,0 +1,61 @@
+#ifndef REPLICAST_CLIENT_SESSION_OFFER_TARGET_H_
+#define REPLICAST_CLIENT_SESSION_OFFER_TARGET_H_
+
+#include <optional>
+#include <vector>
+
+#include "client/apply/replica_database.h"
+
+namespace replicast {
+
+// Where units go: the tables that readers see, or staging. Each has its own position under the same admission rule.
+class OfferTarget {
+ public:
+  virtual ~OfferTarget() = default;
+  virtual std::optional<Position> position() const = 0;
+  // Nothing at or below it tells anything new, not even freshness.
+  virtual Lsn known_lsn() const = 0;
+  virtual absl::StatusOr<Admission> Offer(const wire::UnitPart& part) = 0;
+  // Whole units, in one transaction where that can be; stops at the first that is not admitted.
+  virtual absl::StatusOr<Admission> OfferAll(const std::vector<wire::UnitPart>& parts) = 0;
+};
+
+class ShownTarget : public OfferTarget {
+ public:
+  explicit ShownTarget(ReplicaDatabase& database) : database_(database) {}
+  std::optional<Position> position() const override { return database_.position(); }
+  Lsn known_lsn() const override { return database_.freshness_lsn(); }
+  absl::StatusOr<Admission> Offer(const wire::UnitPart& part) override { return database_.Offer(part); }
+  absl::StatusOr<Admission> OfferAll(const std::vector<wire::UnitPart>& parts) override {
+    return database_.OfferAll(parts);
+  }
+
+ private:
+  ReplicaDatabase& database_;
+};
+
+class StagingTarget : public OfferTarget {
+ public:
+  explicit StagingTarget(ReplicaDatabase& database) : database_(database) {}
+  std::optional<Position> position() const override { return database_.staging().position; }
+  Lsn known_lsn() const override {
+    const std::optional<Position> at = position();
+    return at ? at->lsn : Lsn{};
+  }
+  absl::StatusOr<Admission> Offer(const wire::UnitPart& part) override { return database_.OfferToStaging(part); }
+  absl::StatusOr<Admission> OfferAll(const std::vector<wire::UnitPart>& parts) override {
+    absl::StatusOr<Admission> admission = Admission::kAlreadyHave;
+    for (const wire::UnitPart& part : parts) {
+      admission = database_.OfferToStaging(part);
+      if (!admission.ok() || (*admission != Admission::kApplied && *admission != Admission::kAlreadyHave)) break;
+    }
+    return admission;
+  }
+
+ private:
+  ReplicaDatabase& database_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_SESSION_OFFER_TARGET_H_

@@ -1,0 +1,204 @@
+#include "client/session/replica_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/wire/definition.h"
+
+namespace replicast {
+namespace {
+
+absl::Status Senseless(const std::string& what) {
+  return Error(absl::StatusCode::kFailedPrecondition, "ANSWER_INVALID",
+               "the server's grant makes no sense (" + what + "): use programs of the same version on both sides");
+}
+
+// Everything that is relied on later.
+absl::Status Check(const v1::SubscribeResponse& answer) {
+  const v1::Grant& grant = answer.grant();
+  if (grant.stream_id() == 0 || grant.incarnation() == 0) return Senseless("numbers of 0");
+  if (grant.cipher_suite() != v1::CIPHER_SUITE_AES_256_GCM) return Senseless("unknown cipher suite");
+  if (grant.port() == 0 || grant.port() > UINT16_MAX) return Senseless("port");
+  if (answer.path_size() == 0 || !ServerId::FromBytes(answer.path(0))) return Senseless("no server id");
+  if (answer.schema().tables_size() != grant.definition().tables_size()) return Senseless("schema");
+  const absl::StatusOr<v1::Definition> canonical = wire::Canonical(grant.definition());
+  if (!canonical.ok()) return Senseless(std::string(canonical.status().message()));
+  if (wire::HashOf(*canonical).view() != grant.definition_hash()) return Senseless("definition hash");
+  return absl::OkStatus();
+}
+
+bool SameStream(const v1::Grant& a, const v1::Grant& b) {
+  return a.stream_id() == b.stream_id() && a.definition_hash() == b.definition_hash() &&
+         a.signing_public_key() == b.signing_public_key();
+}
+
+bool SameGroup(const v1::Grant& a, const v1::Grant& b) {
+  return a.group() == b.group() && a.port() == b.port() && a.source() == b.source();
+}
+
+}  // namespace
+
+ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, ControlChannel& control,
+                               SessionEnvironment& environment, Random& random)
+    : options_(std::move(options)),
+      database_(database),
+      environment_(environment),
+      random_(random),
+      subscription_(options_, control, environment, random, inbox_),
+      content_(database, control, environment, random),
+      losses_(control, random, inbox_),
+      keys_back_off_(absl::Milliseconds(500), absl::Minutes(1)) {}
+
+ReplicaSession::~ReplicaSession() = default;
+
+void ReplicaSession::OnDatagram(std::string_view datagram, absl::Time now) {
+  if (receiver_ != nullptr && !ended_) receiver_->OnDatagram(datagram, now);
+}
+
+void ReplicaSession::OnTime(absl::Time now) {
+  if (ended_) return;
+  inbox_.Drain(now);
+  subscription_.Step(now, database_.position());
+  if (const auto answer = subscription_.TakeGrant()) AdoptGrant(*answer, now);
+  if (const auto bundle = subscription_.TakeKeys()) AdoptKeys(*bundle, now);
+  if (ended_) return;
+  if (receiver_ != nullptr) StepReceiver(now);
+  content_.Step(now);
+  if (receiver_ != nullptr) {
+    losses_.Step(content_.wants_live(), content_.held_bytes(), database_.position(), now);
+    if (losses_.TakeCatchUpWanted()) {
+      receiver_->GiveUpGaps();
+      content_.WantCatchUp();
+    }
+    StepSilence(now);
+  }
+  TakeFailures(now);
+  if (subscription_.ended()) End(*subscription_.ended());
+}
+
+void ReplicaSession::StepReceiver(absl::Time now) {
+  receiver_->OnTime(now);
+  content_.OnMessages(receiver_->TakeMessages());
+  if (receiver_->TakeCatchUpWanted()) {
+    receiver_->GiveUpGaps();
+    content_.OnMessages(receiver_->TakeMessages());
+    content_.WantCatchUp();
+  }
+  if (receiver_->last_heard() != absl::InfinitePast()) content_.OnHint(Lsn{receiver_->heartbeat().last_lsn()}, now);
+  if (receiver_->KeysWanted() && !subscription_.keys_pending()) {
+    subscription_.AskForKeys(std::max(now + receiver_->KeysDelay(), keys_not_before_));
+  }
+}
+
+void ReplicaSession::StepSilence(absl::Time now) {
+  silence_.Step(receiver_->last_heard(), now);
+  if (content_.phase() == FollowPhase::kUnicast) {
+    if (silence_.sound(now) && !content_.distrusted(now)) {
+      if (std::exchange(told_silence_, false)) environment_.Say("multicast is back; following it");
+      content_.ReturnToMulticast();
+    } else if (silence_.silent(now) && now >= rejoin_at_) {
+      if (const absl::Status listening = ListenTo(*grant_, now); !listening.ok()) End(listening);
+    }
+    return;
+  }
+  if (!silence_.silent(now)) {
+    asked_for_silence_ = false;
+  } else if (content_.phase() == FollowPhase::kLive && !std::exchange(asked_for_silence_, true)) {
+    subscription_.AskForGrant(now);
+  }
+}
+
+void ReplicaSession::TakeFailures(absl::Time now) {
+  if (const auto failure = content_.TakeFailure()) subscription_.OnRpcFailure(*failure, now);
+  if (const auto failure = losses_.TakeFailure()) subscription_.OnRpcFailure(*failure, now);
+}
+
+void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now) {
+  const std::optional<v1::Grant> before = grant_;
+  absl::Status taken = Check(answer);
+  if (taken.ok()) taken = TakeOver(answer, now);
+  if (!taken.ok()) return End(taken);
+  // The same run of the server still grants and is still not heard: its multicast does not arrive here.
+  const bool deaf = std::exchange(asked_for_silence_, false) && before && SameStream(*before, answer.grant()) &&
+                    before->incarnation() == answer.grant().incarnation() && silence_.silent(now);
+  content_.Begin(answer.next_step(), answer.reason(), now);
+  if (!deaf) return;
+  if (!std::exchange(told_silence_, true)) {
+    environment_.Say("no multicast of " + answer.grant().group() + " arrives here; following by unicast until it does");
+  }
+  rejoin_at_ = now + SilenceWatch::kRejoin;
+  content_.FollowByUnicast();
+}
+
+absl::Status ReplicaSession::TakeOver(const v1::SubscribeResponse& answer, absl::Time now) {
+  const v1::Grant& grant = answer.grant();
+  const DefinitionHash definition = *DefinitionHash::FromBytes(grant.definition_hash());
+  RETURN_IF_ERROR(database_.SetDataset(
+      {.server = *ServerId::FromBytes(answer.path(0)), .dataset = options_.dataset, .definition = definition},
+      grant.definition(), answer.schema()));
+  const bool same_stream = grant_ && SameStream(*grant_, grant), same_group = grant_ && SameGroup(*grant_, grant);
+  const bool same_run = same_stream && grant_->incarnation() == grant.incarnation();
+  grant_ = grant;
+  if (!same_stream) {
+    receiver_ = std::make_unique<delivery::StreamReceiver>(
+        delivery::StreamReceiver::Options{
+            .stream_id = grant.stream_id(), .definition = definition, .signing_public_key = grant.signing_public_key()},
+        random_);
+    content_.SetStream(grant.signing_public_key(), definition);
+  }
+  losses_.Begin(receiver_.get(), grant, now);
+  if (!same_group) {
+    RETURN_IF_ERROR(ListenTo(grant, now));
+  } else if (!same_run) {
+    silence_.Restart(now);
+  }
+  if (receiver_->incarnation() != grant.incarnation() || receiver_->current_epoch() < grant.current_epoch()) {
+    subscription_.AskForKeys(now);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaSession::ListenTo(const v1::Grant& grant, absl::Time now) {
+  RETURN_IF_ERROR(environment_.Listen(grant));
+  silence_.Restart(now);
+  rejoin_at_ = now + SilenceWatch::kRejoin;
+  return absl::OkStatus();
+}
+
+void ReplicaSession::AdoptKeys(const v1::KeyBundle& bundle, absl::Time now) {
+  if (receiver_ == nullptr || ended_) return;
+  const uint32_t before = receiver_->current_epoch();
+  // A key that does not fit its commitment, or of another stream: the grant is out of date, or the server is not right.
+  const bool fits = bundle.definition_hash() == grant_->definition_hash() && receiver_->SetKeys(bundle, now);
+  if (receiver_->current_epoch() != before) {
+    keys_back_off_.Reset();
+    keys_not_before_ = now;
+  } else {
+    keys_not_before_ = now + keys_back_off_.Next(random_);
+  }
+  // A server that began anew knows its members, not their grants.
+  if (!fits || bundle.incarnation() != grant_->incarnation())
+    subscription_.OnRpcFailure(absl::AbortedError("keys do not fit"), now);
+}
+
+void ReplicaSession::End(const absl::Status& status) {
+  if (ended_) return;
+  ended_ = status;
+  content_.Suspend();
+  environment_.StopListening();
+}
+
+absl::Time ReplicaSession::NextDeadline() const {
+  if (ended_) return absl::InfiniteFuture();
+  if (!inbox_.empty()) return absl::InfinitePast();
+  absl::Time next = std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline()});
+  if (receiver_ == nullptr) return next;
+  next = std::min(next, receiver_->NextDeadline());
+  if (content_.phase() == FollowPhase::kUnicast) return std::min(next, std::max(rejoin_at_, silence_.SilentFrom()));
+  if (content_.phase() == FollowPhase::kLive && !asked_for_silence_) next = std::min(next, silence_.SilentFrom());
+  return next;
+}
+
+}  // namespace replicast

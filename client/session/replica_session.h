@@ -1,0 +1,83 @@
+#ifndef REPLICAST_CLIENT_SESSION_REPLICA_SESSION_H_
+#define REPLICAST_CLIENT_SESSION_REPLICA_SESSION_H_
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "client/session/content_follower.h"
+#include "client/session/inbox.h"
+#include "client/session/loss_reporter.h"
+#include "client/session/silence_watch.h"
+#include "client/session/subscription.h"
+#include "common/delivery/stream_receiver.h"
+
+namespace replicast {
+
+// A replica of one dataset, from its subscription to its rows: what it is told (datagrams, answers of the control
+// channel, the time) → what it asks for and writes. Ties four parts together: Subscription (grant, keys, is the server
+// there), StreamReceiver (datagrams → messages), ContentFollower (messages → database, by which path), LossReporter
+// (repairs). Sans-IO: the daemon drives it with sockets and gRPC, the simulator in virtual time. One thread; whoever
+// drives it calls OnTime after every input and at NextDeadline at the latest.
+// Invariant: it never writes a position; the database does, by the admission rule, from signed units alone.
+class ReplicaSession {
+ public:
+  using Options = Subscription::Options;
+  ReplicaSession(Options options, ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment,
+                 Random& random);
+  ~ReplicaSession();
+  ReplicaSession(const ReplicaSession&) = delete;
+  ReplicaSession& operator=(const ReplicaSession&) = delete;
+
+  void OnDatagram(std::string_view datagram, absl::Time now);
+  void OnTime(absl::Time now);
+  absl::Time NextDeadline() const;
+
+  // Set when it can't go on: refused or revoked, or this machine prevents it. The database stays as it is.
+  const std::optional<absl::Status>& ended() const { return ended_; }
+
+  // For status, JSON and progress.
+  const Options& options() const { return options_; }
+  FollowPhase phase() const { return content_.phase(); }
+  bool server_away() const { return subscription_.server_away(); }
+  const std::optional<v1::Grant>& grant() const { return grant_; }
+  const delivery::StreamReceiver* receiver() const { return receiver_.get(); }
+  const ContentFollower& content() const { return content_; }
+  const LossReporter& losses() const { return losses_; }
+
+ private:
+  void AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now);
+  absl::Status TakeOver(const v1::SubscribeResponse& answer, absl::Time now);
+  absl::Status ListenTo(const v1::Grant& grant, absl::Time now);
+  void AdoptKeys(const v1::KeyBundle& bundle, absl::Time now);
+  void StepReceiver(absl::Time now);
+  void StepSilence(absl::Time now);
+  void TakeFailures(absl::Time now);
+  void End(const absl::Status& status);
+
+  const Options options_;
+  ReplicaDatabase& database_;
+  SessionEnvironment& environment_;
+  Random& random_;
+  Inbox inbox_;
+  Subscription subscription_;
+  ContentFollower content_;
+  LossReporter losses_;
+  SilenceWatch silence_;
+  std::unique_ptr<delivery::StreamReceiver> receiver_;
+  std::optional<v1::Grant> grant_;
+  bool asked_for_silence_ = false;  // a grant was asked for because nothing is heard
+  bool told_silence_ = false;
+  absl::Time rejoin_at_ = absl::InfiniteFuture();
+  absl::Time keys_not_before_ = absl::InfinitePast();  // fetched keys brought no newer epoch: anybody can make us ask
+  BackOff keys_back_off_;
+  std::optional<absl::Status> ended_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_SESSION_REPLICA_SESSION_H_

@@ -1,0 +1,68 @@
+#ifndef REPLICAST_CLIENT_SESSION_SNAPSHOT_LOADER_H_
+#define REPLICAST_CLIENT_SESSION_SNAPSHOT_LOADER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "client/session/back_off.h"
+#include "client/session/buffered_stream.h"
+#include "client/session/catch_up.h"
+
+namespace replicast {
+
+// Brings a snapshot into staging and shows it: chunks from where an earlier run stopped, then the units since, then the
+// swap. Readers keep what they had until then. Whatever goes wrong on the way is tried again, from the last chunk where
+// that is possible; only what the server or the machine refuses is told to the caller. Sans-IO, one thread.
+class SnapshotLoader {
+ public:
+  enum class Outcome {
+    kRunning,
+    kShown,        // swapped in
+    kUnreachable,  // an RPC failed: see status; call Resume when the server is back
+    kMachine,      // the database could not: see status; call Resume later
+  };
+  SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random, std::string signing_public_key,
+                 const DefinitionHash& definition);
+
+  // Goes on where staging stands; without staging, from the start.
+  void Resume(absl::Time now);
+  Outcome Step(absl::Time now);
+  bool has_news() const;
+  absl::Time NextDeadline() const { return retry_at_; }
+  const absl::Status& status() const { return status_; }
+  // Why it began again, for people, once per time; empty: it did not.
+  std::string TakeRestartReason() { return std::exchange(restart_reason_, {}); }
+  bool loading_chunks() const { return !database_.staging().chunks_complete; }
+  uint64_t rows_total() const { return rows_total_; }
+
+ private:
+  Outcome OpenNext();
+  Outcome StepChunks();
+  Outcome StepCatchUp();
+  Outcome AfterChunksEnd();
+  Outcome TrySwap();
+  Outcome Failed(Outcome outcome, absl::Status status);
+  // Drops what is staged and begins anew after a while.
+  Outcome Restart(const std::string& reason);
+  Outcome RetrySoon();
+
+  ControlChannel& control_;
+  ReplicaDatabase& database_;
+  Random& random_;
+  StagingTarget target_;
+  const std::string signing_public_key_;
+  const DefinitionHash definition_;
+  const wire::Verifier verifier_;
+  std::unique_ptr<BufferedStream<v1::SnapshotResponse>> chunks_;
+  std::unique_ptr<CatchUp> catch_up_;
+  BackOff retry_;
+  absl::Time now_ = absl::InfinitePast(), retry_at_ = absl::InfiniteFuture();
+  uint64_t rows_total_ = 0;
+  std::string restart_reason_;
+  absl::Status status_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_SESSION_SNAPSHOT_LOADER_H_

@@ -1,0 +1,88 @@
+#ifndef REPLICAST_CLIENT_SESSION_SUBSCRIPTION_H_
+#define REPLICAST_CLIENT_SESSION_SUBSCRIPTION_H_
+
+#include <absl/time/time.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "client/session/back_off.h"
+#include "client/session/control_channel.h"
+#include "client/session/inbox.h"
+#include "client/session/session_environment.h"
+#include "common/crypto/crypto.h"
+
+namespace replicast {
+
+// The member's standing with its server: the grant, the epoch keys, the certificate; and whether the server is there.
+// Asks again with back-off while it is away, and says so once. Sans-IO, one thread.
+class Subscription {
+ public:
+  struct Options {
+    std::string dataset;
+    std::string server;  // host:port, for people
+    MemberId member;
+    crypto::KeyPair x25519;
+    uint64_t max_rate_bytes_per_second = 0;
+    absl::Time renew_at = absl::InfiniteFuture();  // the certificate
+  };
+  Subscription(Options options, ControlChannel& control, SessionEnvironment& environment, Random& random, Inbox& inbox);
+
+  void Step(absl::Time now, const std::optional<Position>& position);
+  absl::Time NextDeadline() const;
+
+  // Ask for a grant anew, no later than the back-off allows.
+  void AskForGrant(absl::Time now);
+  // An RPC of somebody else failed: the server may be away, or refuse the member, or have forgotten its grant.
+  void OnRpcFailure(const absl::Status& status, absl::Time now);
+  // Fetch the keys of the granted stream at `when`; nothing when that is under way.
+  void AskForKeys(absl::Time when);
+  bool keys_pending() const { return asking_keys_ || keys_at_ != absl::InfiniteFuture(); }
+
+  // Each is given once.
+  std::optional<v1::SubscribeResponse> TakeGrant() { return std::exchange(granted_, std::nullopt); }
+  std::optional<v1::KeyBundle> TakeKeys() { return std::exchange(keys_, std::nullopt); }
+  // The member is refused for good, or there is nothing to subscribe to.
+  const std::optional<absl::Status>& ended() const { return ended_; }
+  bool server_away() const { return away_; }
+
+ private:
+  void Subscribe(const std::optional<Position>& position);
+  void OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer);
+  void GetKeys();
+  void OnKeys(const absl::StatusOr<v1::GetKeysResponse>& answer, uint32_t stream_id);
+  std::optional<v1::KeyBundle> OpenBundle(const v1::GetKeysResponse& answer, uint32_t stream_id) const;
+  void Renew();
+  void TryLater();
+
+  const Options options_;
+  ControlChannel& control_;
+  SessionEnvironment& environment_;
+  Random& random_;
+  Inbox& inbox_;
+
+  absl::Time now_ = absl::InfinitePast();
+  absl::Time ask_at_ = absl::InfinitePast();
+  bool asking_ = false;
+  absl::Time not_before_ = absl::InfinitePast();  // while backing off
+  BackOff back_off_;
+  absl::Time granted_at_ = absl::InfiniteFuture();  // the newest grant, until something fails
+  bool away_ = false;
+  std::string not_ready_;  // why the server could not grant yet, as said last
+
+  bool asking_keys_ = false;
+  absl::Time keys_at_ = absl::InfiniteFuture();
+  absl::Time renew_at_;
+  bool renewing_ = false;
+
+  uint32_t stream_id_ = 0;
+  std::string signing_public_key_;
+  std::optional<v1::SubscribeResponse> granted_;
+  std::optional<v1::KeyBundle> keys_;
+  std::optional<absl::Status> ended_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_CLIENT_SESSION_SUBSCRIPTION_H_
