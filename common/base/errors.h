@@ -26,7 +26,8 @@ absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_v
 std::string ReasonOf(const absl::Status& status);
 absl::Status WithReason(absl::Status status, std::string_view reason);
 
-// The exit code that fits: by reason MACHINE_* → 5, USAGE → 2, else by code (UNAVAILABLE → 3, DEADLINE_EXCEEDED → 6,
+// The exit code that fits: by reason MACHINE_*, NOT_A_DATABASE and DATABASE_* but CONSTRAINT and ERROR → 5,
+// USAGE → 2, else by code (UNAVAILABLE → 3, DEADLINE_EXCEEDED → 6,
 // PERMISSION_DENIED, UNAUTHENTICATED, FAILED_PRECONDITION, NOT_FOUND, ALREADY_EXISTS → 4, INVALID_ARGUMENT → 2, …).
 ExitCode ExitCodeFor(const absl::Status& status);
 

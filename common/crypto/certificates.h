@@ -29,7 +29,8 @@ REPLICAST_CRYPTO_EXPORT std::string CreateRequestDer(std::string_view key_pem, s
 // The SubjectPublicKeyInfo (DER) of a request whose own signature is right; nothing otherwise.
 REPLICAST_CRYPTO_EXPORT std::optional<std::string> RequestPublicKey(std::string_view request_der);
 // A certificate (DER) for the request's key with the given subject; `dns_names` and `ip_addresses` (text) as subject
-// alternative names. Nothing when the request's signature is wrong.
+// alternative names. Only the role "server" may serve TLS (and be a client); the others are clients. Nothing when the
+// request's signature is wrong, its key is not P-256, or a name or time can't be.
 REPLICAST_CRYPTO_EXPORT std::optional<std::string> IssueDer(std::string_view ca_pem, std::string_view ca_key_pem, std::string_view request_der,
                                     const CertificateInfo& info, const std::vector<std::string>& dns_names,
                                     const std::vector<std::string>& ip_addresses);
