@@ -79,7 +79,7 @@ inline constexpr absl::Duration kMemberCertificateLifetime = absl::Hours(24 * 36
 static_assert(kMaxSignedPartBytes < kMaxMessageBytes, "a part must fit a gRPC message");
 static_assert(kMaxValueBytes <= kMaxRowBytes);
 static_assert(kMaxRowBytes + (512u << 10) < kMaxUnitPartBytes, "the longest row, with its fields' tags, fits a part");
-static_assert(kMaxRowBytes + kChunkBytes + (512u << 10) < kMaxChunkBytes, "the longest row may overshoot a chunk's target");
+static_assert(kMaxRowBytes + kChunkBytes + (512u << 10) < kMaxChunkBytes, "the longest row may overshoot the target");
 static_assert(kMinFrameSize > 4 * kFrameOverhead);
 static_assert(kMaxFrameSize < kMaxDatagram);
 

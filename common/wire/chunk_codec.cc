@@ -2,7 +2,6 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
-#include "common/crypto/crypto.h"
 #include "common/wire/columns.h"
 #include "common/wire/unit_codec.h"
 
@@ -13,33 +12,26 @@ absl::Status Malformed(const std::string& why) {
   return Error(absl::StatusCode::kInvalidArgument, "CHUNK_MALFORMED", "a snapshot chunk is malformed: " + why);
 }
 
-std::string SignedMessage(const v1::SignedChunk& chunk) {
-  std::string message;
-  for (const std::string* piece : {&chunk.header(), &chunk.body()}) {
-    const crypto::Sha256Digest hash = crypto::Sha256(*piece);
-    message.append(reinterpret_cast<const char*>(hash.data()), hash.size());
-  }
-  return message;
-}
-
 }  // namespace
 
 v1::SignedChunk SealChunk(const v1::ChunkHeader& header, const v1::Columns& rows, const Signer& signer) {
   v1::SignedChunk chunk;
   header.SerializeToString(chunk.mutable_header());
   if (rows.row_count() > 0) chunk.set_body(Compress(rows.SerializeAsString()));
-  chunk.set_signature(signer.Sign(kChunkDomain, SignedMessage(chunk)));
+  chunk.set_signature(signer.Sign(kChunkDomain, HeaderAndBody(chunk.header(), chunk.body())));
   return chunk;
 }
 
 absl::StatusOr<Chunk> OpenChunk(const v1::SignedChunk& chunk, const Verifier& verifier) {
   if (chunk.header().size() + chunk.body().size() > limits::kMaxSignedPartBytes) return Malformed("it is too long");
-  if (!verifier.Verify(kChunkDomain, SignedMessage(chunk), chunk.signature())) {
-    return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID", "a snapshot chunk was not signed by the server");
+  if (!verifier.Verify(kChunkDomain, HeaderAndBody(chunk.header(), chunk.body()), chunk.signature())) {
+    return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID",
+                 "a snapshot chunk was not signed by the server");
   }
   Chunk result;
   if (!result.header.ParseFromString(chunk.header())) return Malformed("its header");
-  if (result.header.history_id().size() != 16 || result.header.definition_hash().size() != 32 || result.header.table() >= limits::kMaxTables) {
+  if (result.header.history_id().size() != 16 || result.header.definition_hash().size() != 32 ||
+      result.header.table() >= limits::kMaxTables) {
     return Malformed("an id");
   }
   for (const v1::TableDigest& digest : result.header.digests()) {

@@ -1,10 +1,10 @@
 #ifndef REPLICAST_COMMON_WIRE_CHUNK_CODEC_H_
 #define REPLICAST_COMMON_WIRE_CHUNK_CODEC_H_
 
+#include <absl/status/statusor.h>
+
 #include <string>
 #include <string_view>
-
-#include <absl/status/statusor.h>
 
 #include "common/wire/signer.h"
 #include "replicast/v1/units.pb.h"
@@ -17,7 +17,8 @@ struct Chunk {
 };
 
 v1::SignedChunk SealChunk(const v1::ChunkHeader& header, const v1::Columns& rows, const Signer& signer);
-// Verifies, then decompresses (capped) and parses. PERMISSION_DENIED (SIGNATURE_INVALID), INVALID_ARGUMENT (CHUNK_MALFORMED).
+// Verifies, then decompresses (capped) and parses. PERMISSION_DENIED (SIGNATURE_INVALID), INVALID_ARGUMENT
+// (CHUNK_MALFORMED).
 absl::StatusOr<Chunk> OpenChunk(const v1::SignedChunk& chunk, const Verifier& verifier);
 
 }  // namespace replicast::wire

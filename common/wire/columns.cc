@@ -1,8 +1,8 @@
 #include "common/wire/columns.h"
 
-#include <algorithm>
-
 #include <absl/status/statusor.h>
+
+#include <algorithm>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -19,17 +19,26 @@ struct Promise {
 
 absl::StatusOr<Promise> PromiseOf(const v1::Column& column, uint32_t rows) {
   const std::string& types = column.types();
-  if (types.size() != rows && !(types.size() == 1 && rows > 0)) return Malformed("a column's types do not fit its rows");
+  if (types.size() != rows && !(types.size() == 1 && rows > 0))
+    return Malformed("a column's types do not fit its rows");
   const int times = types.size() == rows ? 1 : static_cast<int>(rows);
   Promise promise;
   for (const char type : types) {
     switch (static_cast<StorageClass>(type)) {
-      case StorageClass::kNull: break;
-      case StorageClass::kInteger: promise.integers += times; break;
-      case StorageClass::kReal: promise.reals += times; break;
+      case StorageClass::kNull:
+        break;
+      case StorageClass::kInteger:
+        promise.integers += times;
+        break;
+      case StorageClass::kReal:
+        promise.reals += times;
+        break;
       case StorageClass::kText:
-      case StorageClass::kBlob: promise.lengths += times; break;
-      default: return Malformed("a column has an unknown storage class");
+      case StorageClass::kBlob:
+        promise.lengths += times;
+        break;
+      default:
+        return Malformed("a column has an unknown storage class");
     }
   }
   return promise;
@@ -37,7 +46,8 @@ absl::StatusOr<Promise> PromiseOf(const v1::Column& column, uint32_t rows) {
 
 absl::Status Check(const v1::Column& column, uint32_t rows) {
   ASSIGN_OR_RETURN(const Promise promise, PromiseOf(column, rows));
-  if (column.integers_size() != promise.integers || column.reals_size() != promise.reals || column.lengths_size() != promise.lengths) {
+  if (column.integers_size() != promise.integers || column.reals_size() != promise.reals ||
+      column.lengths_size() != promise.lengths) {
     return Malformed("a column's values do not fit its types");
   }
   uint64_t total = 0;
@@ -58,12 +68,19 @@ void ColumnsWriter::Add(const Row& row) {
     const Value& value = row[i];
     column.mutable_types()->push_back(static_cast<char>(value.index()));
     switch (StorageClassOf(value)) {
-      case StorageClass::kNull: break;
-      case StorageClass::kInteger: column.add_integers(std::get<int64_t>(value)); break;
-      case StorageClass::kReal: column.add_reals(std::get<Real>(value).bits()); break;
+      case StorageClass::kNull:
+        break;
+      case StorageClass::kInteger:
+        column.add_integers(std::get<int64_t>(value));
+        break;
+      case StorageClass::kReal:
+        column.add_reals(std::get<Real>(value).bits());
+        break;
       case StorageClass::kText:
       case StorageClass::kBlob: {
-        const std::string& bytes = value.index() == static_cast<size_t>(StorageClass::kText) ? std::get<Text>(value).bytes : std::get<Blob>(value).bytes;
+        const std::string& bytes = value.index() == static_cast<size_t>(StorageClass::kText)
+                                       ? std::get<Text>(value).bytes
+                                       : std::get<Blob>(value).bytes;
         column.add_lengths(static_cast<uint32_t>(bytes.size()));
         column.mutable_data()->append(bytes);
         break;
@@ -77,7 +94,8 @@ void ColumnsWriter::Add(const Row& row) {
 void ColumnsWriter::Take(v1::Columns* out) {
   for (v1::Column& column : *pending_.mutable_columns()) {
     std::string& types = *column.mutable_types();
-    if (std::all_of(types.begin(), types.end(), [&](char type) { return type == types[0]; })) types.resize(std::min<size_t>(types.size(), 1));
+    if (std::all_of(types.begin(), types.end(), [&](char type) { return type == types[0]; }))
+      types.resize(std::min<size_t>(types.size(), 1));
   }
   pending_.set_row_count(rows_);
   *out = std::move(pending_);
@@ -91,7 +109,8 @@ absl::Status ColumnsReader::Open(const v1::Columns& message, size_t columns) {
   row_count_ = 0;
   at_ = 0;
   if (message.row_count() == 0) return message.columns().empty() ? absl::OkStatus() : Malformed("columns without rows");
-  if (static_cast<size_t>(message.columns_size()) != columns || columns == 0) return Malformed("the number of columns is not the schema's");
+  if (static_cast<size_t>(message.columns_size()) != columns || columns == 0 || columns > limits::kMaxColumns)
+    return Malformed("the number of columns is not the schema's");
   // Rows of NULLs take no bytes: without this a tiny message could promise four billion of them.
   if (message.row_count() > limits::kMaxUnitPartBytes) return Malformed("too many rows");
   for (const v1::Column& column : message.columns()) {
@@ -113,16 +132,24 @@ bool ColumnsReader::Next(Row* row) {
     const auto type = static_cast<StorageClass>(column.types()[column.types().size() == 1 ? 0 : at_]);
     Value& value = (*row)[i];
     switch (type) {
-      case StorageClass::kNull: value = std::monostate(); break;
-      case StorageClass::kInteger: value = int64_t{column.integers(cursor.integer++)}; break;
-      case StorageClass::kReal: value = Real::FromBits(column.reals(cursor.real++)); break;
+      case StorageClass::kNull:
+        value = std::monostate();
+        break;
+      case StorageClass::kInteger:
+        value = int64_t{column.integers(cursor.integer++)};
+        break;
+      case StorageClass::kReal:
+        value = Real::FromBits(column.reals(cursor.real++));
+        break;
       case StorageClass::kText:
       case StorageClass::kBlob: {
         const uint32_t length = column.lengths(cursor.length++);
         const char* begin = column.data().data() + cursor.offset;
         cursor.offset += length;
-        if (type == StorageClass::kText) value = Text{std::string(begin, length)};
-        else value = Blob{std::string(begin, length)};
+        if (type == StorageClass::kText)
+          value = Text{std::string(begin, length)};
+        else
+          value = Blob{std::string(begin, length)};
         break;
       }
     }

@@ -1,9 +1,9 @@
 #ifndef REPLICAST_COMMON_WIRE_COLUMNS_H_
 #define REPLICAST_COMMON_WIRE_COLUMNS_H_
 
-#include <vector>
-
 #include <absl/status/status.h>
+
+#include <vector>
 
 #include "common/base/value.h"
 #include "replicast/v1/units.pb.h"

@@ -1,10 +1,10 @@
 #include "common/wire/definition.h"
 
-#include <algorithm>
-#include <set>
-
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
+#include <set>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -13,7 +13,9 @@
 namespace replicast::wire {
 namespace {
 
-absl::Status Invalid(const std::string& why) { return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID", why); }
+absl::Status Invalid(const std::string& why) {
+  return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID", why);
+}
 
 std::string Trimmed(const std::string& text) {
   constexpr const char* kSpace = " \t\r\n\f\v";
@@ -21,13 +23,25 @@ std::string Trimmed(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
+// SQLite's names differ by more than the case of ASCII letters.
+std::string Folded(std::string name) {
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name;
+}
+
 absl::Status CheckColumns(const v1::TableDefinition& table) {
-  if (static_cast<size_t>(table.columns_size()) > limits::kMaxColumns) return Invalid("table " + table.name() + " has too many columns");
+  if (static_cast<size_t>(table.columns_size()) > limits::kMaxColumns)
+    return Invalid("table " + table.name() + " has too many columns");
   std::set<std::string> seen;
   for (const std::string& column : table.columns()) {
-    if (column.empty() || column.size() > limits::kMaxNameBytes) return Invalid("table " + table.name() + ": a column's name is empty or too long");
-    if (column == "*" && table.columns_size() > 1) return Invalid("table " + table.name() + ": * stands alone, or columns are named");
-    if (!seen.insert(column).second) return Invalid("table " + table.name() + " names the column " + column + " twice");
+    if (column.empty() || column.size() > limits::kMaxNameBytes)
+      return Invalid("table " + table.name() + ": a column's name is empty or too long");
+    if (column == "*" && table.columns_size() > 1)
+      return Invalid("table " + table.name() + ": * stands alone, or columns are named");
+    if (!seen.insert(Folded(column)).second)
+      return Invalid("table " + table.name() + " names the column " + column + " twice");
   }
   return absl::OkStatus();
 }
@@ -40,13 +54,16 @@ absl::StatusOr<v1::Definition> Canonical(const v1::Definition& definition) {
     return Invalid("a dataset has at most " + std::to_string(limits::kMaxTables) + " tables");
   }
   v1::Definition canonical = definition;
+  canonical.DiscardUnknownFields();
   std::set<std::string> seen;
   for (v1::TableDefinition& table : *canonical.mutable_tables()) {
-    if (table.name().empty() || table.name().size() > limits::kMaxNameBytes) return Invalid("a table's name is empty or too long");
-    if (!seen.insert(table.name()).second) return Invalid("the table " + table.name() + " is named twice");
+    if (table.name().empty() || table.name().size() > limits::kMaxNameBytes)
+      return Invalid("a table's name is empty or too long");
+    if (!seen.insert(Folded(table.name())).second) return Invalid("the table " + table.name() + " is named twice");
     table.set_filter(Trimmed(table.filter()));
     if (table.filter().size() > limits::kMaxFilterBytes) {
-      return Invalid("the filter of " + table.name() + " is longer than " + std::to_string(limits::kMaxFilterBytes) + " bytes");
+      return Invalid("the filter of " + table.name() + " is longer than " + std::to_string(limits::kMaxFilterBytes) +
+                     " bytes");
     }
     if (table.columns().empty()) table.add_columns("*");
     RETURN_IF_ERROR(CheckColumns(table));

@@ -1,11 +1,13 @@
 #include "common/wire/epoch_key.h"
 
 #include "common/base/encoding.h"
+#include "common/base/errors.h"
 
 namespace replicast::wire {
 namespace {
 
 constexpr int kSequencesPerKeyBits = 22;
+constexpr size_t kSaltSize = 32;
 constexpr std::string_view kZeroNonce("\0\0\0\0\0\0\0\0\0\0\0\0", crypto::kAeadNonceSize);
 
 std::string Info(std::string_view label, uint32_t stream_id) {
@@ -29,7 +31,8 @@ struct EpochKey::Derived {
       : run(run_number), aead(material.substr(0, crypto::kAeadKeySize)), salt(material.substr(crypto::kAeadKeySize)) {}
   std::string Nonce(uint64_t sequence) const {
     std::string nonce = salt;
-    for (int i = 0; i < 8; ++i) nonce[nonce.size() - 1 - static_cast<size_t>(i)] ^= static_cast<char>(sequence >> (8 * i) & 0xff);
+    for (int i = 0; i < 8; ++i)
+      nonce[nonce.size() - 1 - static_cast<size_t>(i)] ^= static_cast<char>(sequence >> (8 * i) & 0xff);
     return nonce;
   }
   uint64_t run;
@@ -37,7 +40,8 @@ struct EpochKey::Derived {
   std::string salt;
 };
 
-EpochKey::EpochKey(uint32_t stream_id, uint32_t epoch, std::string secret) : stream_id_(stream_id), epoch_(epoch), secret_(std::move(secret)) {}
+EpochKey::EpochKey(uint32_t stream_id, uint32_t epoch, std::string secret)
+    : stream_id_(stream_id), epoch_(epoch), secret_(std::move(secret)) {}
 
 EpochKey::~EpochKey() { crypto::Erase(&secret_); }
 
@@ -50,22 +54,30 @@ KeyId EpochKey::id() const {
   return *KeyId::FromBytes({reinterpret_cast<const char*>(hash.data()), 16});
 }
 
-EpochKey::Derived& EpochKey::DerivedFor(uint64_t sequence) {
-  const uint64_t run = sequence >> kSequencesPerKeyBits;
-  if (newest_ && newest_->run == run) return *newest_;
-  if (older_ && older_->run == run) return *older_;
+EpochKey::Derived* EpochKey::Find(uint64_t run) const {
+  if (newest_ && newest_->run == run) return newest_.get();
+  return older_ && older_->run == run ? older_.get() : nullptr;
+}
+
+std::unique_ptr<EpochKey::Derived> EpochKey::Derive(uint64_t run) const {
   std::string info = Info("replicast.v1 frame", stream_id_);
   AppendBigEndian64(&info, run);
   std::string material = crypto::Hkdf(secret_, "", info, crypto::kAeadKeySize + crypto::kAeadNonceSize);
   auto derived = std::make_unique<Derived>(run, material);
   crypto::Erase(&material);
+  return derived;
+}
+
+EpochKey::Derived& EpochKey::Keep(std::unique_ptr<Derived> derived) {
   older_ = std::move(newest_);
   newest_ = std::move(derived);
   return *newest_;
 }
 
 std::string EpochKey::Seal(uint64_t sequence, std::string_view payload) {
-  const Derived& derived = DerivedFor(sequence);
+  const uint64_t run = sequence >> kSequencesPerKeyBits;
+  const Derived* found = Find(run);
+  const Derived& derived = found != nullptr ? *found : Keep(Derive(run));
   std::string sealed;
   sealed.reserve(payload.size() + crypto::kAeadTagSize);
   derived.aead.Seal(derived.Nonce(sequence), FrameAssociatedData(stream_id_, epoch_, sequence), payload, &sealed);
@@ -74,9 +86,18 @@ std::string EpochKey::Seal(uint64_t sequence, std::string_view payload) {
 
 std::optional<std::string> EpochKey::Open(const FrameView& frame) {
   if (frame.is_key_update || frame.stream_id != stream_id_ || frame.key_epoch != epoch_) return std::nullopt;
-  const Derived& derived = DerivedFor(frame.sequence);
+  const uint64_t run = frame.sequence >> kSequencesPerKeyBits;
+  // A derived key is kept only once a frame was authentic: a forged sequence must not push out the keys in use.
+  std::unique_ptr<Derived> fresh;
+  const Derived* derived = Find(run);
+  if (derived == nullptr) {
+    fresh = Derive(run);
+    derived = fresh.get();
+  }
+  const std::string associated = FrameAssociatedData(stream_id_, epoch_, frame.sequence);
   std::string payload;
-  if (!derived.aead.Open(derived.Nonce(frame.sequence), FrameAssociatedData(stream_id_, epoch_, frame.sequence), frame.body, &payload)) return std::nullopt;
+  if (!derived->aead.Open(derived->Nonce(frame.sequence), associated, frame.body, &payload)) return std::nullopt;
+  if (fresh) Keep(std::move(fresh));
   return payload;
 }
 
@@ -86,8 +107,10 @@ std::string RatchetSecret(const EpochKey& current, uint32_t stream_id, uint32_t 
   return crypto::Hkdf(current.secret(), salt, info, crypto::kAeadKeySize);
 }
 
-v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& definition, uint32_t incarnation, uint32_t stream_id,
-                                  const EpochKey& current, const EpochKey& next, std::string salt, const Signer& signer) {
+v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& definition, uint32_t incarnation,
+                                  uint32_t stream_id, const EpochKey& current, const EpochKey& next, std::string salt,
+                                  const Signer& signer) {
+  REPLICAST_CHECK(salt.size() == kSaltSize && next.epoch() > current.epoch());
   v1::KeyUpdate update;
   update.set_stream_id(stream_id);
   update.set_definition_hash(definition.ToBytes());
@@ -110,6 +133,7 @@ v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& 
 }
 
 std::unique_ptr<EpochKey> OpenKeyUpdate(const v1::KeyUpdate& update, const EpochKey& current) {
+  if (update.stream_id() != current.stream_id()) return nullptr;
   if (update.from_epoch() != current.epoch() || update.to_epoch() <= current.epoch()) return nullptr;
   std::string secret;
   if (update.kind() == v1::KEY_UPDATE_KIND_RATCHET) {
@@ -133,6 +157,8 @@ std::optional<v1::KeyUpdate> VerifyKeyUpdate(std::string_view signed_update, con
   if (!verifier.Verify(kKeyUpdateDomain, message.update(), message.signature())) return std::nullopt;
   v1::KeyUpdate update;
   if (!update.ParseFromString(message.update())) return std::nullopt;
+  if (update.definition_hash().size() != 32 || update.salt().size() != kSaltSize || update.key_id().size() != 16)
+    return std::nullopt;
   return update;
 }
 

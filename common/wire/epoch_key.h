@@ -26,6 +26,7 @@ class EpochKey {
   EpochKey(const EpochKey&) = delete;
   EpochKey& operator=(const EpochKey&) = delete;
 
+  uint32_t stream_id() const { return stream_id_; }
   uint32_t epoch() const { return epoch_; }
   const std::string& secret() const { return secret_; }
   // First 16 bytes of SHA-256("replicast.v1 key id" 0x00 stream_id epoch secret).
@@ -38,7 +39,9 @@ class EpochKey {
 
  private:
   struct Derived;
-  Derived& DerivedFor(uint64_t sequence);
+  Derived* Find(uint64_t run) const;
+  std::unique_ptr<Derived> Derive(uint64_t run) const;
+  Derived& Keep(std::unique_ptr<Derived> derived);
   uint32_t stream_id_, epoch_;
   std::string secret_;
   std::unique_ptr<Derived> newest_, older_;
@@ -49,11 +52,13 @@ std::string RatchetSecret(const EpochKey& current, uint32_t stream_id, uint32_t 
 // A signed announcement of the next epoch. WRAPPED: the next secret sealed with AES-256-GCM under HKDF(current secret,
 // salt, info = "replicast.v1 wrap" 0x00 stream_id to_epoch), all-zero nonce (the salt is fresh), the same info as
 // associated data.
-v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& definition, uint32_t incarnation, uint32_t stream_id,
-                                  const EpochKey& current, const EpochKey& next, std::string salt, const Signer& signer);
-// The next epoch's key out of a verified update, or nothing: not the current epoch's successor, a wrong signature, a
-// secret that does not fit its commitment.
+v1::SignedKeyUpdate SignKeyUpdate(v1::KeyUpdateKind kind, const DefinitionHash& definition, uint32_t incarnation,
+                                  uint32_t stream_id, const EpochKey& current, const EpochKey& next, std::string salt,
+                                  const Signer& signer);
+// The next epoch's key out of a verified update, or nothing: of another stream, not the current epoch's successor, of
+// kind FETCH, a secret that does not fit its commitment.
 std::unique_ptr<EpochKey> OpenKeyUpdate(const v1::KeyUpdate& update, const EpochKey& current);
+// Nothing when the signature, or the length of a field, is wrong.
 std::optional<v1::KeyUpdate> VerifyKeyUpdate(std::string_view signed_update, const Verifier& verifier);
 
 }  // namespace replicast::wire

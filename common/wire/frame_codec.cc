@@ -6,11 +6,11 @@
 namespace replicast::wire {
 namespace {
 
-constexpr char kStreamTag = 0x0d;    // field 1, fixed32
-constexpr char kEpochTag = 0x15;     // field 2, fixed32
-constexpr char kSequenceTag = 0x19;  // field 3, fixed64
-constexpr char kSealedTag = 0x22;    // field 4, bytes
-constexpr char kKeyUpdateTag = 0x2a; // field 5, bytes
+constexpr char kStreamTag = 0x0d;     // field 1, fixed32
+constexpr char kEpochTag = 0x15;      // field 2, fixed32
+constexpr char kSequenceTag = 0x19;   // field 3, fixed64
+constexpr char kSealedTag = 0x22;     // field 4, bytes
+constexpr char kKeyUpdateTag = 0x2a;  // field 5, bytes
 
 uint64_t ReadLittleEndian(const char* bytes, int count) {
   uint64_t value = 0;

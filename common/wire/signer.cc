@@ -14,6 +14,15 @@ std::string Tagged(std::string_view domain, std::string_view message) {
 
 }  // namespace
 
+std::string HeaderAndBody(std::string_view header, std::string_view body) {
+  std::string message;
+  for (const std::string_view piece : {header, body}) {
+    const crypto::Sha256Digest hash = crypto::Sha256(piece);
+    message.append(reinterpret_cast<const char*>(hash.data()), hash.size());
+  }
+  return message;
+}
+
 std::string Signer::Sign(std::string_view domain, std::string_view message) const {
   return crypto::SignEd25519(private_key_, Tagged(domain, message));
 }

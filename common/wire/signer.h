@@ -12,6 +12,9 @@ inline constexpr std::string_view kChunkDomain = "replicast.v1 chunk";
 inline constexpr std::string_view kKeyUpdateDomain = "replicast.v1 key update";
 inline constexpr std::string_view kKeysDomain = "replicast.v1 keys";
 
+// What stands for a header and its body in a signature: SHA-256(header) SHA-256(body).
+std::string HeaderAndBody(std::string_view header, std::string_view body);
+
 // Ed25519 over domain 0x00 message. Thread safe.
 class Signer {
  public:

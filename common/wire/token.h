@@ -1,10 +1,10 @@
 #ifndef REPLICAST_COMMON_WIRE_TOKEN_H_
 #define REPLICAST_COMMON_WIRE_TOKEN_H_
 
+#include <absl/status/statusor.h>
+
 #include <string>
 #include <string_view>
-
-#include <absl/status/statusor.h>
 
 #include "replicast/v1/tokens.pb.h"
 

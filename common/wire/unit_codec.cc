@@ -8,26 +8,34 @@
 namespace replicast::wire {
 namespace {
 
-absl::Status Malformed(const std::string& why) { return Error(absl::StatusCode::kInvalidArgument, "UNIT_MALFORMED", "a unit part is malformed: " + why); }
+absl::Status Malformed(const std::string& why) {
+  return Error(absl::StatusCode::kInvalidArgument, "UNIT_MALFORMED", "a unit part is malformed: " + why);
+}
 
 std::string HashBytes(std::string_view data) {
   const crypto::Sha256Digest hash = crypto::Sha256(data);
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
-std::string ChainOn(std::string_view earlier, std::string_view signed_message) { return HashBytes(std::string(earlier).append(signed_message)); }
+std::string ChainOn(std::string_view earlier, std::string_view signed_message) {
+  return HashBytes(std::string(earlier).append(signed_message));
+}
 
 absl::Status CheckHeader(const v1::UnitHeader& header) {
-  if (header.kind() != v1::UNIT_KIND_CHANGES && header.kind() != v1::UNIT_KIND_EMPTY && header.kind() != v1::UNIT_KIND_HISTORY) {
+  if (header.kind() != v1::UNIT_KIND_CHANGES && header.kind() != v1::UNIT_KIND_EMPTY &&
+      header.kind() != v1::UNIT_KIND_HISTORY) {
     return Malformed("its kind is unknown");
   }
-  if (header.history_id().size() != 16 || header.definition_hash().size() != 32) return Malformed("an id has another length");
+  if (header.history_id().size() != 16 || header.definition_hash().size() != 32)
+    return Malformed("an id has another length");
   const bool is_history = header.kind() == v1::UNIT_KIND_HISTORY;
   if (header.prev_history_id().size() != (is_history ? 16 : 0)) return Malformed("its previous history");
   // A history unit's lsns are of two histories, and the new one may begin lower.
   if (!is_history && header.prev_lsn() > header.last_lsn()) return Malformed("its lsns");
-  if (header.part_number() == 0 || header.earlier_parts_hash().size() != (header.part_number() == 1 ? 0 : 32)) return Malformed("its part number");
-  if (header.kind() == v1::UNIT_KIND_EMPTY && (header.part_number() != 1 || !header.final_part())) return Malformed("an empty unit has one part");
+  if (header.part_number() == 0 || header.earlier_parts_hash().size() != (header.part_number() == 1 ? 0 : 32))
+    return Malformed("its part number");
+  if (header.kind() == v1::UNIT_KIND_EMPTY && (header.part_number() != 1 || !header.final_part()))
+    return Malformed("an empty unit has one part");
   if (!header.final_part() && !header.digests().empty()) return Malformed("digests stand in the final part");
   for (const v1::TableDigest& digest : header.digests()) {
     if (digest.table() >= limits::kMaxTables || digest.digest().size() != 16) return Malformed("a digest");
@@ -52,11 +60,13 @@ absl::Status CheckBody(const v1::UnitBody& body) {
 
 }  // namespace
 
-UnitWriter::UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts, const Signer& signer, Sink sink)
+UnitWriter::UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts,
+                       const Signer& signer, Sink sink)
     : header_(std::move(header)), signer_(signer), sink_(std::move(sink)) {
   REPLICAST_CHECK(key_counts.size() == column_counts.size());
   tables_.reserve(key_counts.size());
-  for (size_t i = 0; i < key_counts.size(); ++i) tables_.push_back({ColumnsWriter(key_counts[i]), ColumnsWriter(column_counts[i])});
+  for (size_t i = 0; i < key_counts.size(); ++i)
+    tables_.push_back({ColumnsWriter(key_counts[i]), ColumnsWriter(column_counts[i])});
 }
 
 absl::Status UnitWriter::Upsert(uint32_t table, const Row& row) {
@@ -113,7 +123,8 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
 
 absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verifier) {
   v1::SignedUnitPart message;
-  if (encoded.size() > limits::kMaxSignedPartBytes || !message.ParseFromString(encoded)) return Malformed("its envelope");
+  if (encoded.size() > limits::kMaxSignedPartBytes || !message.ParseFromString(encoded))
+    return Malformed("its envelope");
   const std::string signed_message = HeaderAndBody(message.header(), message.body());
   if (!verifier.Verify(kUnitPartDomain, signed_message, message.signature())) {
     return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID", "a unit part was not signed by the server");
@@ -125,7 +136,8 @@ absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verif
     ASSIGN_OR_RETURN(const std::string body, Decompress(message.body(), limits::kMaxUnitPartBytes));
     if (!part.body.ParseFromString(body)) return Malformed("its body");
   }
-  if (part.header.kind() == v1::UNIT_KIND_EMPTY && !part.body.tables().empty()) return Malformed("an empty unit has no changes");
+  if (part.header.kind() == v1::UNIT_KIND_EMPTY && !part.body.tables().empty())
+    return Malformed("an empty unit has no changes");
   RETURN_IF_ERROR(CheckBody(part.body));
   part.encoded = std::move(encoded);
   part.body_hash_chain = ChainOn(part.header.earlier_parts_hash(), signed_message);
@@ -135,7 +147,8 @@ absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verif
 absl::StatusOr<v1::UnitHeader> PeekUnitHeader(std::string_view encoded) {
   v1::SignedUnitPart message;
   v1::UnitHeader header;
-  if (!message.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())) || !header.ParseFromString(message.header())) {
+  if (!message.ParseFromArray(encoded.data(), static_cast<int>(encoded.size())) ||
+      !header.ParseFromString(message.header())) {
     return Malformed("its header");
   }
   return header;

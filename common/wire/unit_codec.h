@@ -1,13 +1,13 @@
 #ifndef REPLICAST_COMMON_WIRE_UNIT_CODEC_H_
 #define REPLICAST_COMMON_WIRE_UNIT_CODEC_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "common/base/digest.h"
 #include "common/base/lsn.h"
@@ -28,7 +28,9 @@ class UnitWriter {
   using Sink = std::function<absl::Status(uint32_t part_number, EncodedPart part)>;
   // `header`: every field but part_number, final_part, earlier_parts_hash, digests. Table t has key_counts[t] key
   // columns and column_counts[t] published ones.
-  UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts, const Signer& signer, Sink sink);
+  UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts,
+             const Signer& signer, Sink sink);
+  // FAILED_PRECONDITION (reason ROW_TOO_LARGE), and nothing is added, when the row is longer than limits::kMaxRowBytes.
   absl::Status Upsert(uint32_t table, const Row& row);
   absl::Status Delete(uint32_t table, const Row& key);
   // Writes the final part.
@@ -40,6 +42,7 @@ class UnitWriter {
   struct TableBuffer {
     ColumnsWriter deleted, rows;
   };
+  absl::Status Add(ColumnsWriter* where, const Row& row);
   absl::Status Flush(bool final_part, const std::vector<v1::TableDigest>& digests);
   v1::UnitHeader header_;
   const Signer& signer_;
@@ -55,7 +58,7 @@ class UnitWriter {
 struct UnitPart {
   v1::UnitHeader header;
   v1::UnitBody body;
-  EncodedPart encoded;  // as it came
+  EncodedPart encoded;          // as it came
   std::string body_hash_chain;  // what the next part's earlier_parts_hash must be
 };
 
