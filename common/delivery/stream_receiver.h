@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,7 +13,11 @@
 
 #include "common/base/lsn.h"
 #include "common/base/random.h"
+#include "common/delivery/key_ring.h"
+#include "common/delivery/repair_timer.h"
 #include "common/delivery/stream_sender.h"
+#include "common/delivery/symbol_order.h"
+#include "common/wire/epoch_key.h"
 #include "common/wire/signer.h"
 #include "replicast/v1/frames.pb.h"
 #include "replicast/v1/key_exchange_service.pb.h"
@@ -88,10 +93,37 @@ class StreamReceiver {
   // The newest hint, and when anything authentic was last heard (infinite past: never).
   const v1::Heartbeat& heartbeat() const;
   absl::Time last_heard() const;
-  const ReceiverCounters& counters() const;
+  ReceiverCounters counters() const;
 
  private:
-  // … the implementer's
+  struct Held {
+    uint32_t epoch;
+    std::string datagram;
+  };
+  FrameOutcome Take(std::string_view datagram, absl::Time now);
+  FrameOutcome TakeKeyUpdate(const wire::FrameView& frame, absl::Time now);
+  FrameOutcome TakeSealed(const wire::FrameView& frame, std::string_view datagram, absl::Time now);
+  FrameOutcome TakePayload(const std::string& bytes);
+  FrameOutcome Hold(uint32_t epoch, std::string_view datagram, absl::Time now);
+  void WantKeys(absl::Time now);
+  void ReplayHeld(absl::Time now);
+  void LookAtGaps(absl::Time now);
+
+  Options options_;
+  Random& random_;
+  wire::Verifier verifier_;
+  KeyRing keys_;
+  SymbolOrder order_;
+  RepairTimer repair_;
+  std::deque<Held> held_;
+  std::string last_update_;  // the newest signed update that was understood: repeats cost no verification
+  uint32_t incarnation_ = 0;
+  bool catch_up_wanted_ = false, keys_wanted_ = false;
+  absl::Time keys_allowed_at_ = absl::InfinitePast();
+  absl::Duration keys_pause_;
+  v1::Heartbeat heartbeat_;
+  absl::Time last_heard_ = absl::InfinitePast();
+  ReceiverCounters counters_;
 };
 
 }  // namespace replicast::delivery

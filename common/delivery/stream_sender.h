@@ -2,6 +2,7 @@
 #define REPLICAST_COMMON_DELIVERY_STREAM_SENDER_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,7 +11,9 @@
 
 #include "common/base/lsn.h"
 #include "common/base/random.h"
+#include "common/delivery/heartbeat_schedule.h"
 #include "common/delivery/pacer.h"
+#include "common/delivery/repair_ring.h"
 #include "common/wire/epoch_key.h"
 
 namespace replicast::delivery {
@@ -72,7 +75,20 @@ class StreamSender {
   const SenderCounters& counters() const { return counters_; }
 
  private:
-  // … the implementer's
+  // One symbol's payload off the front message; it is in the ring afterwards.
+  std::string NextSymbol();
+  std::string HeartbeatPayload(bool padded) const;
+  void SendSealed(const std::string& payload, std::vector<std::string>* datagrams);
+
+  Options options_;
+  Pacer pacer_;
+  HeartbeatSchedule heartbeat_;
+  RepairRing ring_;
+  std::shared_ptr<wire::EpochKey> key_;
+  uint64_t sequence_ = 0;  // of the current epoch, last given out
+  uint64_t symbol_ = 0;    // last made
+  std::deque<std::string> messages_, key_updates_;
+  size_t queued_bytes_ = 0, offset_ = 0;  // offset in the front message
   StreamFacts facts_;
   SenderCounters counters_;
 };

@@ -1,0 +1,86 @@
+#ifndef REPLICAST_SERVER_KEYS_KEY_SEQUENCE_H_
+#define REPLICAST_SERVER_KEYS_KEY_SEQUENCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/base/random.h"
+#include "common/wire/epoch_key.h"
+#include "replicast/v1/key_exchange_service.pb.h"
+
+namespace replicast::keys {
+
+// The epochs of one stream on this run of the server. Secrets are fresh randomness in memory only; the epoch's number is
+// written down before it is used, so that no start, and no copy of the state, repeats a key with a nonce (a copy draws other
+// secrets). Sans-IO, one thread.
+class KeySequence {
+ public:
+  struct Options {
+    uint32_t stream_id = 0;
+    DefinitionHash definition;
+    absl::Duration rekey_every;
+  };
+  // Writes down that epochs up to this one are used.
+  using Remember = std::function<absl::Status(uint32_t epoch)>;
+  // The run's first epoch is the one after `last_used`.
+  static absl::StatusOr<std::unique_ptr<KeySequence>> Begin(const Options& options, uint32_t last_used, Remember remember, const wire::Signer& signer,
+                                                            Random& random, absl::Time now);
+
+  std::shared_ptr<wire::EpochKey> current() const { return current_; }
+  uint32_t incarnation() const { return incarnation_; }
+  // Commitment to the announced next epoch; empty: none.
+  KeyId next_key_id() const { return next_ ? next_->id() : KeyId(); }
+  // The secrets of the current and the announced epoch, for a member that is authorized.
+  v1::KeyBundle Bundle() const;
+
+  // A fresh secret, announced limits::kKeyAnnounce ahead. The number of the announced epoch.
+  absl::StatusOr<uint32_t> Rekey(absl::Time now);
+  // A fresh secret at once, told to nobody but by GetKeys: for revocation.
+  absl::Status ReplaceNow(absl::Time now);
+  // next = HKDF(current), at once: who joins can't open what was sent before. At most once in limits::kRatchetMin: later
+  // ones are done at the end of that time; until then a newcomer's Bundle waits (false).
+  absl::StatusOr<bool> Ratchet(absl::Time now);
+
+  struct Step {
+    bool switched = false;             // current() is another key now: set it in the sender
+    std::vector<std::string> updates;  // serialized v1.SignedKeyUpdate to send now, in the clear
+  };
+  // What time brings: announcements, their repetition, the switch, the timer's rekey.
+  absl::StatusOr<Step> OnTime(absl::Time now);
+  absl::Time NextDeadline() const;
+
+ private:
+  KeySequence(const Options& options, Remember remember, const wire::Signer& signer, Random& random)
+      : options_(options), remember_(std::move(remember)), signer_(signer), random_(random) {}
+  absl::StatusOr<std::shared_ptr<wire::EpochKey>> Fresh();
+  void Switch(std::shared_ptr<wire::EpochKey> to, absl::Time now);
+  std::string Announce(v1::KeyUpdateKind kind, const wire::EpochKey& from, const wire::EpochKey& to, std::string salt);
+
+  // An update that is sent again and again, until it is old news.
+  struct Repeated {
+    std::string update;
+    absl::Time next, until;
+    absl::Duration every;
+  };
+
+  Options options_;
+  Remember remember_;
+  const wire::Signer& signer_;
+  Random& random_;
+  uint32_t incarnation_ = 0, last_epoch_ = 0;
+  std::shared_ptr<wire::EpochKey> current_, next_;
+  absl::Time switch_at_ = absl::InfiniteFuture(), rekey_at_ = absl::InfiniteFuture(), ratcheted_ = absl::InfinitePast();
+  bool switched_ = false;
+  std::vector<Repeated> repeated_;
+};
+
+}  // namespace replicast::keys
+
+#endif  // REPLICAST_SERVER_KEYS_KEY_SEQUENCE_H_

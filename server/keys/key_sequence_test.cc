@@ -1,0 +1,105 @@
+#include "server/keys/key_sequence.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+
+namespace replicast::keys {
+namespace {
+
+class KeySequenceTest : public testing::Test {
+ protected:
+  std::unique_ptr<KeySequence> Begin(uint32_t last_used = 0) {
+    KeySequence::Options options;
+    options.stream_id = 9;
+    options.rekey_every = absl::Hours(1);
+    auto sequence = KeySequence::Begin(options, last_used, [this](uint32_t epoch) {
+      remembered_ = epoch;
+      return absl::OkStatus();
+    }, signer_, random_, now_);
+    return *std::move(sequence);
+  }
+
+  SeededRandom random_{3};
+  crypto::KeyPair signing_ = crypto::GenerateEd25519();
+  wire::Signer signer_{signing_.private_key};
+  wire::Verifier verifier_{signing_.public_key};
+  uint32_t remembered_ = 0;
+  absl::Time now_ = absl::FromUnixSeconds(100);
+};
+
+TEST_F(KeySequenceTest, ARunBeginsWithAFreshEpochThatIsWrittenDown) {
+  const auto first = Begin(41);
+  EXPECT_EQ(first->current()->epoch(), 42u);
+  EXPECT_EQ(first->incarnation(), 42u);
+  EXPECT_EQ(remembered_, 42u);
+  EXPECT_NE(Begin(41)->current()->secret(), first->current()->secret()) << "a copy of the state draws another secret";
+}
+
+TEST_F(KeySequenceTest, AnEpochThatCanNotBeWrittenDownIsNotUsed) {
+  KeySequence::Options options;
+  options.stream_id = 9;
+  const auto refuse = [](uint32_t) { return Error(absl::StatusCode::kResourceExhausted, "DATABASE_FULL", "full"); };
+  EXPECT_FALSE(KeySequence::Begin(options, 0, refuse, signer_, random_, now_).ok());
+}
+
+TEST_F(KeySequenceTest, ARekeyIsAnnouncedThreeTimesThenSwitches) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_)->switched);
+  const auto old_key = sequence->current();
+  ASSERT_EQ(*sequence->Rekey(now_), 2u);
+  size_t announced = 0;
+  std::string update;
+  for (absl::Time now = now_; now < now_ + limits::kKeyAnnounce; now += absl::Milliseconds(100)) {
+    const auto step = sequence->OnTime(now);
+    EXPECT_FALSE(step->switched);
+    announced += step->updates.size();
+    if (!step->updates.empty()) update = step->updates[0];
+  }
+  EXPECT_EQ(announced, 3u);
+  EXPECT_TRUE(sequence->OnTime(now_ + limits::kKeyAnnounce)->switched);
+  EXPECT_EQ(sequence->current()->epoch(), 2u);
+  const auto verified = wire::VerifyKeyUpdate(update, verifier_);
+  ASSERT_TRUE(verified.has_value());
+  EXPECT_EQ(wire::OpenKeyUpdate(*verified, *old_key)->secret(), sequence->current()->secret());
+}
+
+TEST_F(KeySequenceTest, AfterARevocationNoOldKeyLeadsToTheNewOne) {
+  const auto sequence = Begin();
+  const auto old_key = sequence->current();
+  ASSERT_TRUE(sequence->Rekey(now_).ok());
+  const v1::KeyBundle known = sequence->Bundle();
+  ASSERT_TRUE(sequence->ReplaceNow(now_).ok());
+  for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
+  for (const std::string& update : sequence->OnTime(now_)->updates) {
+    EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(update, verifier_), *old_key), nullptr);
+  }
+  // The epoch that was announced before is never used.
+  for (absl::Time now = now_; now < now_ + absl::Minutes(2); now += absl::Seconds(1)) ASSERT_TRUE(sequence->OnTime(now).ok());
+  for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
+}
+
+TEST_F(KeySequenceTest, AJoinRatchetsAtMostOnceASecond) {
+  const auto sequence = Begin();
+  const auto old_key = sequence->current();
+  EXPECT_TRUE(*sequence->Ratchet(now_));
+  EXPECT_FALSE(*sequence->Ratchet(now_ + absl::Milliseconds(999)));
+  const auto step = sequence->OnTime(now_);
+  EXPECT_TRUE(step->switched);
+  ASSERT_EQ(step->updates.size(), 1u);
+  EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(step->updates[0], verifier_), *old_key)->secret(), sequence->current()->secret());
+  EXPECT_TRUE(*sequence->Ratchet(now_ + limits::kRatchetMin));
+}
+
+TEST_F(KeySequenceTest, TheTimerRekeysByItself) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_).ok());
+  ASSERT_TRUE(sequence->OnTime(now_ + absl::Hours(1)).ok());
+  EXPECT_FALSE(sequence->next_key_id().empty());
+  ASSERT_TRUE(sequence->OnTime(now_ + absl::Hours(1) + limits::kKeyAnnounce)->switched);
+  EXPECT_EQ(sequence->current()->epoch(), 2u);
+}
+
+}  // namespace
+}  // namespace replicast::keys
