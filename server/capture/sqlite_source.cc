@@ -66,6 +66,10 @@ absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() { return ReadTab
 absl::Status SqliteSource::Capture(const std::vector<Relation>& relations) {
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
   RETURN_IF_ERROR(InstallHooks(*writer, relations, options_.outbox_capacity));
+  return Attach(relations);
+}
+
+absl::Status SqliteSource::Attach(const std::vector<Relation>& relations) {
   auto captured = std::make_shared<std::map<uint32_t, Relation>>();
   for (const Relation& relation : relations) captured->emplace(relation.id, relation);
   relations_ = std::move(captured);

@@ -109,7 +109,8 @@ absl::Status Batch::Route(const Relation& relation, const Row& key, const Row* r
   return absl::OkStatus();
 }
 
-absl::Status Batch::Apply(const Relation& relation, const std::string& encoded_key, const Row& key, const route::Change& change) {
+absl::Status Batch::Apply(const Relation& relation, const std::string& encoded_key, const Row& key,
+                          const route::Change& change) {
   Stream* stream = core_.FindById(change.stream);
   REPLICAST_CHECK(stream != nullptr && !stream->stopped());
   if (!stream->HasRead(change.table, encoded_key)) return absl::OkStatus();

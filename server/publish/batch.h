@@ -50,7 +50,8 @@ class Batch {
   Batch(Core& core, sqlite::Transaction transaction) : core_(core), transaction_(std::move(transaction)) {}
   absl::Status LeadIntoNewHistory();
   absl::StatusOr<OpenUnit*> Open(Stream* stream, v1::UnitHeader header);
-  absl::Status Apply(const Relation& relation, const std::string& encoded_key, const Row& key, const route::Change& change);
+  absl::Status Apply(const Relation& relation, const std::string& encoded_key, const Row& key,
+                     const route::Change& change);
   absl::Status Close(OpenUnit* unit);
   absl::Status KeepPart(OpenUnit* unit, uint32_t number, wire::EncodedPart part);
   absl::Status KeepBounds();

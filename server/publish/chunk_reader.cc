@@ -37,11 +37,13 @@ struct ChunkReader::Range {
   }
 };
 
-absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, uint32_t table, const std::string& after_key) {
+absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, uint32_t table,
+                                                  const std::string& after_key) {
   ASSIGN_OR_RETURN(std::unique_ptr<Reading> reading, drain_.RunAndRead());
   ASSIGN_OR_RETURN(Stream * stream, core_.FindReady(hash));
   if (table >= stream->tables.size()) {
-    return Error(absl::StatusCode::kInvalidArgument, "TABLE_UNKNOWN", "the dataset has no table of this number: subscribe again");
+    return Error(absl::StatusCode::kInvalidArgument, "TABLE_UNKNOWN",
+                 "the dataset has no table of this number: subscribe again");
   }
   const Relation& relation = *stream->tables[table].relation;
   Range range{table, after_key, "", std::nullopt, wire::ColumnsWriter(stream->tables[table].columns.size()), {}, 0};
@@ -92,20 +94,23 @@ absl::Status ChunkReader::Scan(Reading& reading, Stream* stream, Range* range) {
   size_t scanned = 0;
   bool at_end = true;
   absl::Status read = reading.ForEachRow(
-      relation, range->after_key.has_value() ? &*range->after_key : nullptr, [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
+      relation, range->after_key.has_value() ? &*range->after_key : nullptr,
+      [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
         const std::string encoded = EncodeOrderedKey(key, relation.key_collations);
         gone_before(encoded);
         if (!index_status.ok()) return index_status;
         const bool was_in = indexed.valid() && indexed.key() == encoded;
         const Row* published = view->Published(row);
         if (published != nullptr) range->rows.Add(*published);
-        const bool same = published == nullptr ? !was_in : was_in && indexed.hash() == wire::HashRow(relation.name, *published);
+        const bool same =
+            published == nullptr ? !was_in : was_in && indexed.hash() == wire::HashRow(relation.name, *published);
         if (!same) range->Differs(key, &row);
         if (was_in) {
           index_status = indexed.Next();
           if (!index_status.ok()) return index_status;
         }
-        at_end = ++scanned < kMostRows && range->rows.bytes() < limits::kChunkBytes && range->difference_bytes < kMostDifferenceBytes;
+        at_end = ++scanned < kMostRows && range->rows.bytes() < limits::kChunkBytes &&
+                 range->difference_bytes < kMostDifferenceBytes;
         if (!at_end) range->through = encoded;
         return at_end;
       });

@@ -1,9 +1,9 @@
 #ifndef REPLICAST_SERVER_PUBLISH_CHUNK_READER_H_
 #define REPLICAST_SERVER_PUBLISH_CHUNK_READER_H_
 
-#include <string>
-
 #include <absl/status/statusor.h>
+
+#include <string>
 
 #include "server/publish/drain.h"
 #include "server/publish/publisher_core.h"
@@ -24,7 +24,8 @@ class ChunkReader {
   };
   struct Range;
   absl::Status Scan(Reading& reading, Stream* stream, Range* range);
-  absl::Status PublishDifferences(Reading& reading, const Relation& relation, const std::vector<Difference>& differences);
+  absl::Status PublishDifferences(Reading& reading, const Relation& relation,
+                                  const std::vector<Difference>& differences);
 
   Core& core_;
   Drain& drain_;

@@ -9,7 +9,8 @@
 
 namespace replicast::publish {
 
-absl::StatusOr<std::unique_ptr<RowsComparison>> RowsComparison::Begin(Core& core, Drain& drain, const Position& position) {
+absl::StatusOr<std::unique_ptr<RowsComparison>> RowsComparison::Begin(Core& core, Drain& drain,
+                                                                      const Position& position) {
   auto comparison = std::make_unique<RowsComparison>();
   ASSIGN_OR_RETURN(comparison->reading_, drain.RunAndReadDetached());
   ASSIGN_OR_RETURN(Stream * stream, core.FindReady(position.definition));
@@ -18,7 +19,8 @@ absl::StatusOr<std::unique_ptr<RowsComparison>> RowsComparison::Begin(Core& core
   comparison->read_at_ = {core.state.history, position.definition, core.state.lsn};
   for (size_t i = 0; i < stream->tables.size(); ++i) {
     const Stream::Table& table = stream->tables[i];
-    comparison->tables_.push_back({*table.relation, table.columns, table.filter, stream->record.tables[i], there[i], {}});
+    comparison->tables_.push_back(
+        {*table.relation, table.columns, table.filter, stream->record.tables[i], there[i], {}});
   }
   return comparison;
 }
@@ -27,13 +29,14 @@ absl::Status RowsComparison::Run() {
   for (Table& table : tables_) {
     ASSIGN_OR_RETURN(std::unique_ptr<route::TableView> view,
                      route::TableView::Create(table.relation, table.columns, table.filter));
-    RETURN_IF_ERROR(reading_->ForEachRow(table.relation, nullptr, [&](const Row&, const Row& row) -> absl::StatusOr<bool> {
-      if (const Row* published = view->Published(row); published != nullptr) {
-        table.actual.digest += wire::HashRow(table.relation.name, *published);
-        ++table.actual.rows;
-      }
-      return true;
-    }));
+    RETURN_IF_ERROR(
+        reading_->ForEachRow(table.relation, nullptr, [&](const Row&, const Row& row) -> absl::StatusOr<bool> {
+          if (const Row* published = view->Published(row); published != nullptr) {
+            table.actual.digest += wire::HashRow(table.relation.name, *published);
+            ++table.actual.rows;
+          }
+          return true;
+        }));
   }
   reading_.reset();  // no longer than needed: it keeps the master's WAL from being reused
   return absl::OkStatus();

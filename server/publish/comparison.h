@@ -11,8 +11,8 @@
 
 namespace replicast::publish {
 
-// The actual rows of one dataset at one boundary, digested on any thread: it has a connection and filters of its own and
-// shares nothing with the publisher.
+// The actual rows of one dataset at one boundary, digested on any thread: it has a connection and filters of its own
+// and shares nothing with the publisher.
 class RowsComparison : public Publisher::Comparison {
  public:
   // Drains, and pins the boundary. OUT_OF_RANGE when the position's digests are not stored any more.

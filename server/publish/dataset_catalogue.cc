@@ -1,10 +1,10 @@
 #include "server/publish/dataset_catalogue.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
-
-#include <absl/strings/str_cat.h>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -45,8 +45,12 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
   }
   if (same == nullptr && core_.streams.size() >= static_cast<size_t>(limits::kMaxStreams)) {
     return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
-                 absl::StrCat("there are ", limits::kMaxStreams, " different definitions already: delete a dataset, or use one of theirs"));
+                 absl::StrCat("there are ", limits::kMaxStreams,
+                              " different definitions already: delete a dataset, or use one of theirs"));
   }
+  // Capturing puts triggers right that somebody dropped: what was missed until now must have been seen before.
+  RETURN_IF_ERROR(drain_.Run().status());
+  same = core_.Find(hash);
   std::vector<Relation> relations;
   ASSIGN_OR_RETURN(store::StreamRecord record, Describe(canonical, &relations));
   record.definition_hash = hash;
@@ -55,7 +59,8 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
   return stored;
 }
 
-absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical, std::vector<Relation>* relations) {
+absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical,
+                                                               std::vector<Relation>* relations) {
   store::StreamRecord record;
   record.definition = canonical;
   record.schema.set_version(1);
@@ -85,8 +90,8 @@ absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definit
   return record;
 }
 
-absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
-                                     int64_t replaced) {
+absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecord record,
+                                     std::vector<Relation> relations, int64_t replaced) {
   {
     // Before the source captures anything: a relation's number in its outbox never means two tables.
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
@@ -124,7 +129,8 @@ absl::Status DatasetCatalogue::Delete(const std::string& name) {
                  absl::StrCat("there is no dataset ", name, ": see `replicast dataset list`"));
   }
   const DefinitionHash hash = dataset->second;
-  const bool last = std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;
+  const bool last =
+      std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;
   Stream* stream = last ? core_.Find(hash) : nullptr;
   {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
@@ -154,7 +160,8 @@ absl::Status DatasetCatalogue::Delete(const std::string& name) {
 
 absl::Status DatasetCatalogue::RemoveUnusedRelations() {
   std::set<uint32_t> used;
-  for (const auto& [id, stream] : core_.streams) used.insert(stream.record.relations.begin(), stream.record.relations.end());
+  for (const auto& [id, stream] : core_.streams)
+    used.insert(stream.record.relations.begin(), stream.record.relations.end());
   ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, core_.catalogue.Relations());
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
   for (const store::RelationRecord& record : records) {

@@ -1,20 +1,22 @@
 #ifndef REPLICAST_SERVER_PUBLISH_DATASET_CATALOGUE_H_
 #define REPLICAST_SERVER_PUBLISH_DATASET_CATALOGUE_H_
 
-#include <string>
-#include <vector>
-
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <string>
+#include <vector>
+
+#include "server/publish/drain.h"
 #include "server/publish/publisher_core.h"
 
 namespace replicast::publish {
 
-// Datasets come and go here. Equal definitions share one stream; the source captures exactly the tables that streams use.
+// Datasets come and go here. Equal definitions share one stream; the source captures exactly the tables that streams
+// use.
 class DatasetCatalogue {
  public:
-  explicit DatasetCatalogue(Core& core) : core_(core) {}
+  DatasetCatalogue(Core& core, Drain& drain) : core_(core), drain_(drain) {}
   absl::Status Create(const std::string& name, const v1::Definition& definition);
   absl::Status Delete(const std::string& name);
 
@@ -22,10 +24,12 @@ class DatasetCatalogue {
   absl::Status CheckName(const std::string& name) const;
   // The record of a new stream; relations that are described but have no number yet carry 0.
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
-  absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations, int64_t replaced);
+  absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
+                     int64_t replaced);
   absl::Status RemoveUnusedRelations();
 
   Core& core_;
+  Drain& drain_;
 };
 
 }  // namespace replicast::publish

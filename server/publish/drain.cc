@@ -1,9 +1,9 @@
 #include "server/publish/drain.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <utility>
 #include <vector>
-
-#include <absl/strings/str_cat.h>
 
 #include "common/base/errors.h"
 #include "common/base/log.h"
@@ -77,9 +77,10 @@ absl::StatusOr<DrainResult> Drain::Publish(Reading& reading) {
 }
 
 absl::StatusOr<DrainResult> Drain::BeginAnew(Past past) {
-  spdlog::warn(past == Past::kOverflow ? "the outbox overflowed: a new history begins, indexes are rebuilt, replicas take new snapshots"
-                                       : "the master has another past (restored or replaced): a new history begins, indexes are "
-                                         "rebuilt, replicas take new snapshots");
+  spdlog::warn(past == Past::kOverflow
+                   ? "the outbox overflowed: a new history begins, indexes are rebuilt, replicas take new snapshots"
+                   : "the master has another past (restored or replaced): a new history begins, indexes are "
+                     "rebuilt, replicas take new snapshots");
   absl::Status described = core_.DescribeRelations(true);
   if (described.ok()) described = core_.CaptureRelations();
   if (!described.ok()) return core_.SourceFailed(std::move(described));

@@ -1,9 +1,9 @@
 #ifndef REPLICAST_SERVER_PUBLISH_DRAIN_H_
 #define REPLICAST_SERVER_PUBLISH_DRAIN_H_
 
-#include <memory>
-
 #include <absl/status/statusor.h>
+
+#include <memory>
 
 #include "server/publish/publisher_core.h"
 
@@ -11,8 +11,8 @@ namespace replicast::publish {
 
 using DrainResult = Publisher::DrainResult;
 
-// From one read transaction of the source to published units. A schema that isn't as captured stops the streams that use
-// it; a broken past or an overflow begins a new history, in which every index is built anew.
+// From one read transaction of the source to published units. A schema that isn't as captured stops the streams that
+// use it; a broken past or an overflow begins a new history, in which every index is built anew.
 class Drain {
  public:
   explicit Drain(Core& core) : core_(core) {}

@@ -12,8 +12,8 @@
 namespace replicast::publish {
 namespace {
 
-constexpr size_t kRangeRows = 8192;       // read in one step
-constexpr size_t kWriteEntries = 4096;    // of the row index, written behind in one step
+constexpr size_t kRangeRows = 8192;     // read in one step
+constexpr size_t kWriteEntries = 4096;  // of the row index, written behind in one step
 constexpr size_t kSweepRows = 8192;
 constexpr int kSweepUnits = 64;
 
@@ -83,19 +83,21 @@ absl::Status IndexBuilder::ReadRange(Reading& reading, Stream* stream) {
   size_t rows = 0;
   Row last_key;
   absl::Status inserted;
-  absl::Status read = reading.ForEachRow(
-      relation, stream->built_through.empty() ? nullptr : &stream->built_key, [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
-        if (const Row* published = view->Published(row); published != nullptr) {
-          Digest hash = wire::HashRow(relation.name, *published);
-          found.digest += hash;
-          ++found.rows;
-          inserted = core_.index->Insert(relation.id, EncodeOrderedKey(key, relation.key_collations), stream->record.id, hash);
-          if (!inserted.ok()) return inserted;
-        }
-        if (++rows < kRangeRows) return true;
-        last_key = key;
-        return false;
-      });
+  absl::Status read =
+      reading.ForEachRow(relation, stream->built_through.empty() ? nullptr : &stream->built_key,
+                         [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
+                           if (const Row* published = view->Published(row); published != nullptr) {
+                             Digest hash = wire::HashRow(relation.name, *published);
+                             found.digest += hash;
+                             ++found.rows;
+                             inserted = core_.index->Insert(relation.id, EncodeOrderedKey(key, relation.key_collations),
+                                                            stream->record.id, hash);
+                             if (!inserted.ok()) return inserted;
+                           }
+                           if (++rows < kRangeRows) return true;
+                           last_key = key;
+                           return false;
+                         });
   RETURN_IF_ERROR(inserted);
   if (!read.ok()) return core_.SourceFailed(std::move(read));
   RETURN_IF_ERROR(transaction.Commit());

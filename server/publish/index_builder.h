@@ -8,12 +8,12 @@
 
 namespace replicast::publish {
 
-// Work besides publishing, in bounded steps: indexes of new streams, writing the row index behind, removing what is left
-// of streams that are gone.
+// Work besides publishing, in bounded steps: indexes of new streams, writing the row index behind, removing what is
+// left of streams that are gone.
 //
 // An index is built range by range in key order, each range in the read transaction of a drain and so at its boundary;
-// keys in ranges already read follow the source, others are ignored until their range comes. When the last range is read
-// the stream publishes from a fresh revision on, stored together with the whole index.
+// keys in ranges already read follow the source, others are ignored until their range comes. When the last range is
+// read the stream publishes from a fresh revision on, stored together with the whole index.
 class IndexBuilder {
  public:
   IndexBuilder(Core& core, Drain& drain) : core_(core), drain_(drain) {}

@@ -1,8 +1,8 @@
 #include "server/publish/positions.h"
 
-#include <utility>
-
 #include <absl/strings/str_cat.h>
+
+#include <utility>
 
 #include "common/base/errors.h"
 
@@ -11,23 +11,28 @@ namespace {
 
 constexpr uint64_t kPartBits = 24;  // of `resume`: serial and part
 
-Way Snapshot(std::string reason, std::string why) { return {NextStep::kSnapshot, std::move(reason), std::move(why), {}}; }
+Way Snapshot(std::string reason, std::string why) {
+  return {NextStep::kSnapshot, std::move(reason), std::move(why), {}};
+}
 
 absl::Status OutOfRange(const Way& way) { return Error(absl::StatusCode::kOutOfRange, way.reason, way.why); }
 
 Way Trimmed(Lsn lsn, Lsn begins) {
-  return Snapshot("POSITION_TRIMMED", absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ",
-                                                   begins.ToText(), ": a new snapshot follows"));
+  return Snapshot("POSITION_TRIMMED",
+                  absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ",
+                               begins.ToText(), ": a new snapshot follows"));
 }
 
 Way Ahead(Lsn lsn, Lsn known) {
-  return Snapshot("POSITION_UNKNOWN", absl::StrCat("position ", lsn.ToText(), " is ahead of what this server stored of that history (",
-                                                   known.ToText(), "), so its state was restored from an older copy: a new snapshot follows"));
+  return Snapshot(
+      "POSITION_UNKNOWN",
+      absl::StrCat("position ", lsn.ToText(), " is ahead of what this server stored of that history (", known.ToText(),
+                   "), so its state was restored from an older copy: a new snapshot follows"));
 }
 
 // Appends parts of the unit from `number` on while there is room, at least one. The number to go on with; 0: all done.
-absl::StatusOr<uint32_t> TakeParts(Core& core, const store::StoredUnit& unit, uint32_t number, size_t most_bytes, size_t* bytes,
-                                   Publisher::CatchUpBatch* batch) {
+absl::StatusOr<uint32_t> TakeParts(Core& core, const store::StoredUnit& unit, uint32_t number, size_t most_bytes,
+                                   size_t* bytes, Publisher::CatchUpBatch* batch) {
   for (bool first = true; number <= unit.parts; ++number, first = false) {
     if (!first && *bytes >= most_bytes) return number;
     ASSIGN_OR_RETURN(std::string part, core.units.Part(unit.serial, number));
@@ -56,7 +61,8 @@ absl::StatusOr<Way> WayFrom(Core& core, const Stream& stream, const Position& po
   }
   ASSIGN_OR_RETURN(bool known, store::KnowsHistory(core.statements, position.history));
   if (!known) {
-    return Snapshot("POSITION_UNKNOWN", absl::StrCat("history ", position.history.ToHex(), " is none of this server's: a new snapshot follows"));
+    return Snapshot("POSITION_UNKNOWN", absl::StrCat("history ", position.history.ToHex(),
+                                                     " is none of this server's: a new snapshot follows"));
   }
   return Snapshot("POSITION_TRIMMED", absl::StrCat("no stored unit leads on from ", lsn.ToText(), " of history ",
                                                    position.history.ToHex(), " any more: a new snapshot follows"));
@@ -65,9 +71,12 @@ absl::StatusOr<Way> WayFrom(Core& core, const Stream& stream, const Position& po
 absl::StatusOr<std::vector<TableState>> TableStatesAt(Core& core, const Stream& stream, const Position& position) {
   ASSIGN_OR_RETURN(Way way, WayFrom(core, stream, position));
   switch (way.step) {
-    case NextStep::kFollow: return stream.record.tables;
-    case NextStep::kCatchUp: return std::move(way.first->before);
-    case NextStep::kSnapshot: break;
+    case NextStep::kFollow:
+      return stream.record.tables;
+    case NextStep::kCatchUp:
+      return std::move(way.first->before);
+    case NextStep::kSnapshot:
+      break;
   }
   return OutOfRange(way);
 }

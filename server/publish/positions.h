@@ -1,11 +1,11 @@
 #ifndef REPLICAST_SERVER_PUBLISH_POSITIONS_H_
 #define REPLICAST_SERVER_PUBLISH_POSITIONS_H_
 
+#include <absl/status/statusor.h>
+
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "server/publish/publisher_core.h"
 

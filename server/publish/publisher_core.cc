@@ -1,13 +1,13 @@
 #include "server/publish/publisher_core.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
-
 #include "common/base/errors.h"
-#include "common/base/limits.h"
+#include "common/base/log.h"
 #include "server/publish/index_replay.h"
 #include "server/route/table_schema.h"
 
@@ -122,7 +122,8 @@ absl::StatusOr<Stream*> Core::FindReady(const DefinitionHash& hash) {
   }
   if (stream->stopped()) return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", stream->record.reason);
   if (stream->building()) {
-    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING", "the dataset's index is being built: ask again in a moment");
+    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
+                 "the dataset's index is being built: ask again in a moment");
   }
   return stream;
 }
@@ -163,7 +164,7 @@ absl::Status Core::StopStreams(const std::vector<Reading::Change>& changes) {
     for (const Reading::Change& change : changes) {
       const std::vector<uint32_t>& used = stream.record.relations;
       if (std::find(used.begin(), used.end(), change.relation) == used.end()) continue;
-      stopped.emplace_back(&stream, absl::StrCat(change.reason, ": delete the dataset and create it again"));
+      stopped.emplace_back(&stream, change.reason);
       break;
     }
   }
@@ -211,8 +212,10 @@ absl::Status Core::DescribeRelations(bool again) {
     }
     std::string reason = ReasonOf(relation.status());
     if (!relation.ok() && reason != "TABLE_UNKNOWN" && reason != "TABLE_UNSUPPORTED") return relation.status();
-    changes.push_back({record.id, relation.ok() ? absl::StrCat("table ", record.name, " has another schema than when it was captured")
-                                                : std::string(relation.status().message())});
+    std::string what = relation.ok()
+                           ? absl::StrCat("table ", record.name, " has another schema than when it was captured")
+                           : std::string(relation.status().message());
+    changes.push_back({record.id, absl::StrCat(what, ": delete the dataset and create it again")});
   }
   return StopStreams(changes);
 }
@@ -230,7 +233,7 @@ bool Core::Publishes(const Relation& relation, uint32_t id) const {
   return true;
 }
 
-absl::Status Core::CaptureRelations() {
+std::vector<Relation> Core::UsedRelations() const {
   std::vector<Relation> used;
   for (const auto& [id, relation] : relations) {
     bool wanted = std::any_of(streams.begin(), streams.end(), [id = id](const auto& entry) {
@@ -239,7 +242,38 @@ absl::Status Core::CaptureRelations() {
     });
     if (wanted) used.push_back(relation);
   }
-  return source.Capture(used);
+  return used;
+}
+
+absl::Status Core::CaptureRelations() { return source.Capture(UsedRelations()); }
+
+absl::Status Core::AttachRelations() {
+  RETURN_IF_ERROR(source.Attach(UsedRelations()));
+  std::vector<Stream*> unnoticed;
+  if (absl::StatusOr<std::unique_ptr<Reading>> reading = source.Read(state.tail); reading.ok()) {
+    for (auto& [id, stream] : streams) {
+      const std::vector<uint32_t>& used = stream.record.relations;
+      bool changed =
+          std::any_of((*reading)->changes().begin(), (*reading)->changes().end(), [&](const Reading::Change& change) {
+            return std::find(used.begin(), used.end(), change.relation) != used.end();
+          });
+      if (changed && stream.ready()) unnoticed.push_back(&stream);
+    }
+  }
+  if (!unnoticed.empty()) {
+    spdlog::warn(
+        "the master's triggers are not as they were left: {} datasets are indexed anew, their replicas take new "
+        "snapshots",
+        unnoticed.size());
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+    for (Stream* stream : unnoticed) RETURN_IF_ERROR(BuildAnew(stream));
+    RETURN_IF_ERROR(transaction.Commit());
+    RETURN_IF_ERROR(RefreshRouter());
+  }
+  // A crash may have come between storing a new dataset and capturing its tables; it is being built then.
+  bool building =
+      std::any_of(streams.begin(), streams.end(), [](const auto& entry) { return entry.second.building(); });
+  return building || streams.empty() ? CaptureRelations() : absl::OkStatus();
 }
 
 absl::Status Core::RefreshRouter() {
@@ -318,7 +352,8 @@ void Core::SourceAnswered() {
 }
 
 absl::Status Core::CommitsWait(bool wait) {
-  return statements.database().Execute(wait && options.durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  return statements.database().Execute(wait && options.durable ? "PRAGMA synchronous = FULL"
+                                                               : "PRAGMA synchronous = NORMAL");
 }
 
 }  // namespace replicast::publish

@@ -17,10 +17,10 @@
 
 namespace replicast::publish {
 
-// What the publisher's parts share: the state database and what is kept in memory of it. Invariant: between two calls of
-// the publisher, memory is exactly what the database says (the row index: what it says once stored units are replayed).
-// A transaction that didn't commit breaks that: whoever lost one sets `damaged`, and the next call reads all anew.
-// One thread.
+// What the publisher's parts share: the state database and what is kept in memory of it. Invariant: between two calls
+// of the publisher, memory is exactly what the database says (the row index: what it says once stored units are
+// replayed). A transaction that didn't commit breaks that: whoever lost one sets `damaged`, and the next call reads all
+// anew. One thread.
 class Core {
  public:
   Core(sqlite::Database& database, Source& source_, const wire::Signer& signer_, Clock& clock_, Random& random_,
@@ -45,6 +45,8 @@ class Core {
   absl::Status DescribeRelations(bool again);
   // Makes the source capture what streams use.
   absl::Status CaptureRelations();
+  // The same at a start, when much may have happened: streams whose triggers are not as they were left are built anew.
+  absl::Status AttachRelations();
   // Takes the stream out and back in under another number, to be built from nothing. In the caller's transaction.
   absl::Status BuildAnew(Stream* stream);
   // After streams came, went or stopped: the tables of each, and the router.
@@ -90,6 +92,8 @@ class Core {
   absl::Status LoadStreams();
   // Does it still give every stream the schema that this one told its replicas?
   bool Publishes(const Relation& relation, uint32_t id) const;
+  // Those that streams use which aren't stopped.
+  std::vector<Relation> UsedRelations() const;
   absl::Status RestartBuilds();
   absl::Status TellUnit(const store::StoredUnit& unit);
 };

@@ -54,14 +54,17 @@ TEST_F(PublisherDatasetsTest, ErrorsNameTheReason) {
 }
 
 TEST_F(PublisherDatasetsTest, ThereIsABoundOnDifferentDefinitions) {
-  for (int i = 0; i < limits::kMaxStreams; ++i) Create("d" + std::to_string(i), Define({Table("items", {"*"}, "value = " + std::to_string(i))}));
+  for (int i = 0; i < limits::kMaxStreams; ++i)
+    Create("d" + std::to_string(i), Define({Table("items", {"*"}, "value = " + std::to_string(i))}));
   EXPECT_EQ(ReasonFor("more", Define({Table("notes")})), "TOO_MANY_STREAMS");
   EXPECT_TRUE(publisher_->CreateDataset("same", Define({Table("items", {"*"}, "value = 3")})).ok());
 }
 
 TEST_F(PublisherDatasetsTest, ManyEqualityFiltersAreRoutedRight) {
   std::vector<DefinitionHash> streams;
-  for (int i = 0; i < 40; ++i) streams.push_back(Create("d" + std::to_string(i), Define({Table("items", {"kind"}, "value = " + std::to_string(i))})));
+  for (int i = 0; i < 40; ++i)
+    streams.push_back(
+        Create("d" + std::to_string(i), Define({Table("items", {"kind"}, "value = " + std::to_string(i))})));
   Build();
   std::vector<TinyReplica> replicas;
   for (const DefinitionHash& stream : streams) replicas.push_back(Join(stream));
@@ -105,7 +108,7 @@ TEST_F(PublisherDatasetsTest, AChangedSchemaStopsTheStreamsThatUseItAndNoOther) 
   Drain();
   StreamInfo info = *publisher_->Stream(items);
   EXPECT_EQ(info.state, StreamInfo::State::kStopped);
-  EXPECT_THAT(info.reason, HasSubstr("table items was altered: delete the dataset and create it again"));
+  EXPECT_THAT(info.reason, HasSubstr("table items was altered"));
   EXPECT_EQ(info.position, last) << "it ends at the last good boundary";
   EXPECT_EQ(listener_->stopped.size(), 1u);
   EXPECT_TRUE(listener_->Take(items).empty());
@@ -138,6 +141,34 @@ TEST_F(PublisherDatasetsTest, ASchemaThatChangedWhileTheServerWasDownStopsItsStr
   EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
   EXPECT_EQ(publisher_->Stream(notes)->state, StreamInfo::State::kReady);
   EXPECT_THAT(source_.captured(), ElementsAre("notes"));
+}
+
+TEST_F(PublisherDatasetsTest, WhatWasWrittenWithoutTriggersWhileTheServerWasDownIsFoundByANewIndex) {
+  DefinitionHash items = Create("items", Define({Table("items")}));
+  DefinitionHash notes = Create("notes", Define({Table("notes")}));
+  Build();
+  TinyReplica replica = Join(items), other = Join(notes);
+  Crash();
+  source_.DropTriggers("items");
+  source_.Put("items", {int64_t{1}, Text{"a"}, int64_t{1}});
+  Start();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kBuilding);
+  EXPECT_EQ(publisher_->Stream(notes)->state, StreamInfo::State::kReady);
+  Build();
+  std::string reason;
+  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kSnapshot);
+  EXPECT_TRUE(Join(items).tables() == Truth(items));
+  EXPECT_TRUE(CatchUp(notes, &other));
+}
+
+TEST_F(PublisherDatasetsTest, ANewDatasetDoesNotHideTriggersThatWereDropped) {
+  DefinitionHash items = Create("items", Define({Table("items")}));
+  Build();
+  source_.DropTriggers("items");
+  source_.Put("items", {int64_t{1}, Text{"a"}, int64_t{1}});
+  Create("notes", Define({Table("notes")}));
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
+  EXPECT_THAT(publisher_->Stream(items)->reason, HasSubstr("triggers"));
 }
 
 TEST_F(PublisherDatasetsTest, RelationNumbersAreNeverUsedAgain) {

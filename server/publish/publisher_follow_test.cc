@@ -36,7 +36,8 @@ TEST_F(PublisherFollowTest, PublishesWhatWasWrittenAfterTheIndexWasBuilt) {
 
 TEST_F(PublisherFollowTest, UnitsOfManyDrainsLeadEveryReplicaToTheSource) {
   Start();
-  std::vector<DefinitionHash> streams = {CreateAll(), CreateEven(), Create("a", Define({Table("items", {"value", "kind"}, "kind = 'a'")})),
+  std::vector<DefinitionHash> streams = {CreateAll(), CreateEven(),
+                                         Create("a", Define({Table("items", {"value", "kind"}, "kind = 'a'")})),
                                          Create("bob", Define({Table("notes", {"body"}, "author = 'bob'")}))};
   Build();
   std::vector<TinyReplica> live, behind;
@@ -91,7 +92,8 @@ TEST_F(PublisherFollowTest, ABoundaryWithoutChangesIsToldByASignedEmptyUnit) {
   EXPECT_EQ(replica.Admit(units[0]), TinyReplica::Admission::kApplied);
   EXPECT_EQ(replica.position()->lsn.number(), source_.newest().number);
   // It must be stored before it is told: nothing else may ever stand at that lsn of this history.
-  EXPECT_EQ(state_->QueryValue("SELECT lsn FROM publisher_state")->value(), Value(static_cast<int64_t>(replica.position()->lsn.value)));
+  EXPECT_EQ(state_->QueryValue("SELECT lsn FROM publisher_state")->value(),
+            Value(static_cast<int64_t>(replica.position()->lsn.value)));
 
   source_.Put("items", {int64_t{1}, Text{"a"}, int64_t{4}});
   ASSERT_TRUE(publisher_->PublishBoundary(even).ok());
@@ -140,7 +142,8 @@ TEST_F(PublisherFollowTest, ATransactionOfAnySizeTravelsInPartsAndResumes) {
   Build();
   TinyReplica live = Join(all), behind = live;
   source_.Begin();
-  for (int64_t i = 0; i < 2000; ++i) source_.Put("notes", {Text{std::string(1000, static_cast<char>('a' + i % 26))}, Text{"ann"}, i});
+  for (int64_t i = 0; i < 2000; ++i)
+    source_.Put("notes", {Text{std::string(1000, static_cast<char>('a' + i % 26))}, Text{"ann"}, i});
   source_.Commit();
   Drain();
   Follow(all, &live);

@@ -56,7 +56,8 @@ TEST_F(PublisherRecoveryTest, CrashesAtAnyMomentLoseNothing) {
         source_.FailDurable(absl::OkStatus());
         if (random_.Below(2) == 0) Restart();
         break;
-      default: break;
+      default:
+        break;
     }
     ASSERT_TRUE(publisher_->PublishBoundary(all_).ok());
     ASSERT_TRUE(publisher_->PublishBoundary(even_).ok());
@@ -167,9 +168,15 @@ TEST_F(PublisherRecoveryTest, KeysThatChangeDuringAnIndexBuildAreRight) {
     for (int i = 0; i < 50; ++i) {
       int64_t id = static_cast<int64_t>(random_.Below(20'000));
       switch (random_.Below(3)) {
-        case 0: source_.Remove("items", {id}); break;
-        case 1: source_.Put("items", {id, Text{"d"}, id}); break;
-        default: source_.Put("items", {id, Text{"c"}, -id}); break;
+        case 0:
+          source_.Remove("items", {id});
+          break;
+        case 1:
+          source_.Put("items", {id, Text{"d"}, id});
+          break;
+        default:
+          source_.Put("items", {id, Text{"c"}, -id});
+          break;
       }
     }
     WriteSomething(random_, 5);

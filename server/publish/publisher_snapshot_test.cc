@@ -27,10 +27,18 @@ class PublisherSnapshotTest : public PublisherRig {
     for (int i = 0; i < 6; ++i) {
       int64_t id = static_cast<int64_t>(random_.Below(3200));
       switch (random_.Below(4)) {
-        case 0: source_.Remove("items", {id}); break;
-        case 1: source_.Put("items", {id, Text{random_.Below(2) == 0 ? "a" : "b"}, -id}); break;
-        case 2: source_.Remove("notes", {Text{"ann"}, id}); break;
-        default: source_.Put("notes", {Text{"changed"}, Text{"ann"}, id}); break;
+        case 0:
+          source_.Remove("items", {id});
+          break;
+        case 1:
+          source_.Put("items", {id, Text{random_.Below(2) == 0 ? "a" : "b"}, -id});
+          break;
+        case 2:
+          source_.Remove("notes", {Text{"ann"}, id});
+          break;
+        default:
+          source_.Put("notes", {Text{"changed"}, Text{"ann"}, id});
+          break;
       }
     }
     source_.Commit();
@@ -46,7 +54,8 @@ TEST_F(PublisherSnapshotTest, ChunksAndUnitsGiveExactCopiesWhileTheSourceIsWritt
     listener_->Take(all_);
     while (!replica.TrySwap()) {
       WriteAnywhere();
-      if (random_.Below(4) == 0) source_.PutUnnoticed("items", {static_cast<int64_t>(random_.Below(3000)), Text{"z"}, int64_t{0}});
+      if (random_.Below(4) == 0)
+        source_.PutUnnoticed("items", {static_cast<int64_t>(random_.Below(3000)), Text{"z"}, int64_t{0}});
       if (random_.Below(30) == 0) Restart();
       if (random_.Below(3) == 0) Drain();
       if (replica.wanted().has_value()) {
@@ -97,7 +106,8 @@ TEST_F(PublisherSnapshotTest, AChunkPublishesWhatWasWrittenUnnoticedToEveryStrea
   Lsn before = publisher_->Stream(all_)->position.lsn;
   absl::StatusOr<v1::SignedChunk> chunk = publisher_->ReadChunk(all_, 0, "");
   ASSERT_TRUE(chunk.ok());
-  EXPECT_EQ(wire::OpenChunk(*chunk, verifier_)->header.label_lsn(), before.value + 1) << "the next revision is the label";
+  EXPECT_EQ(wire::OpenChunk(*chunk, verifier_)->header.label_lsn(), before.value + 1)
+      << "the next revision is the label";
   Follow(all_, &all);
   Follow(a_, &a);
   EXPECT_TRUE(all.tables() == Truth(all_));

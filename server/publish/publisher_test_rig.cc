@@ -1,8 +1,8 @@
 #include "server/publish/publisher_test_rig.h"
 
-#include <utility>
-
 #include <unistd.h>
+
+#include <utility>
 
 #include "common/base/errors.h"
 #include "common/wire/definition.h"
@@ -11,7 +11,8 @@
 
 namespace replicast::testing {
 
-void Listener::Gather(const wire::Verifier& verifier, const std::string& encoded, HeardUnit* open, std::vector<HeardUnit>* done) {
+void Listener::Gather(const wire::Verifier& verifier, const std::string& encoded, HeardUnit* open,
+                      std::vector<HeardUnit>* done) {
   absl::StatusOr<wire::UnitPart> part = wire::OpenUnitPart(encoded, verifier);
   ASSERT_TRUE(part.ok()) << part.status();
   if (part->header.part_number() == 1) *open = HeardUnit();
@@ -34,8 +35,10 @@ PublisherRig::PublisherRig()
                ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
   std::filesystem::remove_all(folder_);
   std::filesystem::create_directories(folder_);
-  source_.CreateTable(FakeSource::MakeRelation("items", {{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INTEGER"}}, {"id"}));
-  source_.CreateTable(FakeSource::MakeRelation("notes", {{"body", "TEXT"}, {"author", "TEXT"}, {"number", "INTEGER"}}, {"author", "number"}));
+  source_.CreateTable(
+      FakeSource::MakeRelation("items", {{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INTEGER"}}, {"id"}));
+  source_.CreateTable(FakeSource::MakeRelation("notes", {{"body", "TEXT"}, {"author", "TEXT"}, {"number", "INTEGER"}},
+                                               {"author", "number"}));
 }
 
 PublisherRig::~PublisherRig() {
@@ -60,14 +63,16 @@ void PublisherRig::Crash() {
   // A copy of the open files is what a killed process leaves behind.
   for (const char* suffix : {".db", ".db-wal"}) {
     std::filesystem::path from = folder_ / (std::to_string(incarnation_) + suffix);
-    if (std::filesystem::exists(from)) std::filesystem::copy_file(from, folder_ / (std::to_string(incarnation_ + 1) + suffix));
+    if (std::filesystem::exists(from))
+      std::filesystem::copy_file(from, folder_ / (std::to_string(incarnation_ + 1) + suffix));
   }
   ++incarnation_;
   publisher_.reset();
   state_.reset();
 }
 
-v1::TableDefinition PublisherRig::Table(const std::string& name, const std::vector<std::string>& columns, const std::string& filter) {
+v1::TableDefinition PublisherRig::Table(const std::string& name, const std::vector<std::string>& columns,
+                                        const std::string& filter) {
   v1::TableDefinition table;
   table.set_name(name);
   for (const std::string& column : columns) table.add_columns(column);
@@ -108,7 +113,8 @@ TinyReplica::Tables PublisherRig::Truth(const DefinitionHash& hash) {
   TinyReplica::Tables tables(static_cast<size_t>(info.schema.tables_size()));
   for (int i = 0; i < info.schema.tables_size(); ++i) {
     Relation relation = *source_.Describe(info.schema.tables(i).name());
-    auto view = *route::TableView::Create(relation, route::PublishedColumns(relation, info.schema.tables(i)), info.definition.tables(i).filter());
+    auto view = *route::TableView::Create(relation, route::PublishedColumns(relation, info.schema.tables(i)),
+                                          info.definition.tables(i).filter());
     for (const Row& row : source_.Rows(relation.name)) {
       if (const Row* published = view->Published(row); published != nullptr) {
         tables[static_cast<size_t>(i)][EncodeOrderedKey(relation.KeyOf(row), relation.key_collations)] = *published;
@@ -128,7 +134,8 @@ TinyReplica PublisherRig::Join(const DefinitionHash& stream) {
 void PublisherRig::Snapshot(const DefinitionHash& stream, TinyReplica* replica) {
   replica->BeginStaging();
   while (replica->wanted().has_value()) {
-    absl::StatusOr<v1::SignedChunk> chunk = publisher_->ReadChunk(stream, replica->wanted()->table, replica->wanted()->after_key);
+    absl::StatusOr<v1::SignedChunk> chunk =
+        publisher_->ReadChunk(stream, replica->wanted()->table, replica->wanted()->after_key);
     ASSERT_TRUE(chunk.ok()) << chunk.status();
     replica->Load(*chunk, verifier_);
   }
@@ -194,7 +201,8 @@ void PublisherRig::WriteSomething(Random& random, int rows) {
       if (random.Below(4) == 0) {
         source_.Remove("items", {id});
       } else {
-        source_.Put("items", {id, Text{std::string(1, static_cast<char>('a' + random.Below(3)))}, static_cast<int64_t>(random.Below(10))});
+        source_.Put("items", {id, Text{std::string(1, static_cast<char>('a' + random.Below(3)))},
+                              static_cast<int64_t>(random.Below(10))});
       }
     } else {
       Value author = Text{random.Below(2) == 0 ? "ann" : "bob"};

@@ -1,6 +1,8 @@
 #ifndef REPLICAST_SERVER_PUBLISH_PUBLISHER_TEST_RIG_H_
 #define REPLICAST_SERVER_PUBLISH_PUBLISHER_TEST_RIG_H_
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -8,8 +10,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "common/crypto/crypto.h"
 #include "common/sqlite/row_filter.h"
@@ -34,7 +34,8 @@ class Listener : public UnitListener {
   void OnStreamReady(const StreamInfo& stream) override { ready.push_back(stream); }
   void OnStreamStopped(const StreamInfo& stream) override { stopped.push_back(stream); }
   std::vector<HeardUnit> Take(const DefinitionHash& stream);  // what came since the last time
-  static void Gather(const wire::Verifier& verifier, const std::string& part, HeardUnit* open, std::vector<HeardUnit>* done);
+  static void Gather(const wire::Verifier& verifier, const std::string& part, HeardUnit* open,
+                     std::vector<HeardUnit>* done);
 
   std::vector<StreamInfo> ready, stopped;
 

@@ -1,8 +1,8 @@
 #include "server/publish/stored_publisher.h"
 
-#include <utility>
-
 #include <absl/strings/str_cat.h>
+
+#include <utility>
 
 #include "common/base/errors.h"
 #include "server/publish/batch.h"
@@ -12,9 +12,9 @@
 
 namespace replicast {
 
-absl::StatusOr<std::unique_ptr<Publisher>> Publisher::Start(sqlite::Database& state, Source& source, const wire::Signer& signer,
-                                                            Clock& clock, Random& random, UnitListener& listener,
-                                                            const Options& options) {
+absl::StatusOr<std::unique_ptr<Publisher>> Publisher::Start(sqlite::Database& state, Source& source,
+                                                            const wire::Signer& signer, Clock& clock, Random& random,
+                                                            UnitListener& listener, const Options& options) {
   RETURN_IF_ERROR(store::InstallStateTables(state));
   auto publisher = std::make_unique<publish::StoredPublisher>(state, source, signer, clock, random, listener, options);
   RETURN_IF_ERROR(publisher->Begin());
@@ -28,7 +28,7 @@ namespace replicast::publish {
 absl::Status StoredPublisher::Begin() {
   RETURN_IF_ERROR(core_.CommitsWait(true));
   RETURN_IF_ERROR(core_.Load());
-  RETURN_IF_ERROR(core_.CaptureRelations());
+  RETURN_IF_ERROR(core_.AttachRelations());
   ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::BeginWithHistory(core_));
   RETURN_IF_ERROR(batch->Commit());
   core_.started = true;
@@ -99,7 +99,8 @@ NextStep StoredPublisher::NextStepFor(const std::optional<Position>& position, s
   return way->step;
 }
 
-absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position& from, uint64_t resume, size_t most_bytes) {
+absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position& from, uint64_t resume,
+                                                                 size_t most_bytes) {
   RETURN_IF_ERROR(core_.EnsureSound());
   return publish::CatchUp(core_, from, resume, most_bytes);
 }
@@ -109,7 +110,8 @@ absl::StatusOr<std::unique_ptr<Publisher::Comparison>> StoredPublisher::BeginCom
   return std::unique_ptr<Comparison>(std::move(comparison));
 }
 
-absl::StatusOr<Publisher::CompareResult> StoredPublisher::FinishCompare(const Position& position, const Comparison& comparison) {
+absl::StatusOr<Publisher::CompareResult> StoredPublisher::FinishCompare(const Position& position,
+                                                                        const Comparison& comparison) {
   const auto& rows = dynamic_cast<const RowsComparison&>(comparison);
   REPLICAST_CHECK(rows.position() == position);
   return rows.Result();

@@ -24,7 +24,7 @@ class StoredPublisher : public Publisher {
         drain_(core_),
         builder_(core_, drain_),
         chunks_(core_, drain_),
-        catalogue_(core_) {}
+        catalogue_(core_, drain_) {}
   absl::Status Begin();
 
   absl::StatusOr<DrainResult> Drain() override { return drain_.Run(); }
@@ -46,7 +46,8 @@ class StoredPublisher : public Publisher {
 
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
-  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key) override {
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
+                                            const std::string& after_key) override {
     return chunks_.Read(stream, table, after_key);
   }
   absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) override;

@@ -45,7 +45,8 @@ TinyReplica::Admission TinyReplica::AdmitTo(Copy* copy, const HeardUnit& unit) {
   const HistoryId history = HistoryFrom(unit.header.history_id());
   if (unit.header.kind() == v1::UNIT_KIND_HISTORY) {
     if (!copy->known || HistoryFrom(unit.header.prev_history_id()) != copy->history) return Admission::kForeign;
-    if (copy->at > Lsn{unit.header.until_lsn()} || copy->exact > Lsn{unit.header.until_lsn()}) return Admission::kForeign;
+    if (copy->at > Lsn{unit.header.until_lsn()} || copy->exact > Lsn{unit.header.until_lsn()})
+      return Admission::kForeign;
     if (unit.prev() > copy->at) return Admission::kGap;
     copy->history = history;
     if (copy->exact.value != 0) copy->exact = unit.last();
@@ -62,13 +63,15 @@ TinyReplica::Admission TinyReplica::AdmitTo(Copy* copy, const HeardUnit& unit) {
 TinyReplica::Admission TinyReplica::Admit(const HeardUnit& unit) {
   const HistoryId before = live_.history;
   const bool leads_over = unit.header.kind() == v1::UNIT_KIND_HISTORY;
-  if (left_.count(HistoryFrom(leads_over ? unit.header.prev_history_id() : unit.header.history_id())) != 0) return Admission::kHad;
+  if (left_.count(HistoryFrom(leads_over ? unit.header.prev_history_id() : unit.header.history_id())) != 0)
+    return Admission::kHad;
   Admission admission = AdmitTo(&live_, unit);
   if (live_.history != before) left_.insert(before);
   if (admission != Admission::kApplied) return admission;
   for (const v1::TableDigest& digest : unit.header.digests()) {
     TableState state = StateOf(digest.table());
-    EXPECT_EQ(state.digest.ToBytes(), digest.digest()) << "digest of table " << digest.table() << " at " << unit.last().ToText();
+    EXPECT_EQ(state.digest.ToBytes(), digest.digest())
+        << "digest of table " << digest.table() << " at " << unit.last().ToText();
     EXPECT_EQ(state.rows, digest.row_count());
   }
   return admission;

@@ -1,12 +1,12 @@
 #include "server/route/equality_filter.h"
 
-#include <cctype>
-#include <string_view>
-
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+
+#include <cctype>
+#include <string_view>
 
 namespace replicast::route {
 namespace {

@@ -8,9 +8,10 @@ namespace {
 Relation Things() {
   Relation relation;
   relation.name = "things";
-  relation.columns = {{"section", "TEXT", Collation::kBinary, false},  {"number", "BIGINT", Collation::kBinary, false},
-                      {"name", "VARCHAR(9)", Collation::kNocase, false}, {"any", "", Collation::kBinary, false},
-                      {"odd \"name\"", "TEXT", Collation::kBinary, false}, {"current_date", "TEXT", Collation::kBinary, false}};
+  relation.columns = {
+      {"section", "TEXT", Collation::kBinary, false},      {"number", "BIGINT", Collation::kBinary, false},
+      {"name", "VARCHAR(9)", Collation::kNocase, false},   {"any", "", Collation::kBinary, false},
+      {"odd \"name\"", "TEXT", Collation::kBinary, false}, {"current_date", "TEXT", Collation::kBinary, false}};
   return relation;
 }
 
@@ -24,10 +25,26 @@ TEST(EqualityFilterTest, RecognisesAColumnAndALiteral) {
 }
 
 TEST(EqualityFilterTest, LeavesEverythingElseToEvaluation) {
-  for (const char* expression :
-       {"section = 'a' OR 1", "section = 5", "number = '5'", "number = 5.0", "number = 1 + 1", "number = 99999999999999999999",
-        "name = 'a'", "any = 'a'", "missing = 'a'", "section", "section = ", "section = 'a", "'a' = section", "section < 'a'",
-        "section = 'a' COLLATE NOCASE", "section = \"name\"", "current_date = '2020-01-01'", "number = -", "number = 0x10", ""}) {
+  for (const char* expression : {"section = 'a' OR 1",
+                                 "section = 5",
+                                 "number = '5'",
+                                 "number = 5.0",
+                                 "number = 1 + 1",
+                                 "number = 99999999999999999999",
+                                 "name = 'a'",
+                                 "any = 'a'",
+                                 "missing = 'a'",
+                                 "section",
+                                 "section = ",
+                                 "section = 'a",
+                                 "'a' = section",
+                                 "section < 'a'",
+                                 "section = 'a' COLLATE NOCASE",
+                                 "section = \"name\"",
+                                 "current_date = '2020-01-01'",
+                                 "number = -",
+                                 "number = 0x10",
+                                 ""}) {
     EXPECT_FALSE(ParseEqualityFilter(Things(), expression).has_value()) << expression;
   }
 }

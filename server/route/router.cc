@@ -11,7 +11,8 @@ absl::Status Router::Add(const Relation& relation, std::vector<TableInterest> in
   return absl::OkStatus();
 }
 
-void Router::Route(uint32_t relation, const Row* row, const std::vector<store::RowIndex::Entry>& before, std::vector<Change>* changes) {
+void Router::Route(uint32_t relation, const Row* row, const std::vector<store::RowIndex::Entry>& before,
+                   std::vector<Change>* changes) {
   changes->clear();
   if (auto table = tables_.find(relation); table != tables_.end()) table->second->Route(row, before, changes);
 }

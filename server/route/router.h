@@ -14,7 +14,8 @@ class Router {
  public:
   absl::Status Add(const Relation& relation, std::vector<TableInterest> interests);
   // As TableRouter::Route; no changes for a relation that nobody wants.
-  void Route(uint32_t relation, const Row* row, const std::vector<store::RowIndex::Entry>& before, std::vector<Change>* changes);
+  void Route(uint32_t relation, const Row* row, const std::vector<store::RowIndex::Entry>& before,
+             std::vector<Change>* changes);
   bool Wants(uint32_t relation) const { return tables_.count(relation) != 0; }
   uint64_t filter_errors() const;
 

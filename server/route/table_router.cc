@@ -9,7 +9,8 @@
 
 namespace replicast::route {
 
-absl::StatusOr<std::unique_ptr<TableRouter>> TableRouter::Create(const Relation& relation, std::vector<TableInterest> interests) {
+absl::StatusOr<std::unique_ptr<TableRouter>> TableRouter::Create(const Relation& relation,
+                                                                 std::vector<TableInterest> interests) {
   std::unique_ptr<TableRouter> router(new TableRouter(relation));
   std::sort(interests.begin(), interests.end(),
             [](const TableInterest& a, const TableInterest& b) { return a.stream < b.stream; });
@@ -37,7 +38,8 @@ absl::Status TableRouter::Add(const TableInterest& interest) {
     evaluated_.push_back(number);
     return absl::OkStatus();
   }
-  auto lookup = std::find_if(lookups_.begin(), lookups_.end(), [&](const Lookup& l) { return l.column == equality->column; });
+  auto lookup =
+      std::find_if(lookups_.begin(), lookups_.end(), [&](const Lookup& l) { return l.column == equality->column; });
   if (lookup == lookups_.end()) lookup = lookups_.insert(lookup, Lookup{equality->column, {}, {}, {}});
   if (const Text* text = std::get_if<Text>(&equality->literal)) {
     lookup->texts[text->bytes].push_back(number);
@@ -87,7 +89,8 @@ const TableRouter::HashedProjection& TableRouter::Hashed(size_t projection, cons
   return hashed;
 }
 
-void TableRouter::Route(const Row* row, const std::vector<store::RowIndex::Entry>& before, std::vector<Change>* changes) {
+void TableRouter::Route(const Row* row, const std::vector<store::RowIndex::Entry>& before,
+                        std::vector<Change>* changes) {
   changes->clear();
   matched_.clear();
   for (HashedProjection& hashed : projections_) hashed.fresh = false;

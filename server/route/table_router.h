@@ -1,13 +1,13 @@
 #ifndef REPLICAST_SERVER_ROUTE_TABLE_ROUTER_H_
 #define REPLICAST_SERVER_ROUTE_TABLE_ROUTER_H_
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
-#include <absl/status/statusor.h>
 
 #include "common/base/digest.h"
 #include "common/sqlite/row_filter.h"
@@ -39,7 +39,8 @@ struct Change {
 // the others evaluated on one loaded row; the row is hashed once for each distinct choice of columns. Not thread safe.
 class TableRouter {
  public:
-  static absl::StatusOr<std::unique_ptr<TableRouter>> Create(const Relation& relation, std::vector<TableInterest> interests);
+  static absl::StatusOr<std::unique_ptr<TableRouter>> Create(const Relation& relation,
+                                                             std::vector<TableInterest> interests);
 
   // `row`: as it is now, nullptr: gone. `before`: who had it, in order of streams; streams without an interest here are
   // passed over. `changes` is in order of streams; its rows are valid until the next call, and as long as `row`.

@@ -1,11 +1,11 @@
 #include "server/route/table_schema.h"
 
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
-
-#include <absl/strings/match.h>
-#include <absl/strings/str_cat.h>
 
 #include "common/base/errors.h"
 
@@ -14,9 +14,12 @@ namespace {
 
 const char* CollationName(Collation collation) {
   switch (collation) {
-    case Collation::kNocase: return "NOCASE";
-    case Collation::kRtrim: return "RTRIM";
-    case Collation::kBinary: break;
+    case Collation::kNocase:
+      return "NOCASE";
+    case Collation::kRtrim:
+      return "RTRIM";
+    case Collation::kBinary:
+      break;
   }
   return "BINARY";
 }
@@ -37,8 +40,9 @@ absl::StatusOr<std::vector<int>> ColumnsAskedFor(const Relation& relation, const
   for (const std::string& name : definition.columns()) {
     std::optional<int> place = PlaceOf(relation, name);
     if (!place.has_value()) {
-      return Error(absl::StatusCode::kInvalidArgument, "COLUMN_UNKNOWN",
-                   absl::StrCat("table ", relation.name, " has no column ", name, ": see its columns with .schema in sqlite3"));
+      return Error(
+          absl::StatusCode::kInvalidArgument, "COLUMN_UNKNOWN",
+          absl::StrCat("table ", relation.name, " has no column ", name, ": see its columns with .schema in sqlite3"));
     }
     if (std::find(columns.begin(), columns.end(), *place) != columns.end()) {
       return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",

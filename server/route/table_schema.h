@@ -1,9 +1,9 @@
 #ifndef REPLICAST_SERVER_ROUTE_TABLE_SCHEMA_H_
 #define REPLICAST_SERVER_ROUTE_TABLE_SCHEMA_H_
 
-#include <vector>
-
 #include <absl/status/statusor.h>
+
+#include <vector>
 
 #include "replicast/v1/types.pb.h"
 #include "server/source/relation.h"
@@ -16,8 +16,8 @@ struct PublishedTable {
   std::vector<int> columns;  // places in the relation, in published order
 };
 
-// The columns asked for, in that order, then key columns that were not (they are always published); "*" is every column.
-// UNIQUE only where all its columns are published. INVALID_ARGUMENT (COLUMN_UNKNOWN).
+// The columns asked for, in that order, then key columns that were not (they are always published); "*" is every
+// column. UNIQUE only where all its columns are published. INVALID_ARGUMENT (COLUMN_UNKNOWN).
 absl::StatusOr<PublishedTable> SchemaFor(const Relation& relation, const v1::TableDefinition& definition);
 // The places alone, for a schema that SchemaFor made of this relation.
 std::vector<int> PublishedColumns(const Relation& relation, const v1::TableSchema& schema);

@@ -13,8 +13,10 @@ using ::testing::ElementsAre;
 Relation Books() {
   Relation relation;
   relation.name = "books";
-  relation.columns = {{"title", "TEXT", Collation::kNocase, true}, {"shelf", "INT", Collation::kBinary, true},
-                      {"place", "INT", Collation::kBinary, true}, {"isbn", "TEXT", Collation::kBinary, false}};
+  relation.columns = {{"title", "TEXT", Collation::kNocase, true},
+                      {"shelf", "INT", Collation::kBinary, true},
+                      {"place", "INT", Collation::kBinary, true},
+                      {"isbn", "TEXT", Collation::kBinary, false}};
   relation.key = {2, 1};
   relation.key_collations = {Collation::kBinary, Collation::kBinary};
   relation.unique = {{{3}, {Collation::kBinary}}, {{0, 1}, {Collation::kNocase, Collation::kBinary}}};

@@ -1,11 +1,11 @@
 #ifndef REPLICAST_SERVER_ROUTE_TABLE_VIEW_H_
 #define REPLICAST_SERVER_ROUTE_TABLE_VIEW_H_
 
+#include <absl/status/statusor.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "common/sqlite/row_filter.h"
 #include "server/source/relation.h"
@@ -32,7 +32,8 @@ class Projection {
 // One relation as one stream sees it: row filter and published columns. For reading ranges of it. Not thread safe.
 class TableView {
  public:
-  static absl::StatusOr<std::unique_ptr<TableView>> Create(const Relation& relation, std::vector<int> columns, const std::string& filter);
+  static absl::StatusOr<std::unique_ptr<TableView>> Create(const Relation& relation, std::vector<int> columns,
+                                                           const std::string& filter);
   // What is published of the row; nullptr: the filter leaves it out. Valid until the next call, and as long as `row`.
   const Row* Published(const Row& row);
 

@@ -1,10 +1,10 @@
 #include "server/source/fake_source.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
-
-#include <absl/strings/str_cat.h>
 
 #include "common/base/errors.h"
 
@@ -42,7 +42,8 @@ std::string Encoded(const Relation& relation, const Row& key) { return EncodeOrd
 
 class FakeSource::FakeReading : public Reading {
  public:
-  FakeReading(std::shared_ptr<const Data> data, std::map<uint32_t, Relation> captured, const Tail& published, std::function<void()> on_row)
+  FakeReading(std::shared_ptr<const Data> data, std::map<uint32_t, Relation> captured, const Tail& published,
+              std::function<void()> on_row)
       : data_(std::move(data)), captured_(std::move(captured)), on_row_(std::move(on_row)) {
     const Data::Outbox& outbox = *data_->outbox;
     newest_ = {outbox.rbegin()->first, outbox.rbegin()->second.mark};
@@ -68,7 +69,9 @@ class FakeSource::FakeReading : public Reading {
 
   Tail newest() const override { return newest_; }
   Past past() const override { return past_; }
-  absl::Time wall() const override { return absl::FromUnixSeconds(1'700'000'000 + static_cast<int64_t>(newest_.number)); }
+  absl::Time wall() const override {
+    return absl::FromUnixSeconds(1'700'000'000 + static_cast<int64_t>(newest_.number));
+  }
   const std::vector<Change>& changes() const override { return changes_; }
 
   absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) override {
@@ -94,7 +97,8 @@ class FakeSource::FakeReading : public Reading {
     auto table = data_->tables.find(relation.name);
     if (table == data_->tables.end()) return Error(absl::StatusCode::kNotFound, "TABLE_UNKNOWN", "no such table");
     const Data::Rows& rows = *table->second.rows;
-    for (auto row = after_key == nullptr ? rows.begin() : rows.upper_bound(Encoded(relation, *after_key)); row != rows.end(); ++row) {
+    for (auto row = after_key == nullptr ? rows.begin() : rows.upper_bound(Encoded(relation, *after_key));
+         row != rows.end(); ++row) {
       if (on_row_) on_row_();
       ASSIGN_OR_RETURN(bool more, function(relation.KeyOf(row->second), row->second));
       if (!more) break;
@@ -120,7 +124,8 @@ FakeSource::FakeSource(uint64_t seed) : random_(seed), data_(std::make_shared<Da
   (*data_->outbox)[1] = {static_cast<int64_t>(random_.Next()), 0, {}};
 }
 
-Relation FakeSource::MakeRelation(const std::string& name, const std::vector<std::pair<std::string, std::string>>& columns,
+Relation FakeSource::MakeRelation(const std::string& name,
+                                  const std::vector<std::pair<std::string, std::string>>& columns,
                                   const std::vector<std::string>& key) {
   Relation relation;
   relation.name = name;
@@ -163,7 +168,9 @@ void FakeSource::Commit() {
 
 void FakeSource::Rollback() { open_.reset(); }
 
-void FakeSource::Put(const std::string& table, const Row& row) { Do({table, data_->tables.at(table).relation.KeyOf(row), row, true}); }
+void FakeSource::Put(const std::string& table, const Row& row) {
+  Do({table, data_->tables.at(table).relation.KeyOf(row), row, true});
+}
 
 void FakeSource::Remove(const std::string& table, const Row& key) { Do({table, key, std::nullopt, true}); }
 
@@ -219,7 +226,8 @@ absl::StatusOr<Relation> FakeSource::Describe(const std::string& table) {
     return Error(absl::StatusCode::kNotFound, "TABLE_UNKNOWN", absl::StrCat("there is no table ", table));
   }
   if (auto refused = unsupported_.find(table); refused != unsupported_.end()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED", absl::StrCat("table ", table, " ", refused->second));
+    return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
+                 absl::StrCat("table ", table, " ", refused->second));
   }
   return found->second.relation;
 }
@@ -243,14 +251,24 @@ absl::Status FakeSource::Capture(const std::vector<Relation>& relations) {
   return absl::OkStatus();
 }
 
+absl::Status FakeSource::Attach(const std::vector<Relation>& relations) {
+  captured_.clear();
+  for (const Relation& relation : relations) captured_[relation.id] = relation;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Reading>> FakeSource::NewReading(const Tail& published, bool detached) {
   RETURN_IF_ERROR(read_failure_);
   return std::unique_ptr<Reading>(new FakeReading(data_, captured_, published, detached ? nullptr : on_row_));
 }
 
-absl::StatusOr<std::unique_ptr<Reading>> FakeSource::Read(const Tail& published) { return NewReading(published, false); }
+absl::StatusOr<std::unique_ptr<Reading>> FakeSource::Read(const Tail& published) {
+  return NewReading(published, false);
+}
 
-absl::StatusOr<std::unique_ptr<Reading>> FakeSource::ReadDetached(const Tail& published) { return NewReading(published, true); }
+absl::StatusOr<std::unique_ptr<Reading>> FakeSource::ReadDetached(const Tail& published) {
+  return NewReading(published, true);
+}
 
 absl::Status FakeSource::MakeDurable() {
   ++durable_calls_;

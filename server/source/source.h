@@ -63,6 +63,9 @@ class Source {
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
   // missing, removes what is not listed. Only here is the source ever written.
   virtual absl::Status Capture(const std::vector<Relation>& relations) = 0;
+  // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes tells.
+  // For a start. A source that can't tell captures them.
+  virtual absl::Status Attach(const std::vector<Relation>& relations) { return Capture(relations); }
   // A read transaction now; `published` is the tail of the last one that was published.
   virtual absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) = 0;
   // The same on a connection of its own, so that another thread may go on reading it.

@@ -37,9 +37,10 @@ absl::StatusOr<StreamRecord> ReadStream(const sqlite::Statement& row) {
 }  // namespace
 
 absl::StatusOr<std::vector<StreamRecord>> Catalogue::Streams() {
-  ASSIGN_OR_RETURN(sqlite::Statement * select,
-                   statements_.Get("SELECT id, definition_hash, definition, schema, state, reason, history, stopped_lsn, prev_lsn, "
-                                   "tables FROM streams ORDER BY id"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * select,
+      statements_.Get("SELECT id, definition_hash, definition, schema, state, reason, history, stopped_lsn, prev_lsn, "
+                      "tables FROM streams ORDER BY id"));
   std::vector<StreamRecord> streams;
   while (true) {
     ASSIGN_OR_RETURN(bool found, select->Step());
@@ -62,9 +63,10 @@ absl::StatusOr<std::vector<StreamRecord>> Catalogue::Streams() {
 }
 
 absl::Status Catalogue::Add(StreamRecord* stream) {
-  ASSIGN_OR_RETURN(sqlite::Statement * add,
-                   statements_.Get("INSERT INTO streams(definition_hash, definition, schema, state, reason, history, stopped_lsn, "
-                                   "prev_lsn, tables) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * add,
+      statements_.Get("INSERT INTO streams(definition_hash, definition, schema, state, reason, history, stopped_lsn, "
+                      "prev_lsn, tables) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   add->BindBlob(1, stream->definition_hash.view());
   add->BindBlob(2, stream->definition.SerializeAsString());
   add->BindBlob(3, stream->schema.SerializeAsString());
@@ -86,8 +88,9 @@ absl::Status Catalogue::Add(StreamRecord* stream) {
 }
 
 absl::Status Catalogue::Update(const StreamRecord& stream) {
-  ASSIGN_OR_RETURN(sqlite::Statement * update,
-                   statements_.Get("UPDATE streams SET state = ?, reason = ?, history = ?, stopped_lsn = ? WHERE id = ?"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * update,
+      statements_.Get("UPDATE streams SET state = ?, reason = ?, history = ?, stopped_lsn = ? WHERE id = ?"));
   update->BindInt(1, static_cast<int>(stream.state));
   update->BindText(2, stream.reason);
   update->BindBlob(3, stream.stopped_history.view());
@@ -98,7 +101,8 @@ absl::Status Catalogue::Update(const StreamRecord& stream) {
 }
 
 absl::Status Catalogue::UpdatePosition(int64_t stream, Lsn prev_lsn, const std::vector<TableState>& tables) {
-  ASSIGN_OR_RETURN(sqlite::Statement * update, statements_.Get("UPDATE streams SET prev_lsn = ?, tables = ? WHERE id = ?"));
+  ASSIGN_OR_RETURN(sqlite::Statement * update,
+                   statements_.Get("UPDATE streams SET prev_lsn = ?, tables = ? WHERE id = ?"));
   update->BindInt(1, static_cast<int64_t>(prev_lsn.value)).BindBlob(2, EncodeTableStates(tables)).BindInt(3, stream);
   return update->Run();
 }
@@ -140,7 +144,8 @@ absl::StatusOr<std::map<std::string, DefinitionHash>> Catalogue::Datasets() {
 }
 
 absl::Status Catalogue::AddDataset(const std::string& name, const DefinitionHash& definition) {
-  ASSIGN_OR_RETURN(sqlite::Statement * add, statements_.Get("INSERT INTO datasets(name, definition_hash) VALUES(?, ?)"));
+  ASSIGN_OR_RETURN(sqlite::Statement * add,
+                   statements_.Get("INSERT INTO datasets(name, definition_hash) VALUES(?, ?)"));
   return add->BindText(1, name).BindBlob(2, definition.view()).Run();
 }
 

@@ -1,13 +1,13 @@
 #ifndef REPLICAST_SERVER_STORE_CATALOGUE_H_
 #define REPLICAST_SERVER_STORE_CATALOGUE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include "common/base/digest.h"
 #include "common/base/lsn.h"
@@ -44,8 +44,8 @@ class Catalogue {
   explicit Catalogue(Statements& statements) : statements_(statements) {}
 
   absl::StatusOr<std::vector<StreamRecord>> Streams();
-  absl::Status Add(StreamRecord* stream);            // gives it its id
-  absl::Status Update(const StreamRecord& stream);   // state, reason, positions, digests
+  absl::Status Add(StreamRecord* stream);           // gives it its id
+  absl::Status Update(const StreamRecord& stream);  // state, reason, positions, digests
   absl::Status UpdatePosition(int64_t stream, Lsn prev_lsn, const std::vector<TableState>& tables);
   // Its units and index rows are left to be removed step by step.
   absl::Status Remove(int64_t stream);

@@ -17,8 +17,9 @@ Digest HashFrom(std::string_view bytes) { return Digest::FromBytes(bytes).value_
 
 absl::Status RowIndex::Find(uint32_t relation, std::string_view key, std::vector<Entry>* entries) {
   entries->clear();
-  ASSIGN_OR_RETURN(sqlite::Statement * select,
-                   statements_.Get("SELECT stream, hash FROM row_index WHERE relation = ? AND key = ? ORDER BY stream"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * select,
+      statements_.Get("SELECT stream, hash FROM row_index WHERE relation = ? AND key = ? ORDER BY stream"));
   select->BindInt(1, relation).BindBlob(2, key);
   while (true) {
     ASSIGN_OR_RETURN(bool found, select->Step());
@@ -122,9 +123,10 @@ absl::Status RowIndex::Clear() {
 }
 
 absl::StatusOr<std::vector<RowIndex::Swept>> RowIndex::SweepNext(size_t count) {
-  ASSIGN_OR_RETURN(sqlite::Statement * select,
-                   statements_.Get("SELECT relation, key, stream FROM row_index WHERE (relation, key, stream) > (?, ?, ?) "
-                                   "ORDER BY relation, key, stream LIMIT ?"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * select,
+      statements_.Get("SELECT relation, key, stream FROM row_index WHERE (relation, key, stream) > (?, ?, ?) "
+                      "ORDER BY relation, key, stream LIMIT ?"));
   select->BindInt(1, swept_.relation).BindBlob(2, swept_.key).BindInt(3, swept_.stream);
   select->BindInt(4, static_cast<int64_t>(count));
   std::vector<Swept> rows;
@@ -146,8 +148,9 @@ RowIndex::Cursor::Cursor(RowIndex& index, uint32_t relation, std::string after_k
     : index_(index), relation_(relation), stream_(stream), key_(std::move(after_key)) {}
 
 absl::Status RowIndex::Cursor::Open() {
-  ASSIGN_OR_RETURN(select_, index_.statements_.database().Prepare(
-                                "SELECT key, hash FROM row_index WHERE relation = ? AND key > ? AND stream = ? ORDER BY key"));
+  ASSIGN_OR_RETURN(select_,
+                   index_.statements_.database().Prepare(
+                       "SELECT key, hash FROM row_index WHERE relation = ? AND key > ? AND stream = ? ORDER BY key"));
   select_->BindInt(1, relation_).BindBlob(2, key_).BindInt(3, stream_);
   RETURN_IF_ERROR(StepTable());
   PlaceView start{relation_, std::numeric_limits<int64_t>::max(), key_};

@@ -1,16 +1,16 @@
 #ifndef REPLICAST_SERVER_STORE_ROW_INDEX_H_
 #define REPLICAST_SERVER_STORE_ROW_INDEX_H_
 
+#include <absl/container/btree_map.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
-
-#include <absl/container/btree_map.h>
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include "common/base/digest.h"
 #include "server/store/statements.h"
@@ -53,8 +53,8 @@ class RowIndex {
   void Forget(int64_t stream);
   // Drops everything, also from the table.
   absl::Status Clear();
-  // Looks at up to `count` rows of the table behind the last ones, and removes those of streams for which `dead` is true.
-  // True when the end was reached; the next call begins at the start again.
+  // Looks at up to `count` rows of the table behind the last ones, and removes those of streams for which `dead` is
+  // true. True when the end was reached; the next call begins at the start again.
   template <typename Predicate>
   absl::StatusOr<bool> Sweep(size_t count, const Predicate& dead);
 

@@ -11,7 +11,9 @@
 namespace replicast::store {
 namespace {
 
-Digest Hash(uint64_t number) { return *Digest::FromBytes(std::string(8, '\0') + std::string(7, 'x') + static_cast<char>(number)); }
+Digest Hash(uint64_t number) {
+  return *Digest::FromBytes(std::string(8, '\0') + std::string(7, 'x') + static_cast<char>(number));
+}
 
 class RowIndexTest : public ::testing::Test {
  protected:
@@ -23,7 +25,8 @@ class RowIndexTest : public ::testing::Test {
     std::vector<RowIndex::Entry> entries;
     EXPECT_TRUE(index_->Find(relation, key, &entries).ok());
     std::string text;
-    for (const RowIndex::Entry& entry : entries) text += std::to_string(entry.stream) + ":" + entry.hash.ToBytes().back() + " ";
+    for (const RowIndex::Entry& entry : entries)
+      text += std::to_string(entry.stream) + ":" + entry.hash.ToBytes().back() + " ";
     return text;
   }
   std::string Scanned(uint32_t relation, const std::string& after, int64_t stream) {
@@ -89,7 +92,10 @@ TEST_F(RowIndexTest, LongKeysCountForSeveralEntries) {
 
 TEST_F(RowIndexTest, SweepsStreamsThatAreGone) {
   for (int i = 0; i < 50; ++i) {
-    for (int64_t stream : {1, 2, 3}) ASSERT_TRUE(index_->Insert(static_cast<uint32_t>(i % 3), std::string(1, static_cast<char>('A' + i)), stream, Hash('x')).ok());
+    for (int64_t stream : {1, 2, 3})
+      ASSERT_TRUE(
+          index_->Insert(static_cast<uint32_t>(i % 3), std::string(1, static_cast<char>('A' + i)), stream, Hash('x'))
+              .ok());
   }
   int steps = 1;
   while (!*index_->Sweep(7, [](int64_t stream) { return stream != 2; })) ++steps;

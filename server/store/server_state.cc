@@ -5,9 +5,10 @@
 namespace replicast::store {
 
 absl::StatusOr<std::optional<ServerState>> LoadServerState(Statements& statements) {
-  ASSIGN_OR_RETURN(sqlite::Statement * select,
-                   statements.Get("SELECT history, lsn, tail_known, tail_number, tail_mark, master_time, serial, sent, flushed "
-                                  "FROM publisher_state"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * select,
+      statements.Get("SELECT history, lsn, tail_known, tail_number, tail_mark, master_time, serial, sent, flushed "
+                     "FROM publisher_state"));
   ASSIGN_OR_RETURN(bool found, select->Step());
   if (!found) return std::optional<ServerState>();
   ServerState state;
@@ -29,9 +30,10 @@ absl::StatusOr<std::optional<ServerState>> LoadServerState(Statements& statement
 }
 
 absl::Status SaveServerState(Statements& statements, const ServerState& state) {
-  ASSIGN_OR_RETURN(sqlite::Statement * save,
-                   statements.Get("INSERT OR REPLACE INTO publisher_state(id, history, lsn, tail_known, tail_number, tail_mark, "
-                                  "master_time, serial, sent, flushed) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * save,
+      statements.Get("INSERT OR REPLACE INTO publisher_state(id, history, lsn, tail_known, tail_number, tail_mark, "
+                     "master_time, serial, sent, flushed) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   save->BindBlob(1, state.history.view());
   save->BindInt(2, static_cast<int64_t>(state.lsn.value));
   save->BindInt(3, state.tail_known ? 1 : 0);
@@ -45,7 +47,8 @@ absl::Status SaveServerState(Statements& statements, const ServerState& state) {
 }
 
 absl::Status AppendHistory(Statements& statements, Lsn last, const HistoryId& next) {
-  ASSIGN_OR_RETURN(sqlite::Statement * close, statements.Get("UPDATE histories SET last_lsn = ? WHERE last_lsn IS NULL"));
+  ASSIGN_OR_RETURN(sqlite::Statement * close,
+                   statements.Get("UPDATE histories SET last_lsn = ? WHERE last_lsn IS NULL"));
   close->BindInt(1, static_cast<int64_t>(last.value));
   RETURN_IF_ERROR(close->Run());
   ASSIGN_OR_RETURN(sqlite::Statement * append, statements.Get("INSERT INTO histories(history) VALUES(?)"));

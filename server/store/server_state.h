@@ -1,12 +1,12 @@
 #ifndef REPLICAST_SERVER_STORE_SERVER_STATE_H_
 #define REPLICAST_SERVER_STORE_SERVER_STATE_H_
 
-#include <cstdint>
-#include <optional>
-
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+
+#include <cstdint>
+#include <optional>
 
 #include "common/base/lsn.h"
 #include "server/source/source.h"

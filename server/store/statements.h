@@ -1,10 +1,10 @@
 #ifndef REPLICAST_SERVER_STORE_STATEMENTS_H_
 #define REPLICAST_SERVER_STORE_STATEMENTS_H_
 
-#include <memory>
-
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
+
+#include <memory>
 
 #include "common/sqlite/database.h"
 

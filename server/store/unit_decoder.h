@@ -1,10 +1,10 @@
 #ifndef REPLICAST_SERVER_STORE_UNIT_DECODER_H_
 #define REPLICAST_SERVER_STORE_UNIT_DECODER_H_
 
+#include <absl/status/status.h>
+
 #include <functional>
 #include <string_view>
-
-#include <absl/status/status.h>
 
 #include "common/base/value.h"
 #include "replicast/v1/types.pb.h"

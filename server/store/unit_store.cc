@@ -56,9 +56,10 @@ absl::Status UnitStore::AddPart(uint64_t serial, uint32_t number, std::string_vi
 }
 
 absl::Status UnitStore::Add(const StoredUnit& unit) {
-  ASSIGN_OR_RETURN(sqlite::Statement * add,
-                   statements_.Get("INSERT INTO units(serial, stream, history, prev_history, is_history, prev_lsn, last_lsn, "
-                                   "until_lsn, parts, bytes, tables_before) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * add,
+      statements_.Get("INSERT INTO units(serial, stream, history, prev_history, is_history, prev_lsn, last_lsn, "
+                      "until_lsn, parts, bytes, tables_before) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   add->BindInt(1, static_cast<int64_t>(unit.serial));
   add->BindInt(2, unit.stream);
   add->BindBlob(3, unit.history.view());
@@ -89,8 +90,9 @@ absl::StatusOr<std::string> UnitStore::Part(uint64_t serial, uint32_t number) {
   return data;
 }
 
-#define REPLICAST_SELECT_UNIT \
-  "SELECT serial, stream, history, prev_history, prev_lsn, last_lsn, until_lsn, parts, bytes, tables_before FROM units "
+#define REPLICAST_SELECT_UNIT                                                                                      \
+  "SELECT serial, stream, history, prev_history, prev_lsn, last_lsn, until_lsn, parts, bytes, tables_before FROM " \
+  "units "
 
 absl::StatusOr<std::optional<StoredUnit>> UnitStore::One(sqlite::Statement& statement) {
   ASSIGN_OR_RETURN(bool found, statement.Step());
@@ -130,24 +132,27 @@ absl::StatusOr<std::optional<StoredUnit>> UnitStore::Oldest(int64_t stream) {
 }
 
 absl::StatusOr<std::optional<StoredUnit>> UnitStore::Behind(int64_t stream, const HistoryId& history, Lsn lsn) {
-  ASSIGN_OR_RETURN(sqlite::Statement * within,
-                   statements_.Get(REPLICAST_SELECT_UNIT "WHERE stream = ? AND prev_history = ? AND is_history = 0 AND last_lsn > ? "
-                                                         "ORDER BY last_lsn LIMIT 1"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * within,
+      statements_.Get(REPLICAST_SELECT_UNIT "WHERE stream = ? AND prev_history = ? AND is_history = 0 AND last_lsn > ? "
+                                            "ORDER BY last_lsn LIMIT 1"));
   within->BindInt(1, stream);
   within->BindBlob(2, history.view());
   within->BindInt(3, static_cast<int64_t>(lsn.value));
   ASSIGN_OR_RETURN(std::optional<StoredUnit> unit, One(*within));
   if (unit.has_value()) return unit;
-  ASSIGN_OR_RETURN(sqlite::Statement * over,
-                   statements_.Get(REPLICAST_SELECT_UNIT "WHERE stream = ? AND prev_history = ? AND is_history = 1 LIMIT 1"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement * over,
+      statements_.Get(REPLICAST_SELECT_UNIT "WHERE stream = ? AND prev_history = ? AND is_history = 1 LIMIT 1"));
   over->BindInt(1, stream);
   over->BindBlob(2, history.view());
   return One(*over);
 }
 
 absl::StatusOr<std::optional<Lsn>> UnitStore::BeginningOf(int64_t stream, const HistoryId& history) {
-  ASSIGN_OR_RETURN(sqlite::Statement * select, statements_.Get("SELECT last_lsn FROM units WHERE stream = ? AND is_history = 1 "
-                                                               "AND history = ? ORDER BY serial DESC LIMIT 1"));
+  ASSIGN_OR_RETURN(sqlite::Statement * select,
+                   statements_.Get("SELECT last_lsn FROM units WHERE stream = ? AND is_history = 1 "
+                                   "AND history = ? ORDER BY serial DESC LIMIT 1"));
   select->BindInt(1, stream);
   select->BindBlob(2, history.view());
   ASSIGN_OR_RETURN(bool found, select->Step());

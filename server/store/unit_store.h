@@ -1,16 +1,16 @@
 #ifndef REPLICAST_SERVER_STORE_UNIT_STORE_H_
 #define REPLICAST_SERVER_STORE_UNIT_STORE_H_
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/container/flat_hash_map.h>
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include "common/base/digest.h"
 #include "common/base/lsn.h"
@@ -26,8 +26,8 @@ struct StoredUnit {
   Lsn prev, last, until;
   uint32_t parts = 0;
   uint64_t bytes = 0;
-  // Of all tables before it. (Those after it are the next unit's, or the stream's present ones; so every position that a
-  // stored unit leads on from has its digests, also where the unit before was trimmed.)
+  // Of all tables before it. (Those after it are the next unit's, or the stream's present ones; so every position that
+  // a stored unit leads on from has its digests, also where the unit before was trimmed.)
   std::vector<TableState> before;
 
   bool leads_over() const { return history != prev_history; }
