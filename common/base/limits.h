@@ -72,6 +72,7 @@ inline constexpr absl::Duration kOldKeyLifetime = absl::Minutes(1);
 inline constexpr absl::Duration kKeyAnnounce = absl::Seconds(10);
 inline constexpr absl::Duration kRekeyEvery = absl::Hours(1);
 inline constexpr absl::Duration kRatchetMin = absl::Seconds(1);
+inline constexpr int kRatchetBurst = 16;
 inline constexpr absl::Duration kRpcDeadline = absl::Seconds(10);
 inline constexpr absl::Duration kReportIdle = absl::Minutes(1);
 inline constexpr absl::Duration kMemberCertificateLifetime = absl::Hours(24 * 365);

@@ -72,14 +72,21 @@ absl::Status KeySequence::ReplaceNow(absl::Time now) {
   // An announced epoch's secret is known to the revoked member: it is never used.
   repeated_.clear();
   ASSIGN_OR_RETURN(std::shared_ptr<wire::EpochKey> fresh, Fresh());
-  const std::string update = Announce(v1::KEY_UPDATE_KIND_FETCH, *current_, *fresh, "");
+  const std::string update = Announce(v1::KEY_UPDATE_KIND_FETCH, *current_, *fresh, random_.Bytes(kSaltSize));
   Switch(std::move(fresh), now);
   repeated_.push_back({update, now, now + limits::kOldKeyLifetime, kRepeatEvery});
   return absl::OkStatus();
 }
 
+absl::Time KeySequence::RatchetAllowedAt() const { return ratchets_paid_until_ - (limits::kRatchetBurst - 1) * limits::kRatchetMin; }
+
 absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
-  if (now - ratcheted_ < limits::kRatchetMin) return false;
+  if (now < RatchetAllowedAt()) {
+    ratchet_owed_ = true;
+    return false;
+  }
+  ratchet_owed_ = false;
+  ratchets_paid_until_ = std::max(ratchets_paid_until_, now) + limits::kRatchetMin;
   // The announced epoch's secret was told to those who are here; a newcomer may have it too, as nothing was sent under it.
   RETURN_IF_ERROR(remember_(last_epoch_ + 1));
   const uint32_t epoch = ++last_epoch_;
@@ -90,7 +97,6 @@ absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
   repeated_.clear();
   Switch(std::move(to), now);
   repeated_.push_back({update, now, now + limits::kOldKeyLifetime, kRepeatEvery});
-  ratcheted_ = now;
   if (rekeying) RETURN_IF_ERROR(Rekey(now).status());
   return true;
 }
@@ -100,6 +106,7 @@ absl::StatusOr<KeySequence::Step> KeySequence::OnTime(absl::Time now) {
     rekey_at_ = absl::InfiniteFuture();
     RETURN_IF_ERROR(Rekey(now).status());
   }
+  if (ratchet_owed_ && now >= RatchetAllowedAt()) RETURN_IF_ERROR(Ratchet(now).status());
   Step step;
   for (Repeated& each : repeated_) {
     if (now < each.next) continue;
@@ -115,6 +122,7 @@ absl::StatusOr<KeySequence::Step> KeySequence::OnTime(absl::Time now) {
 absl::Time KeySequence::NextDeadline() const {
   absl::Time deadline = std::min(switch_at_, rekey_at_);
   if (switched_) return absl::InfinitePast();
+  if (ratchet_owed_) deadline = std::min(deadline, RatchetAllowedAt());
   for (const Repeated& each : repeated_) deadline = std::min(deadline, each.next);
   return deadline;
 }

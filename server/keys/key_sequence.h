@@ -44,9 +44,10 @@ class KeySequence {
   absl::StatusOr<uint32_t> Rekey(absl::Time now);
   // A fresh secret at once, told to nobody but by GetKeys: for revocation.
   absl::Status ReplaceNow(absl::Time now);
-  // next = HKDF(current), at once: who joins can't open what was sent before. At most once in limits::kRatchetMin: later
-  // ones are done at the end of that time; until then a newcomer's Bundle waits (false).
+  // next = HKDF(current), at once: who joins can't open what was sent before. limits::kRatchetBurst times without a pause, then
+  // once in limits::kRatchetMin. False: not now; it is owed, and until OnTime has made up for it no newcomer may get a Bundle.
   absl::StatusOr<bool> Ratchet(absl::Time now);
+  bool ratchet_owed() const { return ratchet_owed_; }
 
   struct Step {
     bool switched = false;             // current() is another key now: set it in the sender
@@ -60,6 +61,7 @@ class KeySequence {
   KeySequence(const Options& options, Remember remember, const wire::Signer& signer, Random& random)
       : options_(options), remember_(std::move(remember)), signer_(signer), random_(random) {}
   absl::StatusOr<std::shared_ptr<wire::EpochKey>> Fresh();
+  absl::Time RatchetAllowedAt() const;
   void Switch(std::shared_ptr<wire::EpochKey> to, absl::Time now);
   std::string Announce(v1::KeyUpdateKind kind, const wire::EpochKey& from, const wire::EpochKey& to, std::string salt);
 
@@ -76,8 +78,10 @@ class KeySequence {
   Random& random_;
   uint32_t incarnation_ = 0, last_epoch_ = 0;
   std::shared_ptr<wire::EpochKey> current_, next_;
-  absl::Time switch_at_ = absl::InfiniteFuture(), rekey_at_ = absl::InfiniteFuture(), ratcheted_ = absl::InfinitePast();
-  bool switched_ = false;
+  absl::Time switch_at_ = absl::InfiniteFuture(), rekey_at_ = absl::InfiniteFuture();
+  // Each ratchet moves this on by kRatchetMin; it may be up to a burst ahead of the time.
+  absl::Time ratchets_paid_until_ = absl::InfinitePast();
+  bool switched_ = false, ratchet_owed_ = false;
   std::vector<Repeated> repeated_;
 };
 

@@ -80,16 +80,27 @@ TEST_F(KeySequenceTest, AfterARevocationNoOldKeyLeadsToTheNewOne) {
   for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
 }
 
-TEST_F(KeySequenceTest, AJoinRatchetsAtMostOnceASecond) {
+TEST_F(KeySequenceTest, AJoinRatchetsSoThatItsKeyOpensNothingOlder) {
   const auto sequence = Begin();
   const auto old_key = sequence->current();
-  EXPECT_TRUE(*sequence->Ratchet(now_));
-  EXPECT_FALSE(*sequence->Ratchet(now_ + absl::Milliseconds(999)));
+  ASSERT_TRUE(*sequence->Ratchet(now_));
   const auto step = sequence->OnTime(now_);
   EXPECT_TRUE(step->switched);
   ASSERT_EQ(step->updates.size(), 1u);
   EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(step->updates[0], verifier_), *old_key)->secret(), sequence->current()->secret());
-  EXPECT_TRUE(*sequence->Ratchet(now_ + limits::kRatchetMin));
+  for (const auto& key : sequence->Bundle().keys()) EXPECT_NE(key.secret(), old_key->secret());
+}
+
+TEST_F(KeySequenceTest, AStormOfJoinsRatchetsOnceASecondAndNewcomersWaitForIt) {
+  const auto sequence = Begin();
+  for (int i = 0; i < limits::kRatchetBurst; ++i) EXPECT_TRUE(*sequence->Ratchet(now_));
+  EXPECT_FALSE(sequence->ratchet_owed());
+  EXPECT_FALSE(*sequence->Ratchet(now_));
+  EXPECT_TRUE(sequence->ratchet_owed());
+  const uint32_t before = sequence->current()->epoch();
+  ASSERT_TRUE(sequence->OnTime(now_ + limits::kRatchetMin).ok());
+  EXPECT_EQ(sequence->current()->epoch(), before + 1);
+  EXPECT_FALSE(sequence->ratchet_owed());
 }
 
 TEST_F(KeySequenceTest, TheTimerRekeysByItself) {

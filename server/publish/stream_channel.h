@@ -1,0 +1,61 @@
+#ifndef REPLICAST_SERVER_PUBLISH_STREAM_CHANNEL_H_
+#define REPLICAST_SERVER_PUBLISH_STREAM_CHANNEL_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/delivery/pacer.h"
+#include "common/delivery/stream_sender.h"
+#include "server/keys/key_sequence.h"
+#include "server/publish/channel_table.h"
+#include "server/publish/multicaster.h"
+#include "server/rate/rate_controller.h"
+
+namespace replicast {
+
+// One stream on this run of the server: its sender, key sequence, rate, members and repair budget. One thread.
+class StreamChannel {
+ public:
+  StreamChannel(const DefinitionHash& definition, const ChannelTable::Channel& channel, std::unique_ptr<keys::KeySequence> keys,
+                const Multicaster::Options& options, absl::Time now);
+
+  void Enqueue(const v1::UnitHeader& header, const wire::EncodedPart& part);
+  // Keys, rate, and the datagrams that may go now, which stay in pending() until Sent. When to be called again.
+  absl::StatusOr<absl::Time> Tick(absl::Time now);
+  std::vector<std::string>& pending() { return pending_; }
+
+  bool HasMember(const MemberId& member) const { return members_.contains(member); }
+  void SetMember(const MemberId& member, uint64_t max_rate);
+  void RemoveMember(const MemberId& member);
+
+  keys::KeySequence& keys() { return *keys_; }
+  rate::RateController& rate() { return rate_; }
+  size_t queued_bytes() const { return sender_.queued_bytes(); }
+  RepairResult Repair(const MemberId& member, const std::vector<delivery::SymbolSpan>& missing, absl::Time now);
+  ChannelInfo Info() const;
+  const std::string& group() const { return group_; }
+
+ private:
+  DefinitionHash definition_;
+  uint32_t stream_id_;
+  std::string group_;
+  uint16_t port_;
+  size_t frame_size_;
+  std::unique_ptr<keys::KeySequence> keys_;
+  rate::RateController rate_;
+  delivery::StreamSender sender_;
+  uint64_t sender_rate_;
+  // A tenth of the stream's rate in all, half of that for one member.
+  delivery::Pacer repairs_;
+  std::map<MemberId, delivery::Pacer> repairs_of_member_;
+  std::set<MemberId> members_;
+  delivery::StreamFacts facts_;
+  std::vector<std::string> pending_;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_SERVER_PUBLISH_STREAM_CHANNEL_H_
