@@ -1,10 +1,10 @@
 #ifndef REPLICAST_SERVER_CAPTURE_HOOK_TEXT_H_
 #define REPLICAST_SERVER_CAPTURE_HOOK_TEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "server/source/relation.h"
 
@@ -17,9 +17,9 @@ inline constexpr char kOutbox[] = "_replicast_outbox";
 inline constexpr char kTrimTrigger[] = "_replicast_outbox_trim";
 
 // Triggers of one relation (its id must be set). They note only keys, in the writer's own transaction: INSERT the new
-// row's, UPDATE also the old one's where it is another, DELETE the old one's. REPLACE fires no delete trigger for the rows
-// that it displaces, so BEFORE triggers note those: every row that is equal under another UNIQUE index, or under the key
-// where equal keys need not be identical.
+// row's, UPDATE also the old one's where it is another, DELETE the old one's. REPLACE fires no delete trigger for the
+// rows that it displaces, so BEFORE triggers note every row that the new one may be in conflict with: under another
+// UNIQUE index, under a rowid that is not the key, or under the key where equal keys need not be identical.
 HookTexts TriggersOf(const Relation& relation);
 // Deletes, every limits::kOutboxTrimEvery entries, what is more than `capacity` older; the newest entry always stays.
 std::string TrimTrigger(uint64_t capacity);

@@ -17,8 +17,8 @@ absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForWriting(const std
   options.no_checkpoint_on_close = true;
   options.vfs = vfs;
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
-  // Opening reads nothing yet: this tells whether it is a database at all.
-  RETURN_IF_ERROR(database->QueryValue("SELECT count(*) FROM sqlite_master").status());
+  // Checkpoints are the writers' matter.
+  RETURN_IF_ERROR(database->Execute("PRAGMA wal_autocheckpoint=0"));
   return database;
 }
 
@@ -27,9 +27,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForReading(const std
   options.read_only = true;
   options.no_checkpoint_on_close = true;
   options.vfs = vfs;
-  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
-  RETURN_IF_ERROR(database->QueryValue("SELECT count(*) FROM sqlite_master").status());
-  return database;
+  return sqlite::Database::Open(path, options);
 }
 
 absl::Status CheckWal(sqlite::Database& database) {

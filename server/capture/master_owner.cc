@@ -16,13 +16,13 @@ absl::StatusOr<std::optional<ServerId>> ReadOwner(sqlite::Database& database) {
 }
 
 absl::Status ClaimMaster(sqlite::Database& database, const ServerId& server, bool take_over, uint64_t outbox_capacity) {
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   ASSIGN_OR_RETURN(const auto owner, ReadOwner(database));
   if (owner && *owner != server && !take_over) {
     return Error(absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
                  database.path() + " belongs to the server " + owner->ToHex() +
                      "; if that one is gone for good, take the master over with --take-over (its replicas must join again)");
   }
-  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   if (owner && *owner != server) {
     ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
     for (const auto& [name, text] : installed) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
@@ -30,6 +30,7 @@ absl::Status ClaimMaster(sqlite::Database& database, const ServerId& server, boo
   RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS _replicast_server(server_id TEXT); DELETE FROM _replicast_server"));
   RETURN_IF_ERROR(database.Execute("INSERT INTO _replicast_server VALUES(" + sqlite::QuoteText(server.ToHex()) + ")"));
   RETURN_IF_ERROR(InstallOutbox(database, outbox_capacity));
+  RETURN_IF_ERROR(NoteNothing(database));
   return transaction.Commit();
 }
 

@@ -14,8 +14,8 @@ namespace replicast::capture {
 // The server that the master belongs to, as it stands in _replicast_server; nothing: to none.
 absl::StatusOr<std::optional<ServerId>> ReadOwner(sqlite::Database& database);
 
-// Makes this server the owner and installs the outbox, in one transaction. FAILED_PRECONDITION (OTHER_OWNER) when another
-// one owns it, unless `take_over`: then that one's hooks go, and the outbox begins with a new mark.
+// Makes this server the owner, installs the outbox and notes an entry in it, in one transaction. FAILED_PRECONDITION
+// (OTHER_OWNER) when another one owns it, unless `take_over`: then that one's hooks go.
 absl::Status ClaimMaster(sqlite::Database& database, const ServerId& server, bool take_over, uint64_t outbox_capacity);
 
 }  // namespace replicast::capture

@@ -1,61 +1,81 @@
 #include "server/capture/sqlite_reading.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/base/errors.h"
-#include "server/capture/schema_reader.h"
-#include "server/capture/update_hook.h"
+#include "common/sqlite/database.h"
+#include "server/capture/key_identity.h"
+#include "server/capture/relation_sql.h"
 
 namespace replicast::capture {
 namespace {
 
-using sqlite::QuoteIdentifier;
+const std::string kTailSql = "SELECT number, mark FROM _replicast_outbox ORDER BY number DESC LIMIT 1";
+const std::string kEntrySql = "SELECT mark FROM _replicast_outbox WHERE number = ?1";
+const std::string kCookieSql = "PRAGMA schema_version";
 
-std::string ColumnList(const Relation& relation) {
-  std::string text;
-  for (const RelationColumn& column : relation.columns) text += (text.empty() ? "" : ",") + QuoteIdentifier(column.name);
-  return text;
-}
-
-std::string KeyList(const Relation& relation) {
-  std::string text;
-  for (const int place : relation.key) text += (text.empty() ? "" : ",") + QuoteIdentifier(relation.columns[static_cast<size_t>(place)].name);
-  return text;
-}
-
-// `k = ?` finds the place in the index; `IS` under BINARY leaves out what is only equal.
-std::string LookupSql(const Relation& relation) {
-  std::string where;
-  for (size_t i = 0; i < relation.key.size(); ++i) {
-    const std::string name = QuoteIdentifier(relation.columns[static_cast<size_t>(relation.key[i])].name);
-    const std::string parameter = "?" + std::to_string(i + 1);
-    where += (where.empty() ? "" : " AND ") + name + " = " + parameter;
-    if (!relation.integer_primary_key) where += " AND " + name + " COLLATE BINARY IS " + parameter;
+// Reads columns into the row that is there, whose strings keep their room.
+void ReadColumns(sqlite3_stmt* statement, int first, size_t count, Row* row) {
+  row->resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const int column = first + static_cast<int>(i);
+    Value& value = (*row)[i];
+    switch (sqlite3_column_type(statement, column)) {
+      case SQLITE_INTEGER:
+        value = int64_t{sqlite3_column_int64(statement, column)};
+        break;
+      case SQLITE_FLOAT:
+        value = Real{sqlite3_column_double(statement, column)};
+        break;
+      case SQLITE_TEXT: {
+        if (!std::holds_alternative<Text>(value)) value.emplace<Text>();
+        const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+        std::get<Text>(value).bytes.assign(bytes, static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+        break;
+      }
+      case SQLITE_BLOB: {
+        if (!std::holds_alternative<Blob>(value)) value.emplace<Blob>();
+        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
+        std::get<Blob>(value).bytes.assign(bytes == nullptr ? "" : bytes,
+                                           static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+        break;
+      }
+      default:
+        value = std::monostate();
+    }
   }
-  return "SELECT " + ColumnList(relation) + " FROM " + QuoteIdentifier(relation.name) + " WHERE " + where;
 }
 
-std::string RangeSql(const Relation& relation, bool from_key) {
-  std::string sql = "SELECT " + ColumnList(relation) + " FROM " + QuoteIdentifier(relation.name);
-  if (from_key) {
-    std::string parameters;
-    for (size_t i = 0; i < relation.key.size(); ++i) parameters += (i == 0 ? "?" : ",?");
-    sql += " WHERE (" + KeyList(relation) + ") > (" + parameters + ")";
+void KeyInto(const Relation& relation, const Row& row, Row* key) {
+  key->resize(relation.key.size());
+  for (size_t i = 0; i < key->size(); ++i) (*key)[i] = row[static_cast<size_t>(relation.key[i])];
+}
+
+bool HasKey(const Relation& relation, const Row& row, const Row& key) {
+  for (size_t i = 0; i < key.size(); ++i) {
+    if (row[static_cast<size_t>(relation.key[i])] != key[i]) return false;
   }
-  return sql + " ORDER BY " + KeyList(relation);
+  return true;
 }
 
-std::string Different(const std::string& table, const std::string& what) {
-  return "table " + table + ": " + what + "; create the dataset again (replicast dataset delete, then create)";
-}
+bool IsRealZero(const Value& value) { return std::holds_alternative<Real>(value) && std::get<Real>(value).number == 0; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection, Relations relations,
-                                                                    const Tail& published, uint64_t outbox_capacity, const Clock& clock) {
+absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection,
+                                                                    Relations relations, const Tail& published,
+                                                                    uint64_t outbox_capacity, const Clock& clock) {
   std::unique_ptr<SqliteReading> reading(new SqliteReading(std::move(connection), std::move(relations)));
-  RETURN_IF_ERROR(reading->connection_->database->Execute("BEGIN"));
+  {
+    ASSIGN_OR_RETURN(MasterConnection::Lease begin, reading->connection_->Use("BEGIN"));
+    RETURN_IF_ERROR(begin->Run());
+  }
+  reading->begun_ = true;
   reading->wall_ = clock.Wall();
   RETURN_IF_ERROR(reading->ReadTail(published));
   RETURN_IF_ERROR(reading->CheckSchema(outbox_capacity));
@@ -63,115 +83,154 @@ absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_
 }
 
 SqliteReading::~SqliteReading() {
-  for (auto& [id, lookup] : connection_->lookups) lookup.statement.Reset();
-  if (connection_->database->InTransaction()) connection_->database->Execute("ROLLBACK").IgnoreError();
+  if (!begun_ || !connection_->database().InTransaction()) return;
+  absl::StatusOr<MasterConnection::Lease> end = connection_->Use("ROLLBACK");
+  if (end.ok()) (*end)->Run().IgnoreError();
 }
 
 absl::Status SqliteReading::ReadTail(const Tail& published) {
-  sqlite::Database& database = *connection_->database;
-  absl::StatusOr<sqlite::Statement> prepared = database.Prepare("SELECT number, mark FROM _replicast_outbox ORDER BY number DESC LIMIT 1");
-  if (!prepared.ok()) {
-    const auto there = database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
-    if (!there.ok() || *there) return prepared.status();
+  absl::StatusOr<MasterConnection::Lease> tail = connection_->Use(kTailSql);
+  if (!tail.ok()) {
+    const auto there = connection_->database().QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
+    if (!there.ok() || *there) return tail.status();
     return Error(absl::StatusCode::kFailedPrecondition, "OUTBOX_MISSING",
-                 database.path() + " has no outbox: it was replaced, or `replicastd remove` was run; run `replicastd init` again with --take-over");
+                 connection_->database().path() +
+                     " has no outbox: it was replaced, or `replicastd remove` was run; start the server again, which "
+                     "installs it");
   }
-  ASSIGN_OR_RETURN(const bool any, prepared->Step());
-  if (any) newest_ = Tail{static_cast<uint64_t>(prepared->Int(0)), prepared->Int(1)};
+  ASSIGN_OR_RETURN(const bool any, (*tail)->Step());
+  if (any) newest_ = Tail{static_cast<uint64_t>((*tail)->Int(0)), (*tail)->Int(1)};
   if (published.number == 0 || newest_ == published) return absl::OkStatus();
   if (newest_.number <= published.number) {
     past_ = Past::kOther;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(sqlite::Statement entry, database.Prepare("SELECT mark FROM _replicast_outbox WHERE number = ?"));
-  entry.BindInt(1, static_cast<int64_t>(published.number));
-  ASSIGN_OR_RETURN(const bool there, entry.Step());
-  if (!there) past_ = Past::kOverflow;
-  else if (entry.Int(0) != published.mark) past_ = Past::kOther;
+  ASSIGN_OR_RETURN(MasterConnection::Lease entry, connection_->Use(kEntrySql));
+  entry->BindInt(1, static_cast<int64_t>(published.number));
+  ASSIGN_OR_RETURN(const bool there, entry->Step());
+  if (!there) {
+    past_ = Past::kOverflow;
+  } else if (entry->Int(0) != published.mark) {
+    past_ = Past::kOther;
+  }
   return absl::OkStatus();
 }
 
 absl::Status SqliteReading::CheckSchema(uint64_t outbox_capacity) {
-  sqlite::Database& database = *connection_->database;
-  ASSIGN_OR_RETURN(const auto cookie, database.QueryValue("PRAGMA schema_version"));
-  if (std::get<int64_t>(*cookie) == connection_->checked_cookie) return absl::OkStatus();
-  connection_->changes.clear();
-  ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
-  const auto as_installed = [&](const HookTexts& texts) {
-    return std::all_of(texts.begin(), texts.end(), [&](const auto& each) {
-      const auto found = installed.find(each.first);
-      return found != installed.end() && found->second == each.second;
-    });
-  };
-  const bool trimmed = as_installed({{kTrimTrigger, TrimTrigger(outbox_capacity)}});
-  for (const auto& [id, relation] : *relations_) {
-    const absl::StatusOr<Relation> now = ReadRelation(database, relation.name);
-    if (!now.ok()) connection_->changes.push_back({id, Different(relation.name, std::string(now.status().message()))});
-    else if (now->ddl != relation.ddl) connection_->changes.push_back({id, Different(relation.name, "its schema has changed")});
-    else if (!trimmed || !as_installed(TriggersOf(relation))) connection_->changes.push_back({id, Different(relation.name, "its triggers were dropped or changed")});
+  MasterConnection::SchemaCheck& check = connection_->check;
+  ASSIGN_OR_RETURN(const int64_t cookie, connection_->Number(kCookieSql));
+  // Another past may have another schema under the same cookie.
+  if (check.cookie != cookie || check.relations != relations_ || past_ == Past::kOther) {
+    ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), relations_, outbox_capacity));
+    check = {cookie, relations_, std::make_shared<const std::vector<Change>>(std::move(changes))};
   }
-  connection_->checked_cookie = std::get<int64_t>(*cookie);
+  changes_ = check.changes;
   return absl::OkStatus();
 }
 
-absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction& function) {
-  size_t keys = 0;
-  for (const auto& [id, relation] : *relations_) keys = std::max(keys, relation.key.size());
-  if (keys == 0) return absl::OkStatus();
-  // typeof beside each key: DISTINCT alone takes 1 and 1.0 for the same.
-  std::string columns;
-  for (size_t i = 0; i < keys; ++i) columns += ",k" + std::to_string(i) + ",typeof(k" + std::to_string(i) + ")";
-  ASSIGN_OR_RETURN(sqlite::Statement noted, connection_->database->Prepare("SELECT DISTINCT relation" + columns +
-                                                                           " FROM _replicast_outbox WHERE number > ? AND number <= ?"));
-  noted.BindInt(1, static_cast<int64_t>(after)).BindInt(2, static_cast<int64_t>(newest_.number));
-  Row key;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, noted.Step());
-    if (!more) return absl::OkStatus();
-    const auto relation = relations_->find(static_cast<uint32_t>(noted.Int(0)));
-    if (relation == relations_->end()) continue;
-    key.clear();
-    for (size_t i = 0; i < relation->second.key.size(); ++i) key.push_back(noted.Column(static_cast<int>(1 + 2 * i)));
-    RETURN_IF_ERROR(Touch(relation->second, key, function));
+// Looks up the rows of noted keys, one relation's statement each.
+class SqliteReading::Touched {
+ public:
+  Touched(SqliteReading& reading, const TouchedFunction& function) : reading_(reading), function_(function) {
+    for (const auto& [id, relation] : *reading.relations_) {
+      const bool changed = std::any_of(reading.changes_->begin(), reading.changes_->end(),
+                                       [&, number = id](const Change& change) { return change.relation == number; });
+      if (!changed) entries_.emplace(id, Entry{&relation, std::nullopt});
+    }
   }
-}
 
-absl::Status SqliteReading::Touch(const Relation& relation, const Row& key, const TouchedFunction& function) {
-  ASSIGN_OR_RETURN(sqlite::Statement* lookup, LookupOf(relation));
-  for (size_t i = 0; i < key.size(); ++i) lookup->Bind(static_cast<int>(i + 1), key[i]);
-  ASSIGN_OR_RETURN(const bool found, lookup->Step());
-  Row row;
-  if (found) row = lookup->Columns(0, static_cast<int>(relation.columns.size()));
-  lookup->Reset();
-  // A row with an equal but not identical key is another row.
-  return function(relation, key, found && relation.KeyOf(row) == key ? &row : nullptr);
-}
+  // For the noted keys' columns: whether equal values of it may differ in type.
+  std::vector<bool> Typed() const {
+    std::vector<bool> typed;
+    for (const auto& [id, entry] : entries_) {
+      const Relation& relation = *entry.relation;
+      if (typed.size() < relation.key.size()) typed.resize(relation.key.size());
+      for (size_t i = 0; i < relation.key.size(); ++i) {
+        if (EqualityOf(relation, relation.key[i]) != Equality::kIdentical) typed[i] = true;
+      }
+    }
+    return typed;
+  }
 
-absl::StatusOr<sqlite::Statement*> SqliteReading::LookupOf(const Relation& relation) {
-  const auto found = connection_->lookups.find(relation.id);
-  if (found != connection_->lookups.end() && found->second.ddl == relation.ddl) return &found->second.statement;
-  connection_->lookups.erase(relation.id);
-  ASSIGN_OR_RETURN(sqlite::Statement statement, connection_->database->Prepare(LookupSql(relation)));
-  return &connection_->lookups.emplace(relation.id, MasterConnection::Lookup{relation.ddl, std::move(statement)}).first->second.statement;
+  absl::Status Noted(sqlite::Statement& noted) {
+    const int64_t id = noted.Int(0);
+    const auto found = id > 0 && id <= UINT32_MAX ? entries_.find(static_cast<uint32_t>(id)) : entries_.end();
+    if (found == entries_.end()) return absl::OkStatus();
+    Entry& entry = found->second;
+    if (!entry.lookup) {
+      ASSIGN_OR_RETURN(MasterConnection::Lease lookup, reading_.connection_->Use(LookupSql(*entry.relation)));
+      entry.lookup.emplace(std::move(lookup));
+    }
+    ReadColumns(noted.handle(), 1, entry.relation->key.size(), &key_);
+    return WithZerosFrom(entry, 0);
+  }
+
+ private:
+  struct Entry {
+    const Relation* relation;
+    std::optional<MasterConnection::Lease> lookup;
+  };
+
+  // DISTINCT takes 0.0 and -0.0 for one, so each stands for both.
+  absl::Status WithZerosFrom(Entry& entry, size_t rank) {
+    while (rank < key_.size() && !IsRealZero(key_[rank])) ++rank;
+    if (rank == key_.size()) return Look(entry);
+    for (const double zero : {0.0, -0.0}) {
+      key_[rank] = Real{zero};
+      RETURN_IF_ERROR(WithZerosFrom(entry, rank + 1));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Look(Entry& entry) {
+    sqlite::Statement& lookup = **entry.lookup;
+    for (size_t i = 0; i < key_.size(); ++i) lookup.Bind(static_cast<int>(i + 1), key_[i]);
+    ASSIGN_OR_RETURN(const bool found, lookup.Step());
+    if (found) ReadColumns(lookup.handle(), 0, entry.relation->columns.size(), &row_);
+    // Reset before the function, which may take its time; a row with an equal key that isn't identical is another one.
+    if (found) sqlite3_reset(lookup.handle());
+    return function_(*entry.relation, key_, found && HasKey(*entry.relation, row_, key_) ? &row_ : nullptr);
+  }
+
+  SqliteReading& reading_;
+  const TouchedFunction& function_;
+  std::map<uint32_t, Entry> entries_;
+  Row key_, row_;  // kept for their room
+};
+
+absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction& function) {
+  Touched touched(*this, function);
+  const std::vector<bool> typed = touched.Typed();
+  if (typed.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(MasterConnection::Lease noted, connection_->Use(NotedSql(typed)));
+  noted->BindInt(1, static_cast<int64_t>(after)).BindInt(2, static_cast<int64_t>(newest_.number));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, noted->Step());
+    if (!more) return absl::OkStatus();
+    RETURN_IF_ERROR(touched.Noted(*noted));
+  }
 }
 
 absl::Status SqliteReading::ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) {
-  ASSIGN_OR_RETURN(sqlite::Statement rows, connection_->database->Prepare(RangeSql(relation, after_key != nullptr)));
+  ASSIGN_OR_RETURN(MasterConnection::Lease rows, connection_->Use(RangeSql(relation, after_key != nullptr)));
   if (after_key != nullptr) {
-    for (size_t i = 0; i < after_key->size(); ++i) rows.Bind(static_cast<int>(i + 1), (*after_key)[i]);
+    for (size_t i = 0; i < after_key->size(); ++i) rows->Bind(static_cast<int>(i + 1), (*after_key)[i]);
   }
+  Row key, row;
   while (true) {
-    ASSIGN_OR_RETURN(const bool more, rows.Step());
+    ASSIGN_OR_RETURN(const bool more, rows->Step());
     if (!more) return absl::OkStatus();
-    const Row row = rows.Columns(0, static_cast<int>(relation.columns.size()));
-    ASSIGN_OR_RETURN(const bool wanted, function(relation.KeyOf(row), row));
+    ReadColumns(rows->handle(), 0, relation.columns.size(), &row);
+    KeyInto(relation, row, &key);
+    ASSIGN_OR_RETURN(const bool wanted, function(key, row));
     if (!wanted) return absl::OkStatus();
   }
 }
 
 absl::StatusOr<uint64_t> SqliteReading::CountRows(const Relation& relation) {
-  ASSIGN_OR_RETURN(const auto count, connection_->database->QueryValue("SELECT count(*) FROM " + QuoteIdentifier(relation.name)));
-  return static_cast<uint64_t>(std::get<int64_t>(*count));
+  ASSIGN_OR_RETURN(const int64_t count,
+                   connection_->Number("SELECT count(*) FROM " + sqlite::QuoteIdentifier(relation.name)));
+  return static_cast<uint64_t>(count);
 }
 
 }  // namespace replicast::capture

@@ -3,27 +3,52 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <optional>
+#include <utility>
+
 #include "common/base/errors.h"
 #include "server/capture/master_file.h"
 #include "server/capture/schema_reader.h"
+#include "server/capture/sqlite_reading.h"
 #include "server/capture/update_hook.h"
 
 namespace replicast::capture {
 namespace {
 
-// The WAL's header: its salts change whenever the log begins anew.
-constexpr int kWalSaltOffset = 16, kWalSaltSize = 8;
+// The WAL's header holds salts, which change whenever the log begins anew.
+constexpr int kWalSaltOffset = 16;
+constexpr int kWalSaltSize = 8;
+const std::string kDataVersionSql = "PRAGMA data_version";
 
+// SQLite's own handle of the main file or, in WAL mode, of the log; null when it is not open.
 sqlite3_file* FileOf(sqlite3* handle, int operation) {
   sqlite3_file* file = nullptr;
-  if (sqlite3_file_control(handle, "main", operation, &file) != SQLITE_OK || file == nullptr || file->pMethods == nullptr) return nullptr;
-  return file;
+  const int code = sqlite3_file_control(handle, "main", operation, &file);
+  return code == SQLITE_OK && file != nullptr && file->pMethods != nullptr ? file : nullptr;
 }
 
 absl::Status Sync(sqlite3* handle, sqlite3_file* file, const std::string& path) {
   if (file == nullptr) return absl::OkStatus();
-  const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-  return code == SQLITE_OK ? absl::OkStatus() : sqlite::ErrorFor(handle, code, "syncing the master", path);
+  const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  return sqlite::ErrorFor(handle, code, "syncing the master to disk", path);
+}
+
+// Nothing: the log is empty.
+std::string SaltOf(sqlite3_file* wal) {
+  std::string salt(kWalSaltSize, '\0');
+  const int code = wal->pMethods->xRead(wal, salt.data(), kWalSaltSize, kWalSaltOffset);
+  return code == SQLITE_OK ? salt : std::string();
+}
+
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+
+std::optional<FileIdentity> IdentityOf(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
 }
 
 }  // namespace
@@ -35,53 +60,61 @@ absl::StatusOr<std::unique_ptr<SqliteSource>> SqliteSource::Open(const Options& 
 }
 
 absl::Status SqliteSource::Reopen() {
-  auto connection = std::make_shared<MasterConnection>();
-  ASSIGN_OR_RETURN(connection->database, OpenMasterForReading(options_.path, options_.vfs));
-  RETURN_IF_ERROR(CheckWal(*connection->database));
-  connection_ = std::move(connection);
+  // First the old one: two files in turn may share the name of one shared memory file, and closing a descriptor of that
+  // drops this process's locks on it.
+  connection_.reset();
   data_version_ = -1;
   synced_salt_.clear();
-  struct stat status {};
-  if (options_.vfs.empty() && stat(options_.path.c_str(), &status) == 0) {
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
+  const std::optional<FileIdentity> identity = options_.vfs.empty() ? IdentityOf(options_.path) : std::nullopt;
+  ASSIGN_OR_RETURN(connection_, MasterConnection::Open(options_.path, options_.vfs));
+  // Taken before: if the file was replaced in between, the next look opens it again.
+  if (identity) {
+    device_ = identity->device;
+    inode_ = identity->inode;
   }
   return absl::OkStatus();
 }
 
 absl::Status SqliteSource::FollowTheFile() {
-  if (!options_.vfs.empty()) return absl::OkStatus();
-  struct stat status {};
-  if (stat(options_.path.c_str(), &status) != 0) {
-    return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING", options_.path + " is not there any more; put it back, or restore it from a backup");
+  if (!options_.vfs.empty()) return connection_ == nullptr ? Reopen() : absl::OkStatus();
+  const std::optional<FileIdentity> identity = IdentityOf(options_.path);
+  if (!identity) {
+    return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING",
+                 options_.path + " is not there any more; put it back, or restore it from a backup");
   }
-  if (status.st_dev == device_ && status.st_ino == inode_) return absl::OkStatus();
+  if (connection_ != nullptr && identity->device == device_ && identity->inode == inode_) return absl::OkStatus();
   return Reopen();
 }
 
-absl::StatusOr<Relation> SqliteSource::Describe(const std::string& table) { return ReadRelation(*connection_->database, table); }
-
-absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() { return ReadTableNames(*connection_->database); }
-
-absl::Status SqliteSource::Capture(const std::vector<Relation>& relations) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
-  RETURN_IF_ERROR(InstallHooks(*writer, relations, options_.outbox_capacity));
-  return Attach(relations);
+absl::StatusOr<Relation> SqliteSource::Describe(const std::string& table) {
+  RETURN_IF_ERROR(FollowTheFile());
+  sqlite::Database& database = connection_->database();
+  if (database.InTransaction()) return ReadRelation(database, table);
+  // The description is read in several statements; they must see one schema.
+  ASSIGN_OR_RETURN(const sqlite::Transaction transaction,
+                   sqlite::Transaction::Begin(database, sqlite::Transaction::Kind::kDeferred));
+  return ReadRelation(database, table);
 }
 
-absl::Status SqliteSource::Attach(const std::vector<Relation>& relations) {
-  auto captured = std::make_shared<std::map<uint32_t, Relation>>();
-  for (const Relation& relation : relations) captured->emplace(relation.id, relation);
-  relations_ = std::move(captured);
-  connection_->checked_cookie = -1;
+absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() {
+  RETURN_IF_ERROR(FollowTheFile());
+  return ReadTableNames(connection_->database());
+}
+
+absl::Status SqliteSource::Capture(const std::vector<Relation>& relations) {
+  RETURN_IF_ERROR(FollowTheFile());
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
+  RETURN_IF_ERROR(InstallHooks(*writer, relations, options_.outbox_capacity));
+  std::map<uint32_t, Relation> captured;
+  for (const Relation& relation : relations) captured.emplace(relation.id, relation);
+  relations_ = std::make_shared<const std::map<uint32_t, Relation>>(std::move(captured));
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& published) {
   RETURN_IF_ERROR(FollowTheFile());
   // Before the transaction begins: a commit between the two only makes the next look say "changed" once too often.
-  ASSIGN_OR_RETURN(const auto version, connection_->database->QueryValue("PRAGMA data_version"));
-  data_version_ = std::get<int64_t>(*version);
+  ASSIGN_OR_RETURN(data_version_, connection_->Number(kDataVersionSql));
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
                    SqliteReading::Begin(connection_, relations_, published, options_.outbox_capacity, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
@@ -89,31 +122,35 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& publishe
 
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::ReadDetached(const Tail& published) {
   RETURN_IF_ERROR(FollowTheFile());
-  auto connection = std::make_shared<MasterConnection>();
-  ASSIGN_OR_RETURN(connection->database, OpenMasterForReading(options_.path, options_.vfs));
+  ASSIGN_OR_RETURN(std::shared_ptr<MasterConnection> connection, MasterConnection::Open(options_.path, options_.vfs));
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
                    SqliteReading::Begin(std::move(connection), relations_, published, options_.outbox_capacity, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
 }
 
 absl::Status SqliteSource::MakeDurable() {
-  sqlite3* handle = connection_->database->handle();
+  if (connection_ == nullptr) {
+    return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING", options_.path + " is not open; see that it can be read");
+  }
+  sqlite3* handle = connection_->database().handle();
   sqlite3_file* wal = FileOf(handle, SQLITE_FCNTL_JOURNAL_POINTER);
-  if (wal == nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(Sync(handle, wal, options_.path));
-  // A log that began anew was copied into the main file before: that must be on disk too. Only through SQLite's own
-  // handle: closing another descriptor of it would drop the process's POSIX locks.
-  std::string salt(kWalSaltSize, '\0');
-  if (wal->pMethods->xRead(wal, salt.data(), kWalSaltSize, kWalSaltOffset) != SQLITE_OK) salt.assign(kWalSaltSize, '\0');
-  if (salt == synced_salt_) return absl::OkStatus();
+  const std::string salt = wal == nullptr ? std::string() : SaltOf(wal);
+  if (!salt.empty() && salt == synced_salt_) return absl::OkStatus();
+  // The log began anew, so what was in it went into the main file. That is synced through SQLite's own handle, since
+  // closing another descriptor of it would drop the process's POSIX locks. An empty log doesn't tell how often it was.
   RETURN_IF_ERROR(Sync(handle, FileOf(handle, SQLITE_FCNTL_FILE_POINTER), options_.path));
   synced_salt_ = salt;
   return absl::OkStatus();
 }
 
 bool SqliteSource::MayHaveChanged() {
-  const auto version = connection_->database->QueryValue("PRAGMA data_version");
-  return !version.ok() || !*version || std::get<int64_t>(**version) != data_version_;
+  if (connection_ == nullptr) return true;
+  const absl::StatusOr<int64_t> version = connection_->Number(kDataVersionSql);
+  if (!version.ok() || *version != data_version_) return true;
+  if (!options_.vfs.empty()) return false;
+  const std::optional<FileIdentity> identity = IdentityOf(options_.path);
+  return !identity || identity->device != device_ || identity->inode != inode_;
 }
 
 }  // namespace replicast::capture

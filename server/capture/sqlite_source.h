@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,15 +11,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
-#include "common/sqlite/database.h"
-#include "server/capture/sqlite_reading.h"
+#include "server/capture/master_connection.h"
+#include "server/capture/schema_check.h"
 #include "server/source/source.h"
 
 namespace replicast::capture {
 
-// A master database in a SQLite file: the update hook writes the outbox, this reads it. Its one connection never writes,
-// checkpoints or locks a writer out; only Capture opens another, for a moment. At most one Reading at a time, besides detached
-// ones. One thread.
+// A master database in a SQLite file: the update hook writes the outbox, this reads it. Its connection never writes,
+// checkpoints or locks a writer out; only Capture opens another one, for a moment. At most one Reading at a time,
+// besides detached ones. One thread.
 class SqliteSource : public Source {
  public:
   struct Options {
@@ -31,13 +32,15 @@ class SqliteSource : public Source {
   absl::StatusOr<Relation> Describe(const std::string& table) override;
   absl::StatusOr<std::vector<std::string>> Tables() override;
   absl::Status Capture(const std::vector<Relation>& relations) override;
-  absl::Status Attach(const std::vector<Relation>& relations) override;
   absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) override;
   absl::StatusOr<std::unique_ptr<Reading>> ReadDetached(const Tail& published) override;
   absl::Status MakeDurable() override;
 
-  // Whether anybody committed since the last Read began: cheap, takes no lock. True when it can't tell.
+  // Whether anybody committed since the last Read began, as far as readers can see it already. Takes no lock. True also
+  // when it can't tell, and when another file stands in the master's place.
   bool MayHaveChanged();
+
+  const Options& options() const { return options_; }
 
  private:
   SqliteSource(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
@@ -47,12 +50,12 @@ class SqliteSource : public Source {
 
   Options options_;
   const Clock& clock_;
-  std::shared_ptr<MasterConnection> connection_;
-  SqliteReading::Relations relations_ = std::make_shared<std::map<uint32_t, Relation>>();
+  std::shared_ptr<MasterConnection> connection_;  // null while the master can't be opened
+  Relations relations_ = std::make_shared<const std::map<uint32_t, Relation>>();
   dev_t device_ = 0;
   ino_t inode_ = 0;
   int64_t data_version_ = -1;
-  std::string synced_salt_;  // of the WAL when it was last made durable
+  std::string synced_salt_;  // of the WAL when it was last made durable; empty: of none
 };
 
 }  // namespace replicast::capture

@@ -7,16 +7,6 @@
 namespace replicast::capture {
 namespace {
 
-absl::StatusOr<size_t> OutboxKeys(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto count, database.QueryValue("SELECT count(*) FROM pragma_table_info('_replicast_outbox') WHERE name LIKE 'k%'"));
-  return static_cast<size_t>(std::get<int64_t>(*count));
-}
-
-absl::StatusOr<bool> HasOutbox(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto found, database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'"));
-  return found.has_value();
-}
-
 HookTexts Wanted(const std::vector<Relation>& relations, uint64_t capacity) {
   HookTexts wanted = {{kTrimTrigger, TrimTrigger(capacity)}};
   for (const Relation& relation : relations) wanted.merge(TriggersOf(relation));
@@ -25,26 +15,35 @@ HookTexts Wanted(const std::vector<Relation>& relations, uint64_t capacity) {
 
 // Whether anything must be written; asked before the write lock is taken.
 absl::StatusOr<bool> IsInstalled(sqlite::Database& database, const HookTexts& wanted, size_t keys) {
-  ASSIGN_OR_RETURN(const bool outbox, HasOutbox(database));
-  if (!outbox) return false;
+  ASSIGN_OR_RETURN(const size_t width, OutboxWidth(database));
+  if (width < keys) return false;
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
-  ASSIGN_OR_RETURN(const size_t wide, OutboxKeys(database));
-  return installed == wanted && wide >= keys;
+  return installed == wanted;
 }
 
 }  // namespace
 
+absl::StatusOr<size_t> OutboxWidth(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto count, database.QueryValue("SELECT count(*) FROM pragma_table_info('_replicast_outbox') "
+                                                         "WHERE name GLOB 'k[0-9]*'"));
+  return static_cast<size_t>(std::get<int64_t>(*count));
+}
+
+absl::Status NoteNothing(sqlite::Database& database) {
+  return database.Execute("INSERT INTO _replicast_outbox(mark, relation) VALUES(random(), 0)");
+}
+
 absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity) {
-  ASSIGN_OR_RETURN(const bool there, HasOutbox(database));
-  if (!there) RETURN_IF_ERROR(database.Execute(OutboxTable(1)));
+  ASSIGN_OR_RETURN(const size_t width, OutboxWidth(database));
+  if (width == 0) RETURN_IF_ERROR(database.Execute(OutboxTable(1)));
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   const auto trim = installed.find(kTrimTrigger);
   if (trim == installed.end() || trim->second != TrimTrigger(capacity)) {
     RETURN_IF_ERROR(database.Execute(std::string("DROP TRIGGER IF EXISTS ") + kTrimTrigger));
     RETURN_IF_ERROR(database.Execute(TrimTrigger(capacity)));
   }
-  // relation 0 is no relation: the entry only is there.
-  return database.Execute("INSERT INTO _replicast_outbox(mark, relation) SELECT random(), 0 WHERE NOT EXISTS (SELECT 1 FROM _replicast_outbox)");
+  ASSIGN_OR_RETURN(const auto any, database.QueryValue("SELECT 1 FROM _replicast_outbox LIMIT 1"));
+  return any ? absl::OkStatus() : NoteNothing(database);
 }
 
 absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity) {
@@ -55,8 +54,10 @@ absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation
   if (done) return absl::OkStatus();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   RETURN_IF_ERROR(InstallOutbox(database, capacity));
-  ASSIGN_OR_RETURN(size_t wide, OutboxKeys(database));
-  for (; wide < keys; ++wide) RETURN_IF_ERROR(database.Execute("ALTER TABLE _replicast_outbox ADD COLUMN k" + std::to_string(wide)));
+  ASSIGN_OR_RETURN(size_t width, OutboxWidth(database));
+  for (; width < keys; ++width) {
+    RETURN_IF_ERROR(database.Execute("ALTER TABLE _replicast_outbox ADD COLUMN k" + std::to_string(width)));
+  }
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   for (const auto& [name, text] : installed) {
     const auto same = wanted.find(name);

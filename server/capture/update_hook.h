@@ -1,6 +1,7 @@
 #ifndef REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
 #define REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -13,14 +14,21 @@
 
 namespace replicast::capture {
 
-// The outbox, its ring, and one first entry, so that there always is a newest one. In the caller's transaction.
+// The outbox, its ring, and an entry when there is none, so that there always is a newest one. In the caller's
+// transaction.
 absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity);
+
+// An outbox entry of no relation.
+absl::Status NoteNothing(sqlite::Database& database);
 
 // Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is right
 // already is not touched; nothing is written when all is. One transaction of its own.
 absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity);
 
-// Everything of ours in the master, as it is installed.
+// How many key columns the outbox has; 0: there is none.
+absl::StatusOr<size_t> OutboxWidth(sqlite::Database& database);
+
+// All triggers of ours in the master, as they are installed.
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database);
 
 // Takes the hook, the outbox and the owner's table out. One transaction of its own.

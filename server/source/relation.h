@@ -15,11 +15,13 @@ struct RelationColumn {
   std::string type;  // declared, as written
   Collation collation = Collation::kBinary;
   bool not_null = false;
+  std::string default_text = {};  // the default's SQL, as written; empty: none
 };
 
 struct RelationUnique {
   std::vector<int> columns;
   std::vector<Collation> collations;
+  std::string where = {};  // SQL condition of the rows that it is about; empty: all
 };
 
 // One table of the source as it is captured.
@@ -31,6 +33,7 @@ struct Relation {
   std::vector<int> key;  // places of the columns that identify a row, in key order
   std::vector<Collation> key_collations;
   std::vector<RelationUnique> unique;  // besides the key
+  std::vector<RelationUnique> partial_unique;  // those with a condition: they matter to the capture only
   bool without_rowid = false;
   bool strict = false;
   bool integer_primary_key = false;

@@ -1,0 +1,60 @@
+#include "server/capture/relation_sql.h"
+
+#include "common/sqlite/database.h"
+#include "server/capture/hook_text.h"
+
+namespace replicast::capture {
+namespace {
+
+using sqlite::QuoteIdentifier;
+
+std::string KeyName(const Relation& relation, size_t rank) {
+  return QuoteIdentifier(relation.columns[static_cast<size_t>(relation.key[rank])].name);
+}
+
+std::string KeyList(const Relation& relation) {
+  std::string text;
+  for (size_t i = 0; i < relation.key.size(); ++i) text += (i == 0 ? "" : ",") + KeyName(relation, i);
+  return text;
+}
+
+std::string SelectAll(const Relation& relation) {
+  std::string text;
+  for (const RelationColumn& column : relation.columns) text += (text.empty() ? "SELECT " : ",") + QuoteIdentifier(column.name);
+  return text + " FROM " + QuoteIdentifier(relation.name);
+}
+
+}  // namespace
+
+std::string LookupSql(const Relation& relation) {
+  std::string where;
+  for (size_t i = 0; i < relation.key.size(); ++i) {
+    const std::string name = KeyName(relation, i);
+    const std::string parameter = "?" + std::to_string(i + 1);
+    // The first finds the place in the index; the second leaves out what is only equal under the column's collation.
+    where += (where.empty() ? "" : " AND ") + name + "=" + parameter;
+    if (!relation.integer_primary_key) where += " AND " + name + " COLLATE BINARY IS " + parameter;
+  }
+  return SelectAll(relation) + " WHERE " + where;
+}
+
+std::string RangeSql(const Relation& relation, bool behind_key) {
+  std::string sql = SelectAll(relation);
+  if (behind_key) {
+    std::string parameters;
+    for (size_t i = 0; i < relation.key.size(); ++i) parameters += (i == 0 ? "?" : ",?") + std::to_string(i + 1);
+    sql += " WHERE (" + KeyList(relation) + ")>(" + parameters + ")";
+  }
+  return sql + " ORDER BY " + KeyList(relation);
+}
+
+std::string NotedSql(const std::vector<bool>& typed) {
+  std::string keys, types;
+  for (size_t i = 0; i < typed.size(); ++i) {
+    keys += ",k" + std::to_string(i);
+    if (typed[i]) types += ",typeof(k" + std::to_string(i) + ")";
+  }
+  return "SELECT DISTINCT relation" + keys + types + " FROM " + kOutbox + " WHERE number>?1 AND number<=?2";
+}
+
+}  // namespace replicast::capture
