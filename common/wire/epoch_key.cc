@@ -31,8 +31,10 @@ struct EpochKey::Derived {
       : run(run_number), aead(material.substr(0, crypto::kAeadKeySize)), salt(material.substr(crypto::kAeadKeySize)) {}
   std::string Nonce(uint64_t sequence) const {
     std::string nonce = salt;
-    for (int i = 0; i < 8; ++i)
-      nonce[nonce.size() - 1 - static_cast<size_t>(i)] ^= static_cast<char>(sequence >> (8 * i) & 0xff);
+    for (size_t i = 0; i < 8; ++i) {
+      char& byte = nonce[nonce.size() - 1 - i];
+      byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (sequence >> (8 * i) & 0xff));
+    }
     return nonce;
   }
   uint64_t run;
