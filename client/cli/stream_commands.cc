@@ -5,6 +5,7 @@
 #include "client/cli/json_output.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/base/lsn.h"
 #include "replicast/v1/admin_service.grpc.pb.h"
 
 namespace replicast::cli {

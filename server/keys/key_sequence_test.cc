@@ -72,7 +72,9 @@ TEST_F(KeySequenceTest, AfterARevocationNoOldKeyLeadsToTheNewOne) {
   const v1::KeyBundle known = sequence->Bundle();
   ASSERT_TRUE(sequence->ReplaceNow(now_).ok());
   for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
-  for (const std::string& update : sequence->OnTime(now_)->updates) {
+  const auto step = sequence->OnTime(now_);
+  ASSERT_FALSE(step->updates.empty());
+  for (const std::string& update : step->updates) {
     EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(update, verifier_), *old_key), nullptr);
   }
   // The epoch that was announced before is never used.
