@@ -25,6 +25,8 @@ class Answer {
   grpc::ServerUnaryReactor* reactor() const { return call_; }
 
   void operator()(absl::StatusOr<Response> answer) const { owed_->Give(std::move(answer)); }
+  // Answered, or given up by the caller.
+  bool given() const { return call_->given(); }
 
  private:
   // Belongs to gRPC until OnDone. The lock orders the one Finish against OnCancel, and the response's filling against
@@ -41,6 +43,10 @@ class Answer {
       }
       Finish(ToGrpc(answer.status()));
     }
+    bool given() const {
+      const std::lock_guard lock(mutex_);
+      return finished_;
+    }
     void OnCancel() override { Give(absl::CancelledError("the caller has gone")); }
     void OnDone() override { Release(); }
     // Two owners: gRPC until OnDone, and the copies of Answer.
@@ -54,7 +60,7 @@ class Answer {
     }
 
    private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Response* response_;
     bool finished_ = false;
     int owners_ = 2;

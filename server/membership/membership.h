@@ -35,7 +35,7 @@ class Membership {
   // --- tokens. `actor` is who asks, for the audit log.
   absl::StatusOr<TokenStore::Fresh> CreateToken(const std::string& actor, const std::vector<std::string>& datasets, uint32_t uses,
                                                 absl::Duration lifetime);
-  // While this is in the future somebody may enrol.
+  // While this is in the future there is an unexpired token: somebody may enrol, or repeat an enrolment.
   absl::Time open_until() const { return open_until_; }
 
   // --- registration

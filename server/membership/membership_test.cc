@@ -145,11 +145,13 @@ TEST_F(MembershipTest, ARequestMustProveItsKey) {
   EXPECT_EQ(ReasonAgainst(request), "REQUEST_INVALID");
 }
 
-TEST_F(MembershipTest, EnrolmentIsOpenWhileSomebodyMayStillJoin) {
+TEST_F(MembershipTest, EnrolmentIsOpenWhileATokenIsUnexpiredAlsoForARepeat) {
   EXPECT_LE(membership_->open_until(), clock_.Wall());
   const auto token = Token(1, absl::Minutes(5));
   EXPECT_EQ(membership_->open_until(), clock_.Wall() + absl::Minutes(5));
   ASSERT_TRUE(Enroll(WithToken(Keys(), token)).ok());
+  EXPECT_GT(membership_->open_until(), clock_.Wall());
+  clock_.Advance(absl::Minutes(5));
   EXPECT_LE(membership_->open_until(), clock_.Wall());
 }
 

@@ -76,8 +76,7 @@ absl::Status TokenStore::Use(std::string_view id, std::string_view key_hash, con
 }
 
 absl::StatusOr<absl::Time> TokenStore::OpenUntil(absl::Time now) {
-  ASSIGN_OR_RETURN(sqlite::Statement select,
-                   state_.Prepare("SELECT max(expires_at_ms) FROM membership_token WHERE uses_left > 0 AND expires_at_ms > ?"));
+  ASSIGN_OR_RETURN(sqlite::Statement select, state_.Prepare("SELECT max(expires_at_ms) FROM membership_token WHERE expires_at_ms > ?"));
   select.BindInt(1, absl::ToUnixMillis(now));
   ASSIGN_OR_RETURN(const bool found, select.Step());
   return found && !select.IsNull(0) ? absl::FromUnixMillis(select.Int(0)) : absl::InfinitePast();

@@ -41,7 +41,8 @@ class TokenStore {
   // PERMISSION_DENIED (TOKEN_INVALID) for an unknown id and for a wrong secret alike.
   absl::StatusOr<Token> Find(std::string_view id, std::string_view secret, std::string_view key_hash);
   absl::Status Use(std::string_view id, std::string_view key_hash, const MemberId& member);
-  // When the last token that somebody may still join with expires; infinite past: there is none.
+  // When the last unexpired token expires; infinite past: there is none. One that is used up counts too: whoever used it
+  // may have lost the answer and ask again.
   absl::StatusOr<absl::Time> OpenUntil(absl::Time now);
 
  private:

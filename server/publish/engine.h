@@ -37,6 +37,8 @@ class Engine {
 
   // Somebody wrote to the source: a hint.
   void OnSourceWritten();
+  // A dataset came or went: there is something to build, or to remove.
+  void OnDatasetsChanged() { next_build_ = absl::InfinitePast(); }
   absl::Time Step();
   // Somebody waits for it: the stream tells its newest boundary now.
   absl::Status TellBoundary(const DefinitionHash& stream);

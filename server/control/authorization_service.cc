@@ -1,0 +1,102 @@
+#include "server/control/authorization_service.h"
+
+#include "common/base/errors.h"
+#include "server/control/call.h"
+#include "server/control/messages.h"
+
+namespace replicast::control {
+namespace {
+
+// Less than the deadline that callers give.
+constexpr absl::Duration kWaitForBuild = absl::Seconds(8);
+constexpr absl::Duration kRetry = absl::Seconds(1);
+
+v1::NextStep NextStepOf(NextStep step) {
+  switch (step) {
+    case NextStep::kFollow: return v1::NEXT_STEP_FOLLOW;
+    case NextStep::kCatchUp: return v1::NEXT_STEP_CATCH_UP;
+    case NextStep::kSnapshot: return v1::NEXT_STEP_SNAPSHOT;
+  }
+  return v1::NEXT_STEP_UNSPECIFIED;
+}
+
+v1::Grant GrantOf(const StreamInfo& info, const ChannelInfo& channel, const ControlPlane::Facts& facts) {
+  v1::Grant grant;
+  grant.set_stream_id(channel.stream_id);
+  *grant.mutable_definition() = info.definition;
+  grant.set_definition_hash(info.definition_hash.ToBytes());
+  grant.set_group(channel.group);
+  grant.set_port(channel.port);
+  grant.set_source(facts.source_address);
+  grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
+  grant.set_current_epoch(channel.epoch);
+  grant.set_key_id(channel.key_id.ToBytes());
+  grant.set_frame_size(static_cast<uint32_t>(channel.frame_size));
+  grant.set_rate_bytes_per_second(channel.rate);
+  grant.set_signing_public_key(facts.signing_public_key);
+  grant.set_incarnation(channel.incarnation);
+  return grant;
+}
+
+bool IsBuilding(const absl::Status& status) { return ReasonOf(status) == "STREAM_BUILDING"; }
+
+}  // namespace
+
+absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& member, const v1::SubscribeRequest& request) {
+  std::optional<Position> position;
+  if (request.has_position()) {
+    ASSIGN_OR_RETURN(position, FromProto(request.position()));
+  }
+  ASSIGN_OR_RETURN(StreamInfo info, plane_.ReadableDataset(member, request.dataset(), "subscribe"));
+  if (info.state == StreamInfo::State::kBuilding) {
+    return rpc::WithRetryAfter(Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
+                                     "dataset '" + request.dataset() + "' is still being prepared: try again in a moment"),
+                               kRetry);
+  }
+  const auto channel = plane_.multicaster().Channel(info.definition_hash);
+  if (info.state == StreamInfo::State::kStopped || !channel) {
+    return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", "dataset '" + request.dataset() + "' is stopped: " + info.reason);
+  }
+  RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
+  plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
+  v1::SubscribeResponse response;
+  // Again: the join may have begun another epoch, and changed the rate.
+  *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash).value_or(*channel), plane_.facts());
+  if (position && position->definition != info.definition_hash) position.reset();
+  response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
+  if (!request.has_position()) response.clear_reason();
+  *response.mutable_schema() = info.schema;
+  response.add_path(plane_.facts().server.ToBytes());
+  *response.mutable_position() = ToProto(info.position);
+  return response;
+}
+
+grpc::ServerUnaryReactor* AuthorizationService::Subscribe(grpc::CallbackServerContext* context, const v1::SubscribeRequest* request,
+                                                          v1::SubscribeResponse* response) {
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::SubscribeRequest& asked, const rpc::Answer<v1::SubscribeResponse>& answer) {
+                     plane_.waiters().Add(plane_.now() + kWaitForBuild, [this, member, asked, answer](bool last) {
+                       // A member that was revoked while it waited gets nothing.
+                       auto still = plane_.membership().Authenticate(member.id, member.role);
+                       auto granted = still.ok() ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", asked.request_id(),
+                                                                               [&] { return Grant(*still, asked); })
+                                                 : still.status();
+                       if (!last && IsBuilding(granted.status())) return false;
+                       answer(std::move(granted));
+                       return true;
+                     });
+                   });
+}
+
+grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServerContext* context, const v1::UnsubscribeRequest* request,
+                                                            v1::UnsubscribeResponse* response) {
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::UnsubscribeRequest& asked, const rpc::Answer<v1::UnsubscribeResponse>& answer) {
+                     const auto info = plane_.ReadableDataset(member, asked.dataset(), "unsubscribe");
+                     if (!info.ok()) return answer(info.status());
+                     plane_.Leave(member.id, info->definition_hash);
+                     answer(v1::UnsubscribeResponse());
+                   });
+}
+
+}  // namespace replicast::control

@@ -1,0 +1,26 @@
+#ifndef REPLICAST_SERVER_CONTROL_AUTHORIZATION_SERVICE_H_
+#define REPLICAST_SERVER_CONTROL_AUTHORIZATION_SERVICE_H_
+
+#include "replicast/v1/authorization_service.grpc.pb.h"
+#include "server/control/control_plane.h"
+
+namespace replicast::control {
+
+// Grants. A member that asks for a dataset whose index is being built waits some seconds for it.
+class AuthorizationService final : public v1::AuthorizationService::CallbackService {
+ public:
+  explicit AuthorizationService(ControlPlane& plane) : plane_(plane) {}
+
+  grpc::ServerUnaryReactor* Subscribe(grpc::CallbackServerContext* context, const v1::SubscribeRequest* request,
+                                      v1::SubscribeResponse* response) override;
+  grpc::ServerUnaryReactor* Unsubscribe(grpc::CallbackServerContext* context, const v1::UnsubscribeRequest* request,
+                                        v1::UnsubscribeResponse* response) override;
+
+ private:
+  absl::StatusOr<v1::SubscribeResponse> Grant(const Member& member, const v1::SubscribeRequest& request);
+  ControlPlane& plane_;
+};
+
+}  // namespace replicast::control
+
+#endif  // REPLICAST_SERVER_CONTROL_AUTHORIZATION_SERVICE_H_

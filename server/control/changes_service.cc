@@ -1,0 +1,97 @@
+#include "server/control/changes_service.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "common/base/errors.h"
+#include "server/control/call.h"
+#include "server/control/messages.h"
+#include "server/synchronization/change_decoder.h"
+#include "server/synchronization/unit_feed.h"
+
+namespace replicast::control {
+namespace {
+
+constexpr absl::Duration kDefaultWait = absl::Seconds(8);
+constexpr absl::Duration kLongestWait = absl::Minutes(10);
+
+// What one watching program still gets.
+struct Watched {
+  Watched(const Position& from, v1::DatasetSchema dataset_schema) : feed(from), schema(std::move(dataset_schema)) {}
+  UnitFeed feed;
+  v1::DatasetSchema schema;
+  std::deque<v1::WatchResponse> messages;
+};
+
+absl::Status NotReady(const std::string& name, const StreamInfo& info) {
+  if (info.state == StreamInfo::State::kBuilding) {
+    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING", "dataset '" + name + "' is still being prepared: try again in a moment");
+  }
+  return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", "dataset '" + name + "' is stopped: " + info.reason);
+}
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
+  using Stream = std::shared_ptr<rpc::ServerStream<v1::WatchResponse>>;
+  return OpenStream<v1::WatchRequest, v1::WatchResponse>(
+      plane_, context, request, [this](const Member& member, const v1::WatchRequest& asked, const Stream& stream) -> absl::Status {
+        ASSIGN_OR_RETURN(const StreamInfo info, plane_.ReadableDataset(member, asked.dataset(), "watch"));
+        if (info.state != StreamInfo::State::kReady) return NotReady(asked.dataset(), info);
+        Position from = info.position;
+        if (asked.has_from()) {
+          ASSIGN_OR_RETURN(from, FromProto(asked.from()));
+          if (from.definition != info.definition_hash) {
+            return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN", "that position is of another definition of the dataset: read its rows anew");
+          }
+        }
+        auto watched = std::make_shared<Watched>(from, info.schema);
+        const auto next = [this, watched]() -> absl::StatusOr<std::optional<v1::WatchResponse>> {
+          while (watched->messages.empty()) {
+            ASSIGN_OR_RETURN(auto part, watched->feed.Next(plane_.publisher()));
+            if (!part) return std::nullopt;
+            ASSIGN_OR_RETURN(std::vector<v1::WatchResponse> decoded, DecodeChanges(*std::move(part), watched->schema, verifier_));
+            std::move(decoded.begin(), decoded.end(), std::back_inserter(watched->messages));
+          }
+          v1::WatchResponse message = std::move(watched->messages.front());
+          watched->messages.pop_front();
+          return message;
+        };
+        StartFeed<v1::WatchResponse>(plane_, member, info.definition_hash, stream, true, next, [watched] { watched->feed.Wake(); });
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* ChangesService::WaitForPosition(grpc::CallbackServerContext* context, const v1::WaitForPositionRequest* request,
+                                                          v1::WaitForPositionResponse* response) {
+  return ForMember(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::WaitForPositionRequest& asked, const rpc::Answer<v1::WaitForPositionResponse>& answer) {
+        const auto readable = plane_.ReadableDataset(member, asked.dataset(), "wait_for_position");
+        if (!readable.ok()) return answer(readable.status());
+        const absl::Duration wait =
+            asked.has_timeout() ? std::clamp(FromProto(asked.timeout()), absl::ZeroDuration(), kLongestWait) : kDefaultWait;
+        // Everything that is committed now is published now, and everybody told so. Without that, a later drain does it.
+        bool told = plane_.engine().TellBoundary(readable->definition_hash).ok();
+        plane_.waiters().Add(plane_.now() + wait, [this, asked, answer, stream = readable->definition_hash, told](bool last) mutable {
+          if (answer.given()) return true;
+          const auto info = plane_.publisher().Stream(stream);
+          const bool ready = info && info->state == StreamInfo::State::kReady;
+          if (ready && !told) told = plane_.engine().TellBoundary(stream).ok();
+          if (ready && told && info->position.lsn.value >= asked.lsn()) {
+            v1::WaitForPositionResponse message;
+            *message.mutable_position() = ToProto(plane_.publisher().Stream(stream)->position);
+            answer(std::move(message));
+            return true;
+          }
+          if (!last) return false;
+          if (info && !ready) answer(NotReady(asked.dataset(), *info));
+          else answer(Error(absl::StatusCode::kDeadlineExceeded, "NOT_YET_PUBLISHED",
+                            "lsn " + Lsn{asked.lsn()}.ToText() + " is not published yet" +
+                                (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
+          return true;
+        });
+      });
+}
+
+}  // namespace replicast::control

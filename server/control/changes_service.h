@@ -1,0 +1,26 @@
+#ifndef REPLICAST_SERVER_CONTROL_CHANGES_SERVICE_H_
+#define REPLICAST_SERVER_CONTROL_CHANGES_SERVICE_H_
+
+#include "common/wire/signer.h"
+#include "replicast/v1/changes_service.grpc.pb.h"
+#include "server/control/control_plane.h"
+
+namespace replicast::control {
+
+// Net changes and positions for programs that are no replica.
+class ChangesService final : public v1::ChangesService::CallbackService {
+ public:
+  explicit ChangesService(ControlPlane& plane) : plane_(plane), verifier_(plane.facts().signing_public_key) {}
+
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context, const v1::WatchRequest* request) override;
+  grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context, const v1::WaitForPositionRequest* request,
+                                            v1::WaitForPositionResponse* response) override;
+
+ private:
+  ControlPlane& plane_;
+  const wire::Verifier verifier_;
+};
+
+}  // namespace replicast::control
+
+#endif  // REPLICAST_SERVER_CONTROL_CHANGES_SERVICE_H_

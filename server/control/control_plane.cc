@@ -1,0 +1,166 @@
+#include "server/control/control_plane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/rpc/errors.h"
+
+namespace replicast::control {
+namespace {
+
+// A snapshot of many tables, or a replica that repairs a lot, makes tens of calls a second; a follower less than one a minute.
+constexpr double kMemberCallsPerSecond = 100, kMemberBurst = 400;
+constexpr double kStrangerCallsPerSecond = 5, kStrangerBurst = 50;
+constexpr size_t kMostStrangers = 4096;
+// Denials that are noted; a member that asks for the forbidden all day must not fill the disk.
+constexpr double kDenialsPerSecond = 1, kDenialBurst = 100;
+// Members report at least every kReportIdle.
+const absl::Duration kGrantLifetime = 5 * limits::kReportIdle;
+constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
+constexpr absl::Duration kAnswersKept = absl::Minutes(10);
+
+absl::Status OverBudget(absl::Duration wait) {
+  return rpc::WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls: try again later"), wait);
+}
+
+absl::Status Ending() { return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is ending; try again in a moment"); }
+
+}  // namespace
+
+ControlPlane::ControlPlane(const Parts& parts, Facts facts)
+    : parts_(parts),
+      facts_(std::move(facts)),
+      started_at_(parts.clock.Wall()),
+      member_budget_(kMemberCallsPerSecond, kMemberBurst, limits::kMaxMembers),
+      stranger_budget_(kStrangerCallsPerSecond, kStrangerBurst, kMostStrangers),
+      denial_budget_(kDenialsPerSecond, kDenialBurst, limits::kMaxMembers),
+      grants_(kGrantLifetime),
+      answers_(kAnswersKept),
+      comparisons_(parts.publisher, [&loop = parts.loop](std::function<void()> work) { loop.Post(std::move(work)); }) {
+  parts_.engine.SetOnChanged([this](const std::set<DefinitionHash>& changed) {
+    streams_.Wake(changed);
+    waiters_.TryAll();
+  });
+}
+
+void ControlPlane::SetAddresses(std::vector<std::string> members, std::vector<std::string> enrolment) {
+  member_addresses_ = std::move(members);
+  enrolment_addresses_ = std::move(enrolment);
+}
+
+void ControlPlane::RefreshEnrolment() {
+  const bool open = !draining_ && parts_.membership.open_until() > parts_.clock.Wall();
+  if (std::exchange(enrolment_open_, open) != open && on_enrolment_) on_enrolment_(open);
+}
+
+absl::StatusOr<Member> ControlPlane::Authenticate(const rpc::Peer& peer) {
+  ++calls_;
+  if (draining_) return Ending();
+  if (const auto wait = member_budget_.Take(peer.id.ToBytes(), now())) {
+    ++refused_calls_;
+    return OverBudget(*wait);
+  }
+  auto member = parts_.membership.Authenticate(peer.id, peer.role);
+  if (!member.ok()) {
+    ++refused_calls_;
+    return member;
+  }
+  if (member->certificate_expires_at <= parts_.clock.Wall()) {
+    ++refused_calls_;
+    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_EXPIRED", "the member's certificate has expired: enrol anew with a join token");
+  }
+  grants_.Heard(peer.id, now());
+  return member;
+}
+
+absl::Status ControlPlane::AdmitStranger(const std::string& address) {
+  ++calls_;
+  if (draining_) return Ending();
+  if (const auto wait = stranger_budget_.Take(address, now())) {
+    ++refused_calls_;
+    return OverBudget(*wait);
+  }
+  return absl::OkStatus();
+}
+
+void ControlPlane::Denied(const Member& member, const char* action, const std::string& subject) {
+  ++refused_calls_;
+  if (!denial_budget_.Take(member.id.ToBytes(), now())) {
+    parts_.membership.Record({member.id.ToHex(), action, subject, false, "not granted"}).IgnoreError();
+  }
+}
+
+absl::Status ControlPlane::RequireAdmin(const Member& member) {
+  if (member.admin()) return absl::OkStatus();
+  Denied(member, "administer", "");
+  return Error(absl::StatusCode::kPermissionDenied, "ADMIN_REQUIRED",
+               "this needs the admin's credential (the folder that `replicastd init` made), not a member's");
+}
+
+absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name, const char* action) {
+  if (Membership::MayRead(member, name)) return parts_.publisher.Dataset(name);
+  Denied(member, action, name.substr(0, limits::kMaxNameBytes));
+  return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED",
+               "this member may not read dataset '" + name.substr(0, limits::kMaxNameBytes) + "': enrol with a token that names it");
+}
+
+absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream, const char* action) {
+  const auto info = parts_.publisher.Stream(stream);
+  if (info) {
+    const auto readable = [&](const std::string& name) { return Membership::MayRead(member, name); };
+    if (member.admin() || std::any_of(info->datasets.begin(), info->datasets.end(), readable)) return *info;
+  }
+  if (!info && member.admin()) {
+    return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
+  }
+  Denied(member, action, stream.ToHex());
+  return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED", "no dataset that this member may read has this definition: subscribe again");
+}
+
+void ControlPlane::Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate) {
+  Membership::Activity& activity = parts_.membership.activity(member.id);
+  const bool changed = activity.max_rate != max_rate;
+  activity.max_rate = max_rate;
+  if (grants_.Add(member.id, stream, now()) || changed) parts_.multicaster.Join(stream, member.id, max_rate);
+}
+
+void ControlPlane::Leave(const MemberId& member, const DefinitionHash& stream) {
+  if (grants_.Remove(member, stream)) parts_.multicaster.Leave(stream, member);
+}
+
+absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id) {
+  ASSIGN_OR_RETURN(Member member, parts_.membership.Revoke(actor, id));
+  const absl::Status rekeyed = parts_.multicaster.Revoke(id);
+  grants_.RemoveMember(id);
+  streams_.CutMember(id, Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED", "member " + id.ToHex() + " is revoked: it may read nothing more"),
+                     now());
+  RETURN_IF_ERROR(rekeyed);
+  return member;
+}
+
+absl::Time ControlPlane::Tick() {
+  if (now() < next_tick_) return next_tick_;
+  next_tick_ = now() + kTickEvery;
+  streams_.Sweep(now());
+  waiters_.Expire(now());
+  for (const auto& [member, stream] : grants_.TakeExpired(now())) {
+    spdlog::info("member {} has been silent for long; it counts no more", member.ToHex());
+    parts_.multicaster.Leave(stream, member);
+  }
+  RefreshEnrolment();
+  return next_tick_;
+}
+
+void ControlPlane::Drain() {
+  draining_ = true;
+  RefreshEnrolment();
+  waiters_.DropAll();
+  comparisons_.DropWaiting();
+  streams_.CutAll(Ending(), now());
+  next_tick_ = now();
+}
+
+}  // namespace replicast::control

@@ -1,0 +1,124 @@
+#ifndef REPLICAST_SERVER_CONTROL_CONTROL_PLANE_H_
+#define REPLICAST_SERVER_CONTROL_CONTROL_PLANE_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/net/event_loop.h"
+#include "common/rpc/peer.h"
+#include "common/wire/signer.h"
+#include "server/control/open_streams.h"
+#include "server/control/waiters.h"
+#include "server/membership/grants.h"
+#include "server/membership/membership.h"
+#include "server/publish/engine.h"
+#include "server/synchronization/call_budget.h"
+#include "server/synchronization/comparisons.h"
+#include "server/synchronization/request_cache.h"
+
+namespace replicast::control {
+
+// What the services share: who the caller is and what it may, who follows what, which streams are open. Services run on
+// gRPC's threads only until they have posted to the loop; everything here but loop() belongs to the loop's thread.
+class ControlPlane {
+ public:
+  struct Parts {
+    net::EventLoop& loop;
+    Engine& engine;
+    Publisher& publisher;
+    Multicaster& multicaster;
+    Membership& membership;
+    const wire::Signer& signer;
+    const Clock& clock;
+  };
+  // What is fixed for this run.
+  struct Facts {
+    ServerId server;
+    std::string signing_public_key;
+    std::string ca_certificate;  // DER
+    std::string source_address;  // that datagrams leave from
+    std::string master_path;
+    std::string version;
+    // The newest outbox number that is in the master now.
+    std::function<uint64_t()> newest_number = [] { return uint64_t{0}; };
+  };
+  ControlPlane(const Parts& parts, Facts facts);
+
+  net::EventLoop& loop() { return parts_.loop; }  // any thread
+  Engine& engine() { return parts_.engine; }
+  Publisher& publisher() { return parts_.publisher; }
+  Multicaster& multicaster() { return parts_.multicaster; }
+  Membership& membership() { return parts_.membership; }
+  const wire::Signer& signer() const { return parts_.signer; }
+  const Facts& facts() const { return facts_; }
+  absl::Time now() const { return parts_.clock.Now(); }
+  absl::Time started_at() const { return started_at_; }
+
+  // Known once the ports are bound, before the first call is served.
+  void SetAddresses(std::vector<std::string> members, std::vector<std::string> enrolment);
+  const std::vector<std::string>& member_addresses() const { return member_addresses_; }
+  const std::vector<std::string>& enrolment_addresses() const { return enrolment_addresses_; }
+  // Called with whether the enrolment port is to take connections.
+  void SetOnEnrolment(std::function<void(bool open)> on_enrolment) { on_enrolment_ = std::move(on_enrolment); }
+  void RefreshEnrolment();
+
+  // --- who calls. Asked first in every call: the budget, then the membership.
+  absl::StatusOr<Member> Authenticate(const rpc::Peer& peer);
+  absl::Status AdmitStranger(const std::string& address);
+  // PERMISSION_DENIED (ADMIN_REQUIRED).
+  absl::Status RequireAdmin(const Member& member);
+  // The dataset, or the stream of this definition under any name that the member may read. PERMISSION_DENIED
+  // (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND then.
+  absl::StatusOr<StreamInfo> ReadableDataset(const Member& member, const std::string& name, const char* action);
+  absl::StatusOr<StreamInfo> ReadableStream(const Member& member, const DefinitionHash& stream, const char* action);
+
+  // --- grants
+  // The member follows the stream from now on; counted there once.
+  void Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate);
+  void Leave(const MemberId& member, const DefinitionHash& stream);
+  absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member);
+
+  OpenStreams& streams() { return streams_; }
+  Waiters& waiters() { return waiters_; }
+  Comparisons& comparisons() { return comparisons_; }
+  RequestCache& answers() { return answers_; }
+
+  // Time has passed. When to be called again.
+  absl::Time Tick();
+  // The server ends: whoever waits or reads is told so, and nobody is served any more.
+  void Drain();
+
+  uint64_t calls() const { return calls_; }
+  uint64_t refused_calls() const { return refused_calls_; }
+
+ private:
+  void Denied(const Member& member, const char* action, const std::string& subject);
+
+  Parts parts_;
+  const Facts facts_;
+  const absl::Time started_at_;
+  std::vector<std::string> member_addresses_, enrolment_addresses_;
+  std::function<void(bool)> on_enrolment_;
+  bool enrolment_open_ = false;
+  bool draining_ = false;
+  CallBudget member_budget_, stranger_budget_, denial_budget_;
+  Grants grants_;
+  OpenStreams streams_;
+  Waiters waiters_;
+  RequestCache answers_;
+  Comparisons comparisons_;
+  absl::Time next_tick_ = absl::InfinitePast();
+  uint64_t calls_ = 0, refused_calls_ = 0;
+};
+
+}  // namespace replicast::control
+
+#endif  // REPLICAST_SERVER_CONTROL_CONTROL_PLANE_H_

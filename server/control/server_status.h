@@ -1,0 +1,14 @@
+#ifndef REPLICAST_SERVER_CONTROL_SERVER_STATUS_H_
+#define REPLICAST_SERVER_CONTROL_SERVER_STATUS_H_
+
+#include "replicast/v1/admin_service.pb.h"
+#include "server/control/control_plane.h"
+
+namespace replicast::control {
+
+// The whole server in one message. On the engine's thread.
+v1::GetStatusResponse StatusOf(ControlPlane& plane);
+
+}  // namespace replicast::control
+
+#endif  // REPLICAST_SERVER_CONTROL_SERVER_STATUS_H_

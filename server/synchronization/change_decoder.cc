@@ -1,0 +1,92 @@
+#include "server/synchronization/change_decoder.h"
+
+#include <utility>
+
+#include "common/base/errors.h"
+#include "common/wire/columns.h"
+
+namespace replicast {
+namespace {
+
+constexpr size_t kMessageBytes = 256u << 10;
+
+// Collects changes into messages of bounded size.
+class Messages {
+ public:
+  v1::Change* Add(size_t bytes) {
+    if (messages_.empty() || (bytes_ > 0 && bytes_ + bytes > kMessageBytes)) {
+      messages_.emplace_back();
+      bytes_ = 0;
+    }
+    bytes_ += bytes;
+    return messages_.back().add_changes();
+  }
+  v1::WatchResponse* Last() {
+    if (messages_.empty()) messages_.emplace_back();
+    return &messages_.back();
+  }
+  std::vector<v1::WatchResponse> Take() { return std::move(messages_); }
+
+ private:
+  std::vector<v1::WatchResponse> messages_;
+  size_t bytes_ = 0;
+};
+
+absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const v1::Columns& columns, Messages* messages) {
+  std::vector<std::string> names;
+  if (kind == v1::CHANGE_KIND_UPSERT) {
+    for (const auto& column : table.columns()) names.push_back(column.name());
+  } else {
+    for (const uint32_t place : table.key_columns()) names.push_back(table.columns(static_cast<int>(place)).name());
+  }
+  wire::ColumnsReader reader;
+  RETURN_IF_ERROR(reader.Open(columns, names.size()));
+  Row row;
+  while (reader.Next(&row)) {
+    v1::Change* change = messages->Add(EncodedSize(row) + 16 * names.size());
+    change->set_table(table.name());
+    change->set_kind(kind);
+    for (size_t i = 0; i < names.size(); ++i) {
+      change->add_columns(names[i]);
+      *change->add_values() = ToProto(row[i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+v1::Value ToProto(const Value& value) {
+  v1::Value result;
+  switch (StorageClassOf(value)) {
+    case StorageClass::kNull: result.set_null(true); break;
+    case StorageClass::kInteger: result.set_integer(std::get<int64_t>(value)); break;
+    case StorageClass::kReal: result.set_real(std::get<Real>(value).number); break;
+    case StorageClass::kText: result.set_text(std::get<Text>(value).bytes); break;
+    case StorageClass::kBlob: result.set_blob(std::get<Blob>(value).bytes); break;
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
+                                                             const wire::Verifier& verifier) {
+  ASSIGN_OR_RETURN(const wire::UnitPart opened, wire::OpenUnitPart(std::move(part), verifier));
+  Messages messages;
+  for (const v1::TableChanges& changes : opened.body.tables()) {
+    if (changes.table() >= static_cast<uint32_t>(schema.tables_size())) {
+      return Error(absl::StatusCode::kDataLoss, "UNIT_MALFORMED", "a stored unit names a table that its dataset does not have");
+    }
+    const v1::TableSchema& table = schema.tables(static_cast<int>(changes.table()));
+    RETURN_IF_ERROR(AddChanges(table, v1::CHANGE_KIND_DELETE, changes.deleted(), &messages));
+    RETURN_IF_ERROR(AddChanges(table, v1::CHANGE_KIND_UPSERT, changes.rows(), &messages));
+  }
+  if (opened.header.final_part()) {
+    v1::Position* position = messages.Last()->mutable_position();
+    position->set_history_id(opened.header.history_id());
+    position->set_definition_hash(opened.header.definition_hash());
+    position->set_lsn(opened.header.last_lsn());
+  }
+  return messages.Take();
+}
+
+}  // namespace replicast

@@ -1,0 +1,36 @@
+#ifndef REPLICAST_SERVER_SYNCHRONIZATION_CHUNK_FEED_H_
+#define REPLICAST_SERVER_SYNCHRONIZATION_CHUNK_FEED_H_
+
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string>
+
+#include "common/base/lsn.h"
+#include "replicast/v1/synchronization_service.pb.h"
+#include "server/publish/publisher.h"
+
+namespace replicast {
+
+// The signed chunks of a whole dataset, table by table, from where the caller stands; each is read when it is asked for, so
+// a slow reader costs nothing. Sans-IO, one thread (the publisher's).
+class ChunkFeed {
+ public:
+  // INVALID_ARGUMENT (REQUEST_INVALID); FAILED_PRECONDITION (HISTORY_CHANGED): begin anew, without history and key.
+  static absl::StatusOr<ChunkFeed> Begin(Publisher& publisher, const v1::SnapshotRequest& request);
+
+  const DefinitionHash& definition() const { return definition_; }
+  // Nothing: all is told.
+  absl::StatusOr<std::optional<v1::SnapshotResponse>> Next(Publisher& publisher);
+
+ private:
+  DefinitionHash definition_;
+  HistoryId history_;
+  uint32_t table_ = 0, tables_ = 0;
+  std::string after_key_;
+  uint64_t rows_total_ = 0;
+};
+
+}  // namespace replicast
+
+#endif  // REPLICAST_SERVER_SYNCHRONIZATION_CHUNK_FEED_H_
