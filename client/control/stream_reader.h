@@ -57,22 +57,20 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   }
 
   void OnReadDone(bool ok) override {
-    Message message;
-    {
-      const std::lock_guard lock(mutex_);
-      reading_ = false;
-      if (!ok) {
-        if (!done_) Release();
-        return;
-      }
-      message = std::move(message_);
-      message_.Clear();
+    if (ok) {
+      loop_.Post([self = this->shared_from_this(), message = std::move(message_)]() mutable {
+        if (self->on_message_) self->on_message_(std::move(message));
+      });
     }
-    loop_.Post([self = this->shared_from_this(), message = std::move(message)]() mutable {
-      if (self->on_message_) self->on_message_(std::move(message));
-    });
+    // Only now may another read begin, else its message could be posted first.
     const std::lock_guard lock(mutex_);
-    if (!reading_ && !done_ && credits_ > 0) Read();
+    reading_ = false;
+    if (done_) return;
+    if (!ok) {
+      Release();
+    } else if (credits_ > 0) {
+      Read();
+    }
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -90,6 +88,7 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   void Read() {
     reading_ = true;
     --credits_;
+    message_.Clear();
     this->StartRead(&message_);
   }
   void Release() {

@@ -35,7 +35,7 @@ void LossReporter::Begin(delivery::StreamReceiver* receiver, const v1::Grant& gr
 void LossReporter::Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now) {
   now_ = now;
   if (receiver_ == nullptr) return;
-  if (repair && !repairing_) {
+  if (repair && now >= RepairingUntil()) {
     const std::vector<delivery::SymbolSpan> missing = receiver_->TakeRepair(now);
     if (!missing.empty()) Repair(missing, TakeReport(backlog, position));
   }
@@ -49,6 +49,10 @@ void LossReporter::Step(bool repair, size_t backlog, const std::optional<Positio
 absl::Time LossReporter::NextDeadline() const {
   if (receiver_ == nullptr || reporting_) return absl::InfiniteFuture();
   return std::min(report_at_, loss_seen_at_ + kReportAfterLoss);
+}
+
+absl::Time LossReporter::RepairingUntil() const {
+  return repairing_ ? asked_ + limits::kRepairGiveUp : absl::InfinitePast();
 }
 
 v1::ReceptionReport LossReporter::TakeReport(size_t backlog, const std::optional<Position>& position) {
@@ -78,10 +82,10 @@ void LossReporter::Repair(const std::vector<delivery::SymbolSpan>& missing, v1::
   *request.mutable_report() = std::move(report);
   repairing_ = true;
   asked_ = now_;
-  ++repairs_;
-  control_.Repair(request, inbox_.Expect<v1::RepairResponse>([this, generation = generation_](auto answer) {
-    if (generation == generation_) OnRepaired(answer);
-  }));
+  control_.Repair(request,
+                  inbox_.Expect<v1::RepairResponse>([this, generation = generation_, number = ++repairs_](auto answer) {
+                    if (generation == generation_ && number == repairs_) OnRepaired(answer);
+                  }));
 }
 
 void LossReporter::OnRepaired(const absl::StatusOr<v1::RepairResponse>& answer) {

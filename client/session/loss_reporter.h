@@ -24,6 +24,9 @@ class LossReporter {
   // `repair`: missing symbols are wanted. `backlog`: bytes received and not yet applied.
   void Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now);
   absl::Time NextDeadline() const;
+  // Until then the answer of the Repair under way is waited for, and no other is asked for; infinite past: none is
+  // under way.
+  absl::Time RepairingUntil() const;
 
   // The server's ring does not reach back: what is missed must come by lsn. True once.
   bool TakeCatchUpWanted() { return std::exchange(catch_up_wanted_, false); }

@@ -13,7 +13,7 @@ class OfferTarget {
  public:
   virtual ~OfferTarget() = default;
   virtual std::optional<Position> position() const = 0;
-  // Nothing at or below it tells anything new, not even freshness.
+  // Nothing below it tells anything new, not even freshness.
   virtual Lsn known_lsn() const = 0;
   virtual absl::StatusOr<Admission> Offer(const wire::UnitPart& part) = 0;
   // Whole units, in one transaction where that can be; stops at the first that is not admitted.

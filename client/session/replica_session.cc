@@ -84,7 +84,10 @@ void ReplicaSession::StepReceiver(absl::Time now) {
   if (receiver_->TakeCatchUpWanted()) {
     receiver_->GiveUpGaps();
     content_.OnMessages(receiver_->TakeMessages());
-    content_.WantCatchUp();
+    // What was sent before we listened may be known already: then the next unit's lsn, or the heartbeat's, says so.
+    const uint64_t given_up = receiver_->counters().gaps_given_up;
+    if (given_up != gaps_given_up_) content_.WantCatchUp();
+    gaps_given_up_ = given_up;
   }
   if (receiver_->last_heard() != absl::InfinitePast()) content_.OnHint(Lsn{receiver_->heartbeat().last_lsn()}, now);
   if (receiver_->KeysWanted() && !subscription_.keys_pending()) {
@@ -195,7 +198,8 @@ absl::Time ReplicaSession::NextDeadline() const {
   if (!inbox_.empty()) return absl::InfinitePast();
   absl::Time next = std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline()});
   if (receiver_ == nullptr) return next;
-  next = std::min(next, receiver_->NextDeadline());
+  // What is not asked for now is not due now.
+  if (content_.wants_live()) next = std::min(next, std::max(receiver_->NextDeadline(), losses_.RepairingUntil()));
   if (content_.phase() == FollowPhase::kUnicast) return std::min(next, std::max(rejoin_at_, silence_.SilentFrom()));
   if (content_.phase() == FollowPhase::kLive && !asked_for_silence_) next = std::min(next, silence_.SilentFrom());
   return next;

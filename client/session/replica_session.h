@@ -70,6 +70,7 @@ class ReplicaSession {
   SilenceWatch silence_;
   std::unique_ptr<delivery::StreamReceiver> receiver_;
   std::optional<v1::Grant> grant_;
+  uint64_t gaps_given_up_ = 0;      // of the receiver, as seen last
   bool asked_for_silence_ = false;  // a grant was asked for because nothing is heard
   bool told_silence_ = false;
   absl::Time rejoin_at_ = absl::InfiniteFuture();

@@ -18,14 +18,12 @@ class SilenceWatch {
   // Listening began, or began anew: a while of silence is no news.
   void Restart(absl::Time now) {
     since_ = now;
-    heard_ = absl::InfinitePast();
     continuous_since_ = absl::InfiniteFuture();
   }
   // `heard`: when the last authentic frame came; infinite past: never.
   void Step(absl::Time heard, absl::Time now) {
-    if (heard > heard_) {
-      const bool gap = heard_ == absl::InfinitePast() || heard - heard_ > kSilence;
-      if (gap) continuous_since_ = heard;
+    if (heard > heard_ && heard >= since_) {
+      if (heard - heard_ > kSilence || continuous_since_ == absl::InfiniteFuture()) continuous_since_ = heard;
       heard_ = heard;
     }
     if (silent(now)) continuous_since_ = absl::InfiniteFuture();

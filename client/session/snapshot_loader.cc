@@ -82,6 +82,8 @@ SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
       return RetrySoon();
     }
     const absl::StatusOr<bool> loaded = database_.LoadChunk(*chunk, size);
+    if (loaded.status().code() == absl::StatusCode::kInvalidArgument)
+      return Restart(std::string(loaded.status().message()));
     if (!loaded.ok()) return Failed(Outcome::kMachine, loaded.status());
     if (!*loaded) return Restart("the server began a new history meanwhile");
     retry_.Reset();

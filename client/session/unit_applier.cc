@@ -34,7 +34,8 @@ bool UnitApplier::Covered(const std::string& message) const {
   if (!position) return false;
   const absl::StatusOr<v1::UnitHeader> header = wire::PeekUnitHeader(message);
   if (!header.ok() || !InHistory(*header, *position) || header->last_lsn() > position->lsn.value) return false;
-  return header->kind() != v1::UNIT_KIND_EMPTY || header->last_lsn() <= target_.known_lsn().value;
+  // The same boundary told again is news: nothing happened since.
+  return header->kind() != v1::UNIT_KIND_EMPTY || header->last_lsn() < target_.known_lsn().value;
 }
 
 bool UnitApplier::Flush(Outcome* outcome) {

@@ -1,0 +1,278 @@
+#include <algorithm>
+
+#include "client/session/session_world.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "common/base/ordered_key.h"
+#include "common/wire/chunk_codec.h"
+#include "common/wire/columns.h"
+
+namespace replicast {
+namespace {
+
+constexpr int64_t kRowsInChunk = 50;
+
+std::string KeyText(int64_t id) { return EncodeOrderedKey({id}, {Collation::kBinary}); }
+
+}  // namespace
+
+class FakeServer::Handle : public ControlChannel::Stream {
+ public:
+  Handle(FakeServer& server, std::shared_ptr<OpenStream> stream) : server_(server), stream_(std::move(stream)) {}
+  ~Handle() override {
+    stream_->wanted = false;
+    server_.streams_.erase(stream_);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  void Ready() override {
+    ++stream_->credits;
+    server_.time_.After(absl::ZeroDuration(), [server = &server_, stream = stream_] { server->Feed(stream); });
+  }
+
+ private:
+  FakeServer& server_;
+  const std::shared_ptr<OpenStream> stream_;
+};
+
+absl::Status FakeServer::MayCall() const {
+  if (revoked_) return Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED", "this member was revoked");
+  return absl::OkStatus();
+}
+
+template <typename Response>
+void FakeServer::Answered(const std::string& name, std::function<absl::StatusOr<Response>()> handle,
+                          Answer<Response> answer) {
+  ++calls[name];
+  if (!up_) {
+    time_.After(network.latency, [answer] { answer(absl::UnavailableError("connection refused")); });
+    return;
+  }
+  const bool lost = random_.Unit() < network.lost_answers;
+  time_.After(network.latency, [this, handle, answer, lost] {
+    const absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection reset");
+    absl::StatusOr<Response> response = refused.ok() ? handle() : absl::StatusOr<Response>(refused);
+    if (lost) response = absl::DeadlineExceededError("Deadline Exceeded");
+    time_.After(lost ? limits::kRpcDeadline : network.latency, [answer, response] { answer(response); });
+  });
+}
+
+void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) {
+  Answered<v1::SubscribeResponse>(
+      "Subscribe",
+      [this, request]() -> absl::StatusOr<v1::SubscribeResponse> {
+        if (request.dataset() != "d")
+          return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN", "there is no dataset " + request.dataset());
+        if (!refuse_dataset.empty())
+          return Error(absl::StatusCode::kFailedPrecondition, "DATASET_STOPPED", refuse_dataset);
+        granted_ = true;
+        v1::SubscribeResponse response;
+        v1::Grant& grant = *response.mutable_grant();
+        grant.set_stream_id(stream_id_);
+        *grant.mutable_definition() = definition_;
+        grant.set_definition_hash(definition_hash_.ToBytes());
+        grant.set_group("239.192.0.1");
+        grant.set_port(7422);
+        grant.set_source("127.0.0.1");
+        grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
+        grant.set_current_epoch(epoch_);
+        grant.set_frame_size(1372);
+        grant.set_signing_public_key(signing_.public_key);
+        grant.set_incarnation(incarnation_);
+        *response.mutable_schema() = schema_;
+        response.add_path(server_id_.ToBytes());
+        *response.mutable_position() = ToProto(position());
+        response.set_next_step(v1::NEXT_STEP_SNAPSHOT);
+        if (!request.has_position()) return response;
+        const v1::Position& at = request.position();
+        const Position stands{*HistoryId::FromBytes(at.history_id()), definition_hash_, Lsn{at.lsn()}};
+        const std::optional<size_t> index = IndexAfter(stands);
+        if (index) response.set_next_step(*index == units_.size() ? v1::NEXT_STEP_FOLLOW : v1::NEXT_STEP_CATCH_UP);
+        if (!index) response.set_reason("position " + stands.lsn.ToText() + " is older than the unit store");
+        return response;
+      },
+      std::move(answer));
+}
+
+void FakeServer::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) {
+  Answered<v1::GetKeysResponse>(
+      "GetKeys",
+      [this, request]() -> absl::StatusOr<v1::GetKeysResponse> {
+        if (!granted_) return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "subscribe first");
+        v1::KeyBundle bundle;
+        bundle.set_stream_id(stream_id_);
+        bundle.set_definition_hash(definition_hash_.ToBytes());
+        bundle.set_incarnation(incarnation_);
+        v1::EpochKey& key = *bundle.add_keys();
+        key.set_epoch(epoch_);
+        key.set_secret(key_->secret());
+        key.set_key_id(key_->id().ToBytes());
+        v1::GetKeysResponse response;
+        std::string info(wire::kKeysDomain);
+        info += '\0';
+        info += member.view();
+        response.set_sealed_bundle(*crypto::HpkeSeal(member_x25519.public_key, info, bundle.SerializeAsString()));
+        response.set_signature(signer_.Sign(wire::kKeysDomain, member.ToBytes() + response.sealed_bundle()));
+        return response;
+      },
+      std::move(answer));
+}
+
+void FakeServer::Report(const v1::ReportRequest&, Answer<v1::ReportResponse> answer) {
+  Answered<v1::ReportResponse>(
+      "Report",
+      []() -> absl::StatusOr<v1::ReportResponse> {
+        v1::ReportResponse response;
+        response.set_rate_bytes_per_second(5'000'000);
+        response.set_next_report_seconds(60);
+        return response;
+      },
+      std::move(answer));
+}
+
+void FakeServer::Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) {
+  Answered<v1::RepairResponse>(
+      "Repair",
+      [this, request]() -> absl::StatusOr<v1::RepairResponse> {
+        if (!granted_ || request.incarnation() != incarnation_)
+          return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "subscribe first");
+        std::vector<delivery::SymbolSpan> missing;
+        for (const v1::SymbolRange& range : request.missing()) missing.push_back({range.first(), range.last()});
+        v1::RepairResponse response;
+        std::vector<std::string> frames;
+        response.set_outcome(sender_->Repair(missing, &frames) ? v1::REPAIR_OUTCOME_FRAMES
+                                                               : v1::REPAIR_OUTCOME_CATCH_UP);
+        for (std::string& frame : frames) response.add_frames(std::move(frame));
+        return response;
+      },
+      std::move(answer));
+}
+
+void FakeServer::Renew(const v1::RenewRequest&, Answer<v1::RenewResponse> answer) {
+  Answered<v1::RenewResponse>(
+      "Renew", []() -> absl::StatusOr<v1::RenewResponse> { return v1::RenewResponse(); }, std::move(answer));
+}
+
+std::optional<size_t> FakeServer::IndexAfter(const Position& position) const {
+  for (size_t i = oldest_; i <= units_.size(); ++i) {
+    // Behind unit i-1, at its last_lsn.
+    if (i == 0) continue;
+    const v1::UnitHeader& before = units_[i - 1].header;
+    if (before.history_id() == position.history.view() && before.last_lsn() == position.lsn.value) return i;
+  }
+  return std::nullopt;
+}
+
+void FakeServer::Feed(const std::shared_ptr<OpenStream>& stream) {
+  while (stream->wanted && stream->credits > 0 && stream->send_next()) --stream->credits;
+}
+
+std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpRequest& request,
+                                                            std::function<void(v1::CatchUpResponse)> on_message,
+                                                            std::function<void(absl::Status)> on_end) {
+  ++calls["CatchUp"];
+  auto stream = std::make_shared<OpenStream>();
+  stream->end = std::move(on_end);
+  stream->follow = request.follow();
+  const Position from{*HistoryId::FromBytes(request.position().history_id()), definition_hash_,
+                      Lsn{request.position().lsn()}};
+  time_.After(2 * network.latency, [this, stream, from, on_message] {
+    if (!stream->wanted) return;
+    const std::optional<size_t> index = IndexAfter(from);
+    absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection refused");
+    if (refused.ok() && !index)
+      refused = Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "position is older than the unit store");
+    if (!refused.ok()) return stream->end(refused);
+    streams_.insert(stream);
+    stream->next = *index;
+    auto part = std::make_shared<size_t>(0);
+    // By weak reference: the stream holds the function.
+    stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {
+      const auto open = weak.lock();
+      if (open->next == units_.size()) {
+        if (open->follow) return false;
+        streams_.erase(open);
+        open->wanted = false;
+        open->end(absl::OkStatus());
+        return false;
+      }
+      v1::CatchUpResponse response;
+      const StoredUnit& unit = units_[open->next];
+      REPLICAST_CHECK(response.mutable_part()->ParseFromString(unit.parts[(*part)++]));
+      if (*part == unit.parts.size()) {
+        *part = 0;
+        ++open->next;
+      }
+      response.set_newest_lsn(position().lsn.value);
+      on_message(std::move(response));
+      return true;
+    };
+    Feed(stream);
+  });
+  return std::make_unique<Handle>(*this, stream);
+}
+
+v1::SnapshotResponse FakeServer::ChunkAfter(uint32_t table, const std::string& after_key) const {
+  v1::ChunkHeader header;
+  header.set_history_id(history_.ToBytes());
+  header.set_definition_hash(definition_hash_.ToBytes());
+  header.set_table(table);
+  header.set_after_key(after_key);
+  header.set_label_lsn(position().lsn.value);
+  header.set_schema_version(1);
+  *header.add_digests() = DigestNow();
+  wire::ColumnsWriter writer(2);
+  int64_t count = 0;
+  for (const auto& [id, value] : published_) {
+    if (KeyText(id) <= after_key) continue;
+    writer.Add({id, Text{value}});
+    if (++count < kRowsInChunk) continue;
+    header.set_through_key(KeyText(id));
+    break;
+  }
+  v1::Columns columns;
+  writer.Take(&columns);
+  v1::SnapshotResponse response;
+  *response.mutable_chunk() = wire::SealChunk(header, columns, signer_);
+  response.set_rows_total(published_.size());
+  return response;
+}
+
+std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotRequest& request,
+                                                             std::function<void(v1::SnapshotResponse)> on_message,
+                                                             std::function<void(absl::Status)> on_end) {
+  ++calls["Snapshot"];
+  auto stream = std::make_shared<OpenStream>();
+  stream->end = std::move(on_end);
+  time_.After(2 * network.latency, [this, stream, request, on_message] {
+    if (!stream->wanted) return;
+    absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection refused");
+    if (!refused.ok()) return stream->end(refused);
+    streams_.insert(stream);
+    const bool resumes = request.history_id() == history_.view();
+    auto after = std::make_shared<std::string>(resumes ? request.after_key() : "");
+    auto done = std::make_shared<bool>(resumes && request.table() > 0);
+    stream->send_next = [this, on_message, after, done, weak = std::weak_ptr<OpenStream>(stream)] {
+      const auto open = weak.lock();
+      if (*done) {
+        streams_.erase(open);
+        open->wanted = false;
+        open->end(absl::OkStatus());
+        return false;
+      }
+      v1::SnapshotResponse response = ChunkAfter(0, *after);
+      v1::ChunkHeader header;
+      REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
+      *after = header.through_key();
+      *done = after->empty();
+      on_message(std::move(response));
+      if (!snapshot_stops_after_a_chunk) return true;
+      open->credits = 0;
+      return false;
+    };
+    Feed(stream);
+  });
+  return std::make_unique<Handle>(*this, stream);
+}
+
+}  // namespace replicast
