@@ -90,7 +90,8 @@ TEST_F(KeySequenceTest, AJoinRatchetsSoThatItsKeyOpensNothingOlder) {
   EXPECT_TRUE(step->switched);
   ASSERT_EQ(step->updates.size(), 1u);
   EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(step->updates[0], verifier_), *old_key)->secret(), sequence->current()->secret());
-  for (const auto& key : sequence->Bundle().keys()) EXPECT_NE(key.secret(), old_key->secret());
+  const v1::KeyBundle bundle = sequence->Bundle();
+  for (const auto& key : bundle.keys()) EXPECT_NE(key.secret(), old_key->secret());
 }
 
 TEST_F(KeySequenceTest, AStormOfJoinsRatchetsOnceASecondAndNewcomersWaitForIt) {

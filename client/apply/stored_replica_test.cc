@@ -1,0 +1,175 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "client/apply/apply_test_rig.h"
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+
+namespace replicast {
+namespace {
+
+TEST(StoredReplicaTest, SwappedUniqueValuesAndEveryStorageClassArriveExactly) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  rig.Put(ApplyRig::Item(1, int64_t{10}, Real{-0.0}));
+  rig.Put(ApplyRig::Item(2, int64_t{20}, Text{std::string("a\0b\xff", 4)}));
+  rig.Put(ApplyRig::Item(3, std::monostate(), Blob{""}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+  rig.Put(ApplyRig::Item(1, int64_t{20}, int64_t{INT64_MIN}));
+  rig.Put(ApplyRig::Item(2, int64_t{10}, Text{""}));
+  rig.Remove({int64_t{3}});
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+  EXPECT_TRUE(replica->damaged_tables().empty());
+}
+
+TEST(StoredReplicaTest, EqualButNotIdenticalKeysAreTwoRows) {
+  v1::DatasetSchema schema;
+  auto& table = *schema.add_tables();
+  table.set_name("item");
+  for (const char* name : {"k", "v"}) table.add_columns()->set_name(name);
+  table.mutable_columns(0)->set_collation("NOCASE");
+  table.mutable_columns(0)->set_key_part(1);
+  table.mutable_columns(0)->set_not_null(true);
+  table.add_key_columns(0);
+  table.set_without_rowid(true);
+  ApplyRig rig(schema);
+  auto replica = rig.OpenWithSnapshot();
+  rig.Put({Text{"abc"}, int64_t{1}});
+  rig.Put({int64_t{1}, int64_t{1}});
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  rig.Remove({Text{"abc"}});
+  rig.Put({Text{"ABC"}, int64_t{2}});
+  rig.Remove({int64_t{1}});
+  rig.Put({Real{1.0}, int64_t{2}});
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+  EXPECT_TRUE(replica->damaged_tables().empty());
+}
+
+TEST(StoredReplicaTest, DuplicatesAndGapsChangeNothing) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  rig.Put(ApplyRig::Item(1, int64_t{1}, int64_t{1}));
+  const auto first = rig.Unit();
+  rig.Put(ApplyRig::Item(1, int64_t{1}, int64_t{2}));
+  const auto second = rig.Unit();
+  EXPECT_EQ(*replica->OfferAll(second), Admission::kGap);
+  EXPECT_TRUE(rig.Shown().empty());
+  EXPECT_EQ(*replica->OfferAll(first), Admission::kApplied);
+  EXPECT_EQ(*replica->OfferAll(first), Admission::kAlreadyHave);
+  EXPECT_EQ(*replica->OfferAll({first[0], second[0]}), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, AUnitOfManyPartsIsShownWholeOrNotAtAll) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  const size_t rows = 2 * limits::kMaxUnitInMemoryBytes / 1000;
+  for (size_t i = 0; i < rows; ++i) rig.Put(ApplyRig::Item(static_cast<int64_t>(i), static_cast<int64_t>(i), Text{rig.random.Bytes(1000)}));
+  const auto parts = rig.Unit();
+  ASSERT_GT(parts.size(), 10u);
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    ASSERT_EQ(*replica->Offer(parts[i]), Admission::kApplied);
+    ASSERT_EQ(rig.Shown().size(), 0u) << "part " << i;
+  }
+  ASSERT_EQ(*replica->Offer(parts.back()), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+  EXPECT_TRUE(replica->damaged_tables().empty());
+}
+
+TEST(StoredReplicaTest, ABrokenSequenceOfPartsIsDroppedAndCanBeOfferedAgain) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  for (int64_t i = 0; i < 1000; ++i) rig.Put(ApplyRig::Item(i, i, Text{std::string(1000, 'x')}));
+  const auto parts = rig.Unit();
+  ASSERT_GE(parts.size(), 3u);
+  ASSERT_EQ(*replica->Offer(parts[0]), Admission::kApplied);
+  EXPECT_EQ(*replica->Offer(parts[2]), Admission::kGap);
+  EXPECT_EQ(*replica->OfferAll(parts), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, APositionAndItsRowsAreOneOnDiskAtEveryMoment) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<Row> before = rig.Master();
+    const Lsn at = replica->position()->lsn;
+    rig.Put(ApplyRig::Item(round, int64_t{round}, Text{std::string(5000, 'x')}));
+    const auto unit = rig.Unit();
+    ASSERT_EQ(*replica->OfferAll(unit), Admission::kApplied);
+    // What a kill would leave now.
+    const std::string copy = rig.folder + "/copy.db";
+    std::filesystem::copy_file(rig.path, copy, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(rig.path + "-wal", copy + "-wal", std::filesystem::copy_options::overwrite_existing);
+    ReplicaDatabase::Options options;
+    options.path = copy;
+    auto again = ReplicaDatabase::Open(options, rig.clock);
+    ASSERT_TRUE(again.ok()) << again.status();
+    const Lsn there = (*again)->position()->lsn;
+    ASSERT_TRUE(there == at || there == rig.lsn);
+    const auto actual = ReplicaDatabase::ReadActual(copy);
+    ASSERT_TRUE(actual.ok()) << actual.status();
+    EXPECT_EQ(actual->tables[0], (*again)->table_states()[0]);
+    EXPECT_EQ(*(*again)->OfferAll(unit), there == at ? Admission::kApplied : Admission::kAlreadyHave);
+    again->reset();
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(copy + suffix);
+  }
+}
+
+TEST(StoredReplicaTest, AStrangersWriteIsNoticedByTheNextUnitAndNamed) {
+  ApplyRig rig;
+  rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"right"}));
+  rig.Put(ApplyRig::Item(2, int64_t{2}, Text{"right"}));
+  rig.Unit();
+  auto replica = rig.OpenWithSnapshot();
+  ASSERT_TRUE(rig.Other().Execute("UPDATE item SET v = 'wrong' WHERE id = 1").ok());
+  rig.Put(ApplyRig::Item(2, int64_t{2}, Text{"changed"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(replica->damaged_tables(), std::vector<std::string>{"item"});
+  rig.LoadAll(*replica);
+  ASSERT_TRUE(*replica->TrySwap());
+  EXPECT_TRUE(replica->damaged_tables().empty());
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, ADroppedTableLeavesOnlyASnapshot) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  replica.reset();
+  ASSERT_TRUE(rig.Other().Execute("DROP TABLE item").ok());
+  replica = rig.Open();
+  EXPECT_EQ(replica->damaged_tables(), std::vector<std::string>{"item"});
+  rig.LoadAll(*replica);
+  ASSERT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, RefusesAnotherServerAndATableInTheWay) {
+  ApplyRig rig;
+  auto replica = rig.Open();
+  ReplicaDatabase::Identity other = *replica->identity();
+  other.server.bytes[0] = 99;
+  EXPECT_EQ(ReasonOf(replica->SetDataset(other, v1::Definition(), ApplyRig::ItemSchema())), "OTHER_SERVER");
+  ApplyRig busy;
+  ASSERT_TRUE((*sqlite::Database::Open(busy.path, {.create = true}))->Execute("CREATE TABLE item(x)").ok());
+  ReplicaDatabase::Options options;
+  options.path = busy.path;
+  auto taken = ReplicaDatabase::Open(options, busy.clock);
+  ASSERT_TRUE(taken.ok());
+  EXPECT_EQ(ReasonOf((*taken)->SetDataset(other, v1::Definition(), ApplyRig::ItemSchema())), "TABLE_IN_THE_WAY");
+}
+
+TEST(StoredReplicaTest, AHistoryUnitLeadsOver) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  ASSERT_EQ(*replica->OfferAll(rig.HistoryUnit(rig.lsn.value)), Admission::kApplied);
+  EXPECT_EQ(replica->position()->history, rig.history);
+  ASSERT_EQ(*replica->OfferAll(rig.HistoryUnit(rig.lsn.value - 1)), Admission::kOtherHistory);
+}
+
+}  // namespace
+}  // namespace replicast
