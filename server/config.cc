@@ -199,6 +199,8 @@ absl::Status ApplySettings(const std::map<std::string, std::string>& given, cons
 }
 
 absl::Status CompleteConfig(ServerConfig* config) {
+  if (config->database.empty()) return Invalid("no database: name the master with `database`");
+  if (config->rate_floor > config->rate_ceiling) return Invalid("rate_floor is above rate_ceiling");
   ASSIGN_OR_RETURN(net::HostPort listen, net::ParseHostPort(config->listen));
   if (config->port_data == ServerConfig::kFollowsListen) {
     ASSIGN_OR_RETURN(config->port_data, PortBehind(listen, 2));
@@ -207,8 +209,6 @@ absl::Status CompleteConfig(ServerConfig* config) {
     ASSIGN_OR_RETURN(listen.port, PortBehind(listen, 1));
     config->listen_enrolment = listen.ToText();
   }
-  if (config->database.empty()) return Invalid("no database: name the master with `database`");
-  if (config->rate_floor > config->rate_ceiling) return Invalid("rate_floor is above rate_ceiling");
   return absl::OkStatus();
 }
 

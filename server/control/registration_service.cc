@@ -25,7 +25,7 @@ grpc::ServerUnaryReactor* RegistrationService::Enroll(grpc::CallbackServerContex
     if (!admitted.ok()) return answer(admitted);
     auto enrolled = plane_.membership().Enroll(address, asked);
     if (enrolled.ok()) spdlog::info("member {} enrolled from {}", MemberId::FromBytes(enrolled->member_id())->ToHex(), address);
-    else spdlog::warn("an enrolment from {} was refused: {}", address, std::string(enrolled.status().message()));
+    else spdlog::debug("an enrolment from {} was refused: {}", address, std::string(enrolled.status().message()));
     plane_.RefreshEnrolment();
     answer(std::move(enrolled));
   });

@@ -15,6 +15,8 @@ constexpr char kMember[] = "member", kAdmin[] = "admin";
 constexpr size_t kX25519Bytes = 32;
 constexpr size_t kMaxRequestBytes = 4096;
 constexpr uint32_t kMostUses = 1'000'000;
+constexpr absl::Duration kRefusalPeriod = absl::Minutes(1);
+constexpr int kMostRefusalsNoted = 60;
 constexpr absl::Duration kLongestLifetime = absl::Hours(24 * 366);
 
 absl::Status Malformed(const std::string& what) { return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", what); }
@@ -90,8 +92,7 @@ absl::StatusOr<v1::EnrollResponse> Membership::Enroll(const std::string& address
   ASSIGN_OR_RETURN(const std::string key_hash, KeyHash(request.certificate_request(), request.x25519_public_key()));
   absl::StatusOr<Member> member = Admit(address, request, key_hash);
   if (!member.ok()) {
-    // A refusal is one whether or not it can be noted.
-    audit_.Append({address, "enroll", HexEncode(request.token_id().substr(0, TokenStore::kIdBytes)), false, ReasonOf(member.status())}).IgnoreError();
+    NoteRefusal(address, request, member.status());
     return member.status();
   }
   RETURN_IF_ERROR(RefreshOpenUntil());
@@ -101,6 +102,16 @@ absl::StatusOr<v1::EnrollResponse> Membership::Enroll(const std::string& address
   response.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(member->certificate_expires_at));
   response.set_server_id(server_.ToBytes());
   return response;
+}
+
+// A refusal is one whether or not it can be noted; and strangers must not fill the disk with them.
+void Membership::NoteRefusal(const std::string& address, const v1::EnrollRequest& request, const absl::Status& why) {
+  if (clock_.Wall() - refusals_since_ > kRefusalPeriod) {
+    refusals_since_ = clock_.Wall();
+    refusals_ = 0;
+  }
+  if (++refusals_ > kMostRefusalsNoted) return;
+  audit_.Append({address, "enroll", HexEncode(request.token_id().substr(0, TokenStore::kIdBytes)), false, ReasonOf(why)}).IgnoreError();
 }
 
 // One transaction from looking at the token to using it up.

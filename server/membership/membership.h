@@ -70,6 +70,7 @@ class Membership {
  private:
   Membership(sqlite::Database& state, const ServerId& server, CertificateAuthority authority, AuditLog& audit, const Clock& clock, Random& random);
   absl::StatusOr<Member> Admit(const std::string& address, const v1::EnrollRequest& request, const std::string& key_hash);
+  void NoteRefusal(const std::string& address, const v1::EnrollRequest& request, const absl::Status& why);
   absl::Status RefreshOpenUntil();
 
   sqlite::Database& state_;
@@ -81,6 +82,8 @@ class Membership {
   TokenStore tokens_;
   MemberStore members_;
   absl::Time open_until_ = absl::InfinitePast();
+  absl::Time refusals_since_ = absl::InfinitePast();
+  int refusals_ = 0;  // since then
   absl::flat_hash_map<MemberId, Activity> activity_;  // of members only, so bounded as they are
 };
 

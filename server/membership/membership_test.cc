@@ -226,6 +226,11 @@ TEST_F(MembershipTest, NamesFromStrangersAreMadePrintableAndShort) {
   EXPECT_EQ(member->display_name.substr(0, 5), "_[31m");
 }
 
+TEST_F(MembershipTest, GuessingStrangersFillNoDisk) {
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(ReasonAgainst(WithToken(Keys(), TokenStore::Fresh())), "TOKEN_INVALID");
+  EXPECT_LE(*AuditLog::Verify(folder_ + "/audit.log"), 60u);
+}
+
 TEST_F(MembershipTest, TheAuditTrailOfALifeHolds) {
   const MemberId id = Join();
   ASSERT_TRUE(membership_->Revoke("admin", id).ok());
