@@ -129,10 +129,12 @@ void AddKey(const Relation& relation, Displacement* displacement) {
   for (const int place : relation.key) {
     const Equality equality = EqualityOf(relation, place);
     if (equality == Equality::kLoose) loose = true;
-    if (equality == Equality::kButSmallestInteger) smallest.push_back("NEW." + NameAt(relation, place) + "=-9223372036854775808");
+    if (equality == Equality::kButSmallestInteger)
+      smallest.push_back("NEW." + NameAt(relation, place) + "=-9223372036854775808");
   }
   if (!loose && smallest.empty()) return;
-  AddUnique(relation, {relation.key, relation.key_collations}, loose ? "" : "(" + Joined(smallest, " OR ") + ")", displacement);
+  AddUnique(relation, {relation.key, relation.key_collations}, loose ? "" : "(" + Joined(smallest, " OR ") + ")",
+            displacement);
 }
 
 Displacement DisplacementOf(const Relation& relation) {
@@ -155,7 +157,8 @@ HookTexts TriggersOf(const Relation& relation) {
   HookTexts texts;
   const std::string prefix = "_replicast_" + std::to_string(relation.id) + "_";
   const std::string table = QuoteIdentifier(relation.name);
-  const auto add = [&](const std::string& name, const std::string& event, const std::string& when, const std::string& body) {
+  const auto add = [&](const std::string& name, const std::string& event, const std::string& when,
+                       const std::string& body) {
     texts[prefix + name] = "CREATE TRIGGER " + prefix + name + " " + event + " ON " + table +
                            (when.empty() ? "" : " WHEN " + when) + " BEGIN" + body + " END";
   };

@@ -6,7 +6,9 @@
 namespace replicast::capture {
 namespace {
 
-bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' || (c & 0x80) != 0; }
+bool IsWord(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' || (c & 0x80) != 0;
+}
 
 std::string Upper(std::string_view text) {
   std::string upper(text);
@@ -69,7 +71,8 @@ bool IsLiteral(std::string_view text) {
     return rest.size() >= 2 && rest.ends_with('\'') && std::count(rest.begin(), rest.end(), '\'') % 2 == 0;
   }
   while (!rest.empty() && (rest[0] == '-' || rest[0] == '+' || rest[0] == ' ')) rest.remove_prefix(1);
-  return !rest.empty() && std::isdigit(static_cast<unsigned char>(rest[0] == '.' && rest.size() > 1 ? rest[1] : rest[0])) != 0 &&
+  return !rest.empty() &&
+         std::isdigit(static_cast<unsigned char>(rest[0] == '.' && rest.size() > 1 ? rest[1] : rest[0])) != 0 &&
          rest.find_first_not_of("0123456789ABCDEFXE.+-") == std::string_view::npos;
 }
 

@@ -11,7 +11,8 @@ constexpr size_t kMostTexts = 2000;
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<MasterConnection>> MasterConnection::Open(const std::string& path, const std::string& vfs) {
+absl::StatusOr<std::shared_ptr<MasterConnection>> MasterConnection::Open(const std::string& path,
+                                                                         const std::string& vfs) {
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, OpenMasterForReading(path, vfs));
   RETURN_IF_ERROR(CheckWal(*database));
   return std::shared_ptr<MasterConnection>(new MasterConnection(std::move(database)));

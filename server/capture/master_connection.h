@@ -1,14 +1,14 @@
 #ifndef REPLICAST_SERVER_CAPTURE_MASTER_CONNECTION_H_
 #define REPLICAST_SERVER_CAPTURE_MASTER_CONNECTION_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "common/sqlite/database.h"
 #include "server/source/source.h"
@@ -27,7 +27,8 @@ class MasterConnection {
   class Lease {
    public:
     Lease(Shelf* home, sqlite::Statement statement) : home_(home), statement_(std::move(statement)) {}
-    Lease(Lease&& other) noexcept : home_(std::exchange(other.home_, nullptr)), statement_(std::move(other.statement_)) {}
+    Lease(Lease&& other) noexcept
+        : home_(std::exchange(other.home_, nullptr)), statement_(std::move(other.statement_)) {}
     ~Lease();
     sqlite::Statement* operator->() { return &statement_; }
     sqlite::Statement& operator*() { return statement_; }

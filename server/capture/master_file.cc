@@ -5,6 +5,12 @@
 namespace replicast::capture {
 namespace {
 
+// Of pages that a reader keeps: drains and scans come back to the inner pages of large tables.
+constexpr int kReaderCacheKib = 16 << 10;
+
+// For a writer to end its transaction: the server's loop waits meanwhile.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+
 absl::StatusOr<std::string> JournalMode(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode"));
   return mode && std::holds_alternative<Text>(*mode) ? std::get<Text>(*mode).bytes : std::string();
@@ -12,22 +18,27 @@ absl::StatusOr<std::string> JournalMode(sqlite::Database& database) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForWriting(const std::string& path, const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForWriting(const std::string& path,
+                                                                       const std::string& vfs) {
   sqlite::OpenOptions options;
   options.no_checkpoint_on_close = true;
   options.vfs = vfs;
+  options.busy_timeout = kPatience;
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
   // Checkpoints are the writers' matter.
   RETURN_IF_ERROR(database->Execute("PRAGMA wal_autocheckpoint=0"));
   return database;
 }
 
-absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForReading(const std::string& path, const std::string& vfs) {
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForReading(const std::string& path,
+                                                                       const std::string& vfs) {
   sqlite::OpenOptions options;
   options.read_only = true;
   options.no_checkpoint_on_close = true;
   options.vfs = vfs;
-  return sqlite::Database::Open(path, options);
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
+  RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib)));
+  return database;
 }
 
 absl::Status CheckWal(sqlite::Database& database) {
@@ -35,15 +46,17 @@ absl::Status CheckWal(sqlite::Database& database) {
   if (mode == "wal") return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
                database.path() + " is in journal mode " + mode +
-                   ", in which a reader can make a writer's COMMIT fail; Replicast needs the write-ahead log. Switch it with --wal, or with "
+                   ", in which a reader can make a writer's COMMIT fail; Replicast needs the write-ahead log. Switch "
+                   "it with --wal, or with "
                    "`PRAGMA journal_mode=WAL` (it stays so, for every program)");
 }
 
 absl::Status SwitchToWal(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode=WAL"));
   if (mode && *mode == Value(Text{"wal"})) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
-               database.path() + " could not be switched to the write-ahead log; end the programs that use it, and try again");
+  return Error(
+      absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
+      database.path() + " could not be switched to the write-ahead log; end the programs that use it, and try again");
 }
 
 }  // namespace replicast::capture

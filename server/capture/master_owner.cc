@@ -7,7 +7,8 @@
 namespace replicast::capture {
 
 absl::StatusOr<std::optional<ServerId>> ReadOwner(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto table, database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_server'"));
+  ASSIGN_OR_RETURN(const auto table,
+                   database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_server'"));
   if (!table) return std::optional<ServerId>();
   ASSIGN_OR_RETURN(const auto id, database.QueryValue("SELECT server_id FROM _replicast_server"));
   if (!id || !std::holds_alternative<Text>(*id)) return std::optional<ServerId>();
@@ -19,18 +20,21 @@ absl::Status ClaimMaster(sqlite::Database& database, const ServerId& server, boo
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   ASSIGN_OR_RETURN(const auto owner, ReadOwner(database));
   if (owner && *owner != server && !take_over) {
-    return Error(absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
-                 database.path() + " belongs to the server " + owner->ToHex() +
-                     "; if that one is gone for good, take the master over with --take-over (its replicas must join again)");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
+        database.path() + " belongs to the server " + owner->ToHex() +
+            "; if that one is gone for good, take the master over with --take-over (its replicas must join again)");
   }
   if (owner && *owner != server) {
     ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
-    for (const auto& [name, text] : installed) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
+    for (const auto& [name, text] : installed)
+      RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
   }
-  RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS _replicast_server(server_id TEXT); DELETE FROM _replicast_server"));
+  RETURN_IF_ERROR(
+      database.Execute("CREATE TABLE IF NOT EXISTS _replicast_server(server_id TEXT); DELETE FROM _replicast_server"));
   RETURN_IF_ERROR(database.Execute("INSERT INTO _replicast_server VALUES(" + sqlite::QuoteText(server.ToHex()) + ")"));
   RETURN_IF_ERROR(InstallOutbox(database, outbox_capacity));
-  RETURN_IF_ERROR(NoteNothing(database));
+  if (owner != server) RETURN_IF_ERROR(NoteNothing(database));
   return transaction.Commit();
 }
 

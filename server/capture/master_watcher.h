@@ -1,10 +1,10 @@
 #ifndef REPLICAST_SERVER_CAPTURE_MASTER_WATCHER_H_
 #define REPLICAST_SERVER_CAPTURE_MASTER_WATCHER_H_
 
+#include <absl/status/statusor.h>
+
 #include <memory>
 #include <string>
-
-#include <absl/status/statusor.h>
 
 #include "common/base/clock.h"
 #include "server/capture/sqlite_source.h"
@@ -12,9 +12,9 @@
 namespace replicast::capture {
 
 // Tells an event loop that some process committed to a master: inotify on the master's folder, for the database and its
-// write-ahead log, says when to look, and the source's data version says whether there is something to see. Where events
-// don't come (network file systems, a memory-mapped VFS) the loop's slow poll calls MayHaveChanged. One thread, the
-// source's; the source must outlive it.
+// write-ahead log, says when to look, and the source's data version says whether there is something to see. Where
+// events don't come (network file systems, a memory-mapped VFS) the loop's slow poll calls MayHaveChanged. One thread,
+// the source's; the source must outlive it.
 class MasterWatcher {
  public:
   static absl::StatusOr<std::unique_ptr<MasterWatcher>> Open(SqliteSource& source, const Clock& clock);
@@ -37,7 +37,7 @@ class MasterWatcher {
   SqliteSource& source_;
   const Clock& clock_;
   int descriptor_;
-  std::string name_;      // of the database, within its folder
+  std::string name_;       // of the database, within its folder
   bool expected_ = false;  // events came, and no commit was seen since
 };
 

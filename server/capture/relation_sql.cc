@@ -20,7 +20,8 @@ std::string KeyList(const Relation& relation) {
 
 std::string SelectAll(const Relation& relation) {
   std::string text;
-  for (const RelationColumn& column : relation.columns) text += (text.empty() ? "SELECT " : ",") + QuoteIdentifier(column.name);
+  for (const RelationColumn& column : relation.columns)
+    text += (text.empty() ? "SELECT " : ",") + QuoteIdentifier(column.name);
   return text + " FROM " + QuoteIdentifier(relation.name);
 }
 
@@ -54,7 +55,9 @@ std::string NotedSql(const std::vector<bool>& typed) {
     keys += ",k" + std::to_string(i);
     if (typed[i]) types += ",typeof(k" + std::to_string(i) + ")";
   }
-  return "SELECT DISTINCT relation" + keys + types + " FROM " + kOutbox + " WHERE number>?1 AND number<=?2";
+  // In key order the lookups find their pages side by side.
+  return "SELECT DISTINCT relation" + keys + types + " FROM " + kOutbox +
+         " WHERE number>?1 AND number<=?2 ORDER BY relation" + keys + types;
 }
 
 }  // namespace replicast::capture

@@ -15,10 +15,9 @@ std::string LookupSql(const Relation& relation);
 // All rows in key order, all columns; or those behind a key (?1, ?2, …).
 std::string RangeSql(const Relation& relation, bool behind_key);
 
-// The distinct keys noted in (?1, ?2]: relation, k0 …, and then what DISTINCT needs to tell equal ones apart. For
-// columns `typed` it takes 1 and 1.0 for two.
+// The distinct keys noted in (?1, ?2]: relation, k0 …, and then what DISTINCT needs to tell equal ones apart: in
+// columns that are `typed`, 1 and 1.0 are two.
 std::string NotedSql(const std::vector<bool>& typed);
-
 
 }  // namespace replicast::capture
 

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_SERVER_CAPTURE_SCHEMA_CHECK_H_
 #define REPLICAST_SERVER_CAPTURE_SCHEMA_CHECK_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "common/sqlite/database.h"
 #include "server/source/source.h"

@@ -14,7 +14,8 @@ namespace replicast::capture {
 namespace {
 
 absl::Status Unsupported(const std::string& table, const std::string& why) {
-  return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED", "table " + table + " can't be replicated: " + why);
+  return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
+               "table " + table + " can't be replicated: " + why);
 }
 
 // What PRAGMA table_list says of the table.
@@ -36,27 +37,32 @@ absl::StatusOr<TableKind> ReadKind(sqlite::Database& database, const std::string
 absl::Status CheckKind(sqlite::Database& database, const TableKind& kind) {
   const std::string& table = kind.name;
   if (table.size() > limits::kMaxNameBytes) return Unsupported(table, "its name is too long");
-  if (table.starts_with("_replicast_") || table.starts_with("sqlite_")) return Unsupported(table, "its name is reserved");
+  if (table.starts_with("_replicast_") || table.starts_with("sqlite_"))
+    return Unsupported(table, "its name is reserved");
   if (kind.type == "view") return Unsupported(table, "it is a view; replicate the tables that it reads");
   if (kind.type == "virtual") return Unsupported(table, "virtual tables are not supported yet");
   if (kind.type != "table") return Unsupported(table, "it belongs to a virtual table");
   ASSIGN_OR_RETURN(const auto encoding, database.QueryValue("PRAGMA encoding"));
-  if (encoding && *encoding != Value(Text{"UTF-8"})) return Unsupported(table, "the master's text encoding is not UTF-8, which is not supported yet");
+  if (encoding && *encoding != Value(Text{"UTF-8"}))
+    return Unsupported(table, "the master's text encoding is not UTF-8, which is not supported yet");
   return absl::OkStatus();
 }
 
-absl::StatusOr<RelationColumn> ReadColumn(sqlite::Database& database, const std::string& table, const std::string& name) {
+absl::StatusOr<RelationColumn> ReadColumn(sqlite::Database& database, const std::string& table,
+                                          const std::string& name) {
   const char *type = nullptr, *collation = nullptr;
   int not_null = 0;
   if (name.size() > limits::kMaxNameBytes) return Unsupported(table, "the name of column " + name + " is too long");
-  const int code = sqlite3_table_column_metadata(database.handle(), "main", table.c_str(), name.c_str(), &type, &collation, &not_null, nullptr, nullptr);
+  const int code = sqlite3_table_column_metadata(database.handle(), "main", table.c_str(), name.c_str(), &type,
+                                                 &collation, &not_null, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite::ErrorFor(database.handle(), code, "reading the schema", database.path());
   RelationColumn column;
   column.name = name;
   column.type = type == nullptr ? "" : type;
   column.not_null = not_null != 0;
   const auto known = CollationFromName(collation == nullptr ? "" : collation);
-  if (!known) return Unsupported(table, "column " + name + " has the collation " + collation + " of the application's own");
+  if (!known)
+    return Unsupported(table, "column " + name + " has the collation " + collation + " of the application's own");
   column.collation = *known;
   return column;
 }
@@ -64,13 +70,15 @@ absl::StatusOr<RelationColumn> ReadColumn(sqlite::Database& database, const std:
 // Columns, and the places of key columns by their rank.
 absl::StatusOr<std::map<int64_t, int>> ReadColumns(sqlite::Database& database, Relation* relation) {
   std::map<int64_t, int> key;
-  ASSIGN_OR_RETURN(sqlite::Statement list, database.Prepare("SELECT name, pk, hidden, dflt_value FROM pragma_table_xinfo(?)"));
+  ASSIGN_OR_RETURN(sqlite::Statement list,
+                   database.Prepare("SELECT name, pk, hidden, dflt_value FROM pragma_table_xinfo(?)"));
   list.BindText(1, relation->name);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) break;
     const std::string name = list.Bytes(0);
-    if (list.Int(2) != 0) return Unsupported(relation->name, "column " + name + " is generated, which is not supported yet");
+    if (list.Int(2) != 0)
+      return Unsupported(relation->name, "column " + name + " is generated, which is not supported yet");
     if (list.Int(1) > 0) key[list.Int(1)] = static_cast<int>(relation->columns.size());
     ASSIGN_OR_RETURN(RelationColumn column, ReadColumn(database, relation->name, name));
     column.default_text = list.Bytes(3);
@@ -86,14 +94,17 @@ struct Index {
   RelationUnique unique;
 };
 
-absl::StatusOr<Index> ReadIndex(sqlite::Database& database, const std::string& table, const std::string& name, const std::string& origin) {
+absl::StatusOr<Index> ReadIndex(sqlite::Database& database, const std::string& table, const std::string& name,
+                                const std::string& origin) {
   Index index{name, origin, {}};
-  ASSIGN_OR_RETURN(sqlite::Statement columns, database.Prepare("SELECT cid, coll FROM pragma_index_xinfo(?) WHERE key = 1"));
+  ASSIGN_OR_RETURN(sqlite::Statement columns,
+                   database.Prepare("SELECT cid, coll FROM pragma_index_xinfo(?) WHERE key = 1"));
   columns.BindText(1, name);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, columns.Step());
     if (!more) return index;
-    if (columns.Int(0) < 0) return Unsupported(table, "the UNIQUE index " + name + " is on an expression, which is not supported yet");
+    if (columns.Int(0) < 0)
+      return Unsupported(table, "the UNIQUE index " + name + " is on an expression, which is not supported yet");
     const auto collation = CollationFromName(columns.Bytes(1));
     if (!collation) return Unsupported(table, "the UNIQUE index " + name + " has a collation of the application's own");
     index.unique.columns.push_back(static_cast<int>(columns.Int(0)));
@@ -103,7 +114,9 @@ absl::StatusOr<Index> ReadIndex(sqlite::Database& database, const std::string& t
 
 absl::StatusOr<std::vector<Index>> ReadUniqueIndexes(sqlite::Database& database, const std::string& table) {
   std::vector<Index> indexes;
-  ASSIGN_OR_RETURN(sqlite::Statement list, database.Prepare("SELECT name, origin, partial FROM pragma_index_list(?) WHERE \"unique\" = 1 ORDER BY name"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement list,
+      database.Prepare("SELECT name, origin, partial FROM pragma_index_list(?) WHERE \"unique\" = 1 ORDER BY name"));
   list.BindText(1, table);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
@@ -111,9 +124,12 @@ absl::StatusOr<std::vector<Index>> ReadUniqueIndexes(sqlite::Database& database,
     const std::string name = list.Bytes(0);
     ASSIGN_OR_RETURN(Index index, ReadIndex(database, table, name, list.Bytes(1)));
     if (list.Int(2) != 0) {
-      ASSIGN_OR_RETURN(const auto sql, database.QueryValue("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = " + sqlite::QuoteText(name)));
+      ASSIGN_OR_RETURN(const auto sql,
+                       database.QueryValue("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = " +
+                                           sqlite::QuoteText(name)));
       if (sql && std::holds_alternative<Text>(*sql)) index.unique.where = ConditionOfIndex(std::get<Text>(*sql).bytes);
-      if (index.unique.where.empty()) return Unsupported(table, "the UNIQUE index " + name + " has a WHERE that can't be read");
+      if (index.unique.where.empty())
+        return Unsupported(table, "the UNIQUE index " + name + " has a WHERE that can't be read");
     }
     indexes.push_back(std::move(index));
   }
@@ -121,13 +137,15 @@ absl::StatusOr<std::vector<Index>> ReadUniqueIndexes(sqlite::Database& database,
 
 absl::Status TakeKey(const std::map<int64_t, int>& key, const std::vector<Index>& indexes, Relation* relation) {
   if (key.empty()) {
-    return Unsupported(relation->name, "it has no PRIMARY KEY; tables without a key are not supported yet, declare one");
+    return Unsupported(relation->name,
+                       "it has no PRIMARY KEY; tables without a key are not supported yet, declare one");
   }
   for (const auto& [rank, column] : key) {
     relation->key.push_back(column);
     relation->key_collations.push_back(relation->columns[static_cast<size_t>(column)].collation);
   }
-  const auto own = std::find_if(indexes.begin(), indexes.end(), [](const Index& index) { return index.origin == "pk"; });
+  const auto own =
+      std::find_if(indexes.begin(), indexes.end(), [](const Index& index) { return index.origin == "pk"; });
   // Only the alias of the rowid has no index of its own.
   relation->integer_primary_key = own == indexes.end();
   if (relation->integer_primary_key) return absl::OkStatus();
@@ -137,7 +155,8 @@ absl::Status TakeKey(const std::map<int64_t, int>& key, const std::vector<Index>
   for (const int column : relation->key) {
     const RelationColumn& each = relation->columns[static_cast<size_t>(column)];
     if (!relation->without_rowid && !each.not_null) {
-      return Unsupported(relation->name, "its key column " + each.name + " can hold NULL, which identifies no row; declare it NOT NULL");
+      return Unsupported(relation->name, "its key column " + each.name +
+                                             " can hold NULL, which identifies no row; declare it NOT NULL");
     }
   }
   return absl::OkStatus();
@@ -163,9 +182,10 @@ absl::Status CheckDefaults(const Relation& relation) {
 
 // The text of the table and of its UNIQUE indexes.
 absl::Status ReadTexts(sqlite::Database& database, Relation* relation) {
-  ASSIGN_OR_RETURN(sqlite::Statement texts,
-                   database.Prepare("SELECT sql FROM sqlite_master WHERE (type = 'table' AND name = ?1) OR (type = 'index' "
-                                    "AND tbl_name = ?1 AND sql LIKE 'CREATE UNIQUE%') ORDER BY type DESC, name"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement texts,
+      database.Prepare("SELECT sql FROM sqlite_master WHERE (type = 'table' AND name = ?1) OR (type = 'index' "
+                       "AND tbl_name = ?1 AND sql LIKE 'CREATE UNIQUE%') ORDER BY type DESC, name"));
   texts.BindText(1, relation->name);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, texts.Step());
@@ -199,7 +219,8 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
 absl::StatusOr<std::vector<std::string>> ReadTableNames(sqlite::Database& database) {
   std::vector<std::string> names;
   ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND "
+                                    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
                                     "AND name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' ORDER BY name"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());

@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,7 +65,41 @@ bool HasKey(const Relation& relation, const Row& row, const Row& key) {
   return true;
 }
 
-bool IsRealZero(const Value& value) { return std::holds_alternative<Real>(value) && std::get<Real>(value).number == 0; }
+// Equal values of one column that NotedSql's DISTINCT takes for one: both zeros, and the smallest integer and its real.
+std::array<Value, 2> TwinsOf(const Value& value) {
+  constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min();
+  if (const auto* real = std::get_if<Real>(&value)) {
+    if (real->number == 0) return {Real{0.0}, Real{-0.0}};
+    if (real->number == static_cast<double>(kSmallest)) return {kSmallest, value};
+  }
+  if (value == Value(kSmallest)) return {value, Real{static_cast<double>(kSmallest)}};
+  return {};
+}
+
+bool HasTwin(const Value& value) {
+  if (const auto* number = std::get_if<int64_t>(&value)) return *number == std::numeric_limits<int64_t>::min();
+  const auto* real = std::get_if<Real>(&value);
+  return real != nullptr &&
+         (real->number == 0 || real->number == static_cast<double>(std::numeric_limits<int64_t>::min()));
+}
+
+// Without a copy: the key outlives the step that reads it.
+void BindKey(const Row& key, sqlite3_stmt* statement) {
+  for (size_t i = 0; i < key.size(); ++i) {
+    const int place = static_cast<int>(i + 1);
+    if (const auto* number = std::get_if<int64_t>(&key[i])) {
+      sqlite3_bind_int64(statement, place, *number);
+    } else if (const auto* real = std::get_if<Real>(&key[i])) {
+      sqlite3_bind_double(statement, place, real->number);
+    } else if (const auto* text = std::get_if<Text>(&key[i])) {
+      sqlite3_bind_text(statement, place, text->bytes.data(), static_cast<int>(text->bytes.size()), SQLITE_STATIC);
+    } else if (const auto* blob = std::get_if<Blob>(&key[i])) {
+      sqlite3_bind_blob(statement, place, blob->bytes.data(), static_cast<int>(blob->bytes.size()), SQLITE_STATIC);
+    } else {
+      sqlite3_bind_null(statement, place);
+    }
+  }
+}
 
 }  // namespace
 
@@ -91,7 +127,8 @@ SqliteReading::~SqliteReading() {
 absl::Status SqliteReading::ReadTail(const Tail& published) {
   absl::StatusOr<MasterConnection::Lease> tail = connection_->Use(kTailSql);
   if (!tail.ok()) {
-    const auto there = connection_->database().QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
+    const auto there =
+        connection_->database().QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
     if (!there.ok() || *there) return tail.status();
     return Error(absl::StatusCode::kFailedPrecondition, "OUTBOX_MISSING",
                  connection_->database().path() +
@@ -146,7 +183,7 @@ class SqliteReading::Touched {
       const Relation& relation = *entry.relation;
       if (typed.size() < relation.key.size()) typed.resize(relation.key.size());
       for (size_t i = 0; i < relation.key.size(); ++i) {
-        if (EqualityOf(relation, relation.key[i]) != Equality::kIdentical) typed[i] = true;
+        if (EqualityOf(relation, relation.key[i]) == Equality::kLoose) typed[i] = true;
       }
     }
     return typed;
@@ -162,7 +199,7 @@ class SqliteReading::Touched {
       entry.lookup.emplace(std::move(lookup));
     }
     ReadColumns(noted.handle(), 1, entry.relation->key.size(), &key_);
-    return WithZerosFrom(entry, 0);
+    return WithTwinsFrom(entry, 0);
   }
 
  private:
@@ -171,20 +208,21 @@ class SqliteReading::Touched {
     std::optional<MasterConnection::Lease> lookup;
   };
 
-  // DISTINCT takes 0.0 and -0.0 for one, so each stands for both.
-  absl::Status WithZerosFrom(Entry& entry, size_t rank) {
-    while (rank < key_.size() && !IsRealZero(key_[rank])) ++rank;
+  // A key that stands for several is looked up as each of them.
+  absl::Status WithTwinsFrom(Entry& entry, size_t rank) {
+    while (rank < key_.size() && !HasTwin(key_[rank])) ++rank;
     if (rank == key_.size()) return Look(entry);
-    for (const double zero : {0.0, -0.0}) {
-      key_[rank] = Real{zero};
-      RETURN_IF_ERROR(WithZerosFrom(entry, rank + 1));
+    if (entry.relation->integer_primary_key) return Look(entry);
+    for (const Value& twin : TwinsOf(key_[rank])) {
+      key_[rank] = twin;
+      RETURN_IF_ERROR(WithTwinsFrom(entry, rank + 1));
     }
     return absl::OkStatus();
   }
 
   absl::Status Look(Entry& entry) {
     sqlite::Statement& lookup = **entry.lookup;
-    for (size_t i = 0; i < key_.size(); ++i) lookup.Bind(static_cast<int>(i + 1), key_[i]);
+    BindKey(key_, lookup.handle());
     ASSIGN_OR_RETURN(const bool found, lookup.Step());
     if (found) ReadColumns(lookup.handle(), 0, entry.relation->columns.size(), &row_);
     // Reset before the function, which may take its time; a row with an equal key that isn't identical is another one.
@@ -194,8 +232,8 @@ class SqliteReading::Touched {
 
   SqliteReading& reading_;
   const TouchedFunction& function_;
-  std::map<uint32_t, Entry> entries_;
   Row key_, row_;  // kept for their room
+  std::map<uint32_t, Entry> entries_;
 };
 
 absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction& function) {

@@ -123,14 +123,16 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& publishe
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::ReadDetached(const Tail& published) {
   RETURN_IF_ERROR(FollowTheFile());
   ASSIGN_OR_RETURN(std::shared_ptr<MasterConnection> connection, MasterConnection::Open(options_.path, options_.vfs));
-  ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
-                   SqliteReading::Begin(std::move(connection), relations_, published, options_.outbox_capacity, clock_));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<SqliteReading> reading,
+      SqliteReading::Begin(std::move(connection), relations_, published, options_.outbox_capacity, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
 }
 
 absl::Status SqliteSource::MakeDurable() {
   if (connection_ == nullptr) {
-    return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING", options_.path + " is not open; see that it can be read");
+    return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING",
+                 options_.path + " is not open; see that it can be read");
   }
   sqlite3* handle = connection_->database().handle();
   sqlite3_file* wal = FileOf(handle, SQLITE_FCNTL_JOURNAL_POINTER);

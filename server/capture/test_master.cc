@@ -16,7 +16,7 @@ TestMaster::TestMaster(uint64_t outbox_capacity) : outbox_capacity_(outbox_capac
   REPLICAST_CHECK(mkdtemp(name.data()) != nullptr);
   folder_ = name;
   OpenWriter();
-  Run("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF");
+  Run("PRAGMA synchronous=OFF; PRAGMA journal_mode=WAL");
 }
 
 TestMaster::~TestMaster() {
@@ -79,11 +79,12 @@ std::unique_ptr<Reading> TestMaster::Read(const Tail& published) {
 std::map<std::string, std::string> TestMaster::Touched(const Tail& after) {
   std::map<std::string, std::string> touched;
   const auto reading = Read(after);
-  const absl::Status status = reading->ForEachTouched(after.number, [&](const Relation& relation, const Row& key, const Row* row) {
-    const std::string name = relation.name + "(" + Display(key) + ")";
-    EXPECT_TRUE(touched.emplace(name, row == nullptr ? "gone" : Display(*row)).second) << name << " came twice";
-    return absl::OkStatus();
-  });
+  const absl::Status status =
+      reading->ForEachTouched(after.number, [&](const Relation& relation, const Row& key, const Row* row) {
+        const std::string name = relation.name + "(" + Display(key) + ")";
+        EXPECT_TRUE(touched.emplace(name, row == nullptr ? "gone" : Display(*row)).second) << name << " came twice";
+        return absl::OkStatus();
+      });
   EXPECT_TRUE(status.ok()) << status;
   return touched;
 }

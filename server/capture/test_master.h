@@ -12,8 +12,8 @@
 
 namespace replicast::capture {
 
-// For tests: a master in a folder of its own, with a writer that has no busy timeout, and a source of it. Everything goes
-// with it.
+// For tests: a master in a folder of its own, with a writer that has no busy timeout, and a source of it. Everything
+// goes with it.
 class TestMaster {
  public:
   explicit TestMaster(uint64_t outbox_capacity = limits::kOutboxCapacity);

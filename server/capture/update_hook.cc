@@ -61,7 +61,8 @@ absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   for (const auto& [name, text] : installed) {
     const auto same = wanted.find(name);
-    if (same == wanted.end() || same->second != text) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
+    if (same == wanted.end() || same->second != text)
+      RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
   }
   for (const auto& [name, text] : wanted) {
     const auto same = installed.find(name);
@@ -72,8 +73,10 @@ absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation
 
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {
   HookTexts texts;
-  ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '\\_replicast\\_%' ESCAPE '\\'"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement list,
+      database.Prepare(
+          "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '\\_replicast\\_%' ESCAPE '\\'"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) return texts;
@@ -84,7 +87,8 @@ absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {
 absl::Status RemoveHooks(sqlite::Database& database) {
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
-  for (const auto& [name, text] : installed) RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
+  for (const auto& [name, text] : installed)
+    RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
   RETURN_IF_ERROR(database.Execute("DROP TABLE IF EXISTS _replicast_outbox; DROP TABLE IF EXISTS _replicast_server"));
   return transaction.Commit();
 }

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
 #define REPLICAST_SERVER_CAPTURE_UPDATE_HOOK_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include "common/sqlite/database.h"
 #include "server/capture/hook_text.h"
@@ -21,8 +21,8 @@ absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity);
 // An outbox entry of no relation.
 absl::Status NoteNothing(sqlite::Database& database);
 
-// Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is right
-// already is not touched; nothing is written when all is. One transaction of its own.
+// Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is
+// right already is not touched; nothing is written when all is. One transaction of its own.
 absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity);
 
 // How many key columns the outbox has; 0: there is none.

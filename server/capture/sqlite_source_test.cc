@@ -1,0 +1,266 @@
+#include "server/capture/sqlite_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/base/errors.h"
+#include "server/capture/test_master.h"
+
+namespace replicast::capture {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+class SqliteSourceTest : public ::testing::Test {
+ protected:
+  // Captures, and what was written before is published.
+  void Follow(const std::vector<std::string>& tables) {
+    relations_ = master_.Capture(tables);
+    tail_ = master_.Read()->newest();
+  }
+  std::map<std::string, std::string> Touched() { return master_.Touched(tail_); }
+  std::vector<std::string> Rows(Reading& reading, const Row* after = nullptr, size_t most = 100) {
+    std::vector<std::string> rows;
+    const absl::Status status =
+        reading.ForEachRow(relations_[0], after, [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
+          EXPECT_EQ(key, relations_[0].KeyOf(row));
+          rows.push_back(Display(row));
+          return rows.size() < most;
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return rows;
+  }
+
+  TestMaster master_;
+  std::vector<Relation> relations_;
+  Tail tail_;
+};
+
+TEST_F(SqliteSourceTest, TellsTouchedKeysWithTheRowsThatTheyHaveNow) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,'old'),(2,'old'),(3,'old')");
+  Follow({"t"});
+  master_.Run(
+      "INSERT INTO t VALUES(4,x'00ff'); UPDATE t SET v=1.5 WHERE id=1; UPDATE t SET v=NULL WHERE id=1; DELETE FROM t "
+      "WHERE id=2");
+  EXPECT_THAT(Touched(),
+              UnorderedElementsAre(Pair("t(1)", "1, NULL"), Pair("t(2)", "gone"), Pair("t(4)", "4, x'00ff'")));
+}
+
+TEST_F(SqliteSourceTest, TellsNothingOfWhatWasRolledBack) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+  Follow({"t"});
+  master_.Run("BEGIN; INSERT INTO t VALUES(1,1); ROLLBACK");
+  EXPECT_THAT(Touched(), IsEmpty());
+  EXPECT_EQ(master_.Read()->newest(), tail_);
+}
+
+TEST_F(SqliteSourceTest, TellsRowsThatReplaceDisplaced) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v); INSERT INTO t VALUES(1,'a',1),(2,'b',2),(3,'c',3)");
+  Follow({"t"});
+  master_.Run("REPLACE INTO t VALUES(4,'b',4); UPDATE OR REPLACE t SET u='a' WHERE id=3");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "gone"), Pair("t(2)", "gone"), Pair("t(3)", "3, 'a', 3"),
+                                              Pair("t(4)", "4, 'b', 4")));
+}
+
+TEST_F(SqliteSourceTest, TellsBothKeysOfAKeyChange) {
+  master_.Run(
+      "CREATE TABLE t(a TEXT NOT NULL, b INT NOT NULL, v, PRIMARY KEY(a, b)); INSERT INTO t VALUES('x',1,1),('x',2,2)");
+  Follow({"t"});
+  master_.Run("UPDATE t SET b=9 WHERE b=1");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('x', 1)", "gone"), Pair("t('x', 9)", "'x', 9, 1")));
+}
+
+TEST_F(SqliteSourceTest, TellsAKeyChangeUnderTheRowidsName) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,1)");
+  Follow({"t"});
+  master_.Run("UPDATE t SET oid=5");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "gone"), Pair("t(5)", "5, 1")));
+}
+
+TEST_F(SqliteSourceTest, TellsUpsertsAndSwapsOfUniqueValues) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE); INSERT INTO t VALUES(1,'a'),(2,'b')");
+  Follow({"t"});
+  master_.Run("INSERT INTO t VALUES(7,'a') ON CONFLICT(u) DO UPDATE SET u='c'");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "1, 'c'")));
+  master_.Run(
+      "BEGIN; UPDATE t SET u='tmp' WHERE id=1; UPDATE t SET u='c' WHERE id=2; UPDATE t SET u='b' WHERE id=1; COMMIT");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "1, 'b'"), Pair("t(2)", "2, 'c'")));
+}
+
+TEST_F(SqliteSourceTest, TakesEqualKeysThatAreNotIdenticalForTwo) {
+  master_.Run("CREATE TABLE t(k NOT NULL PRIMARY KEY, v); INSERT INTO t VALUES(1,'integer'),(0.0,'zero')");
+  Follow({"t"});
+  master_.Run("REPLACE INTO t VALUES(1.0,'real'); REPLACE INTO t VALUES(-0.0,'minus zero')");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "gone"), Pair("t(1.0)", "1.0, 'real'"),
+                                              Pair("t(0.0)", "gone"), Pair("t(-0.0)", "-0.0, 'minus zero'")));
+}
+
+TEST_F(SqliteSourceTest, TellsOneKeyOfNocaseWhenItsLettersChange) {
+  master_.Run(
+      "CREATE TABLE t(k TEXT COLLATE NOCASE NOT NULL PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES('abc',1)");
+  Follow({"t"});
+  master_.Run("REPLACE INTO t VALUES('ABC',2)");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('abc')", "gone"), Pair("t('ABC')", "'ABC', 2")));
+}
+
+TEST_F(SqliteSourceTest, TellsRowsInKeyOrderFromAnyKeyOn) {
+  master_.Run(
+      "CREATE TABLE t(a TEXT NOT NULL, b INT NOT NULL, PRIMARY KEY(a, b)) WITHOUT ROWID;"
+      "INSERT INTO t VALUES('b',1),('a',2),('a',10),('c',0)");
+  Follow({"t"});
+  const auto reading = master_.Read();
+  EXPECT_THAT(Rows(*reading), ElementsAre("'a', 2", "'a', 10", "'b', 1", "'c', 0"));
+  const Row after = {Text{"a"}, int64_t{2}};
+  EXPECT_THAT(Rows(*reading, &after), ElementsAre("'a', 10", "'b', 1", "'c', 0"));
+  EXPECT_THAT(Rows(*reading, &after, 2), ElementsAre("'a', 10", "'b', 1"));
+  EXPECT_EQ(*reading->CountRows(relations_[0]), 4u);
+}
+
+TEST_F(SqliteSourceTest, SeesOneBoundaryHoweverLongItReads) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,1)");
+  Follow({"t"});
+  const auto reading = master_.Read(tail_);
+  const auto detached = *master_.source().ReadDetached(tail_);
+  master_.Run("UPDATE t SET v=2; INSERT INTO t VALUES(2,2)");
+  EXPECT_THAT(Rows(*reading), ElementsAre("1, 1"));
+  EXPECT_THAT(Rows(*detached), ElementsAre("1, 1"));
+  EXPECT_EQ(reading->newest(), tail_);
+}
+
+TEST_F(SqliteSourceTest, NoticesAnOverflow) {
+  TestMaster small(50);
+  small.Run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  small.Capture({"t"});
+  const Tail tail = small.Read()->newest();
+  EXPECT_EQ(small.Read(tail)->past(), Past::kSame);
+  small.Run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<3000) INSERT INTO t SELECT i FROM n");
+  EXPECT_EQ(small.Read(tail)->past(), Past::kOverflow);
+}
+
+TEST_F(SqliteSourceTest, NoticesARestoredBackupEvenWhenItWentOnAsFar) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  Follow({"t"});
+  master_.Run("VACUUM INTO " + sqlite::QuoteText(master_.path("backup.db")));
+  master_.Run("INSERT INTO t VALUES(1)");
+  const Tail published = master_.Read()->newest();
+  ASSERT_EQ(TestMaster::Shell("sqlite3 " + master_.path() + " '.restore " + master_.path("backup.db") + "'"), 0);
+  EXPECT_EQ(master_.Read(published)->past(), Past::kOther) << "a smaller newest number";
+  master_.Run("INSERT INTO t VALUES(2),(3)");
+  EXPECT_EQ(master_.Read(published)->past(), Past::kOther) << "another mark";
+  EXPECT_EQ(master_.Read(tail_)->past(), Past::kSame);
+}
+
+TEST_F(SqliteSourceTest, FollowsAFileThatWasMovedOverTheMaster) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(1)");
+  Follow({"t"});
+  master_.Run("INSERT INTO t VALUES(2); VACUUM INTO " + sqlite::QuoteText(master_.path("new.db")));
+  const Tail published = master_.Read()->newest();
+  auto moved = sqlite::Database::Open(master_.path("new.db"), {});
+  ASSERT_TRUE(
+      (*moved)
+          ->Execute("PRAGMA journal_mode=WAL; DELETE FROM t; INSERT INTO t VALUES(77); PRAGMA wal_checkpoint(TRUNCATE)")
+          .ok());
+  moved->reset();
+  master_.CloseWriter();
+  master_.Read(published).reset();
+  EXPECT_FALSE(master_.source().MayHaveChanged());
+  std::filesystem::remove(master_.path("master.db-wal"));
+  std::filesystem::remove(master_.path("master.db-shm"));
+  std::filesystem::rename(master_.path("new.db"), master_.path());
+  EXPECT_TRUE(master_.source().MayHaveChanged());
+  const auto reading = master_.Read(published);
+  EXPECT_THAT(Rows(*reading), ElementsAre("77"));
+}
+
+TEST_F(SqliteSourceTest, SaysThatTheMasterIsGoneAndGoesOnWhenItIsBack) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(1)");
+  Follow({"t"});
+  std::filesystem::rename(master_.path(), master_.path("away.db"));
+  EXPECT_EQ(ReasonOf(master_.source().Read(tail_).status()), "MASTER_MISSING");
+  std::filesystem::rename(master_.path("away.db"), master_.path());
+  EXPECT_EQ(master_.Read(tail_)->past(), Past::kSame);
+}
+
+TEST_F(SqliteSourceTest, NoticesAChangedTable) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE s(id INTEGER PRIMARY KEY)");
+  Follow({"t", "s"});
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+  master_.Run("CREATE TABLE other(x)");
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty()) << "another table is nobody's matter";
+  master_.Run("ALTER TABLE t ADD COLUMN w; INSERT INTO t VALUES(1,2,3); INSERT INTO s VALUES(5)");
+  const auto reading = master_.Read(tail_);
+  ASSERT_THAT(reading->changes(), SizeIs(1));
+  EXPECT_EQ(reading->changes()[0].relation, 1u);
+  EXPECT_THAT(reading->changes()[0].reason, HasSubstr("table t"));
+  EXPECT_THAT(reading->past(), Past::kSame);
+}
+
+TEST_F(SqliteSourceTest, GoesOnWithOtherTablesWhenOneWasDropped) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE s(id INTEGER PRIMARY KEY)");
+  Follow({"t", "s"});
+  master_.Run("INSERT INTO t VALUES(1); INSERT INTO s VALUES(2); DROP TABLE t");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("s(2)", "2")));
+  ASSERT_THAT(master_.Read(tail_)->changes(), SizeIs(1));
+}
+
+TEST_F(SqliteSourceTest, NoticesADroppedOrChangedTrigger) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE); CREATE TABLE s(id INTEGER PRIMARY KEY)");
+  Follow({"t", "s"});
+  master_.Run("DROP TRIGGER _replicast_1_before_insert");
+  ASSERT_THAT(master_.Read(tail_)->changes(), SizeIs(1));
+  EXPECT_THAT(master_.Read(tail_)->changes()[0].reason, HasSubstr("trigger"));
+  ASSERT_TRUE(master_.source().Capture(relations_).ok());
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty()) << "captured anew";
+  master_.Run("DROP TRIGGER _replicast_outbox_trim");
+  EXPECT_THAT(master_.Read(tail_)->changes(), SizeIs(2));
+}
+
+TEST_F(SqliteSourceTest, LeavesKeysOutThatAreNotCapturedAnyMore) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE s(a NOT NULL, b NOT NULL, PRIMARY KEY(a, b))");
+  Follow({"t", "s"});
+  master_.Run("INSERT INTO t VALUES(1); INSERT INTO s VALUES('a','b')");
+  ASSERT_TRUE(master_.source().Capture({relations_[0]}).ok());
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "1")));
+}
+
+TEST_F(SqliteSourceTest, SaysThatTheOutboxIsMissing) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  EXPECT_EQ(ReasonOf(master_.source().Read(Tail()).status()), "OUTBOX_MISSING");
+}
+
+TEST_F(SqliteSourceTest, NeverWritesTheMasterItself) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+  Follow({"t"});
+  const std::string before = master_.path("before.db");
+  master_.Run("INSERT INTO t VALUES(1,1)");
+  const auto size = std::filesystem::file_size(master_.path("master.db-wal"));
+  std::filesystem::copy_file(master_.path(), before);
+  EXPECT_THAT(Touched(), SizeIs(1));
+  EXPECT_TRUE(master_.source().MakeDurable().ok());
+  master_.CloseWriter();  // leaves the source as the last one
+  master_.OpenWriter();
+  master_.CloseSource();
+  EXPECT_EQ(std::filesystem::file_size(master_.path("master.db-wal")), size);
+  EXPECT_EQ(TestMaster::Shell("cmp " + before + " " + master_.path()), 0);
+}
+
+TEST_F(SqliteSourceTest, MakesWhatItReadDurableAlsoAfterTheLogBeganAnew) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+  Follow({"t"});
+  EXPECT_TRUE(master_.source().MakeDurable().ok());
+  for (const char* mode : {"PASSIVE", "RESTART", "TRUNCATE", "TRUNCATE"}) {
+    master_.Run("INSERT INTO t(v) VALUES(1); PRAGMA wal_checkpoint(" + std::string(mode) + ")");
+    EXPECT_THAT(Touched(), SizeIs(::testing::Ge(1u)));
+    EXPECT_TRUE(master_.source().MakeDurable().ok()) << mode;
+  }
+}
+
+}  // namespace
+}  // namespace replicast::capture
