@@ -32,7 +32,9 @@ void CallUnary(net::EventLoop& loop, std::shared_ptr<OpenCalls> calls, const Req
   pending->request = request;
   pending->answer = std::move(answer);
   pending->context.set_deadline(absl::ToChronoTime(absl::Now() + limits::kRpcDeadline));
-  const uint64_t number = calls->Add(&pending->context);
+  const uint64_t number = calls->Add([weak = std::weak_ptr<Pending>(pending)] {
+    if (const auto call = weak.lock()) call->context.TryCancel();
+  });
   Pending& call = *pending;
   // The closure owns the call until it hands it on to the loop's thread.
   start(&call.context, &call.request, &call.response,

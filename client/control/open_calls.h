@@ -14,17 +14,17 @@ namespace replicast {
 // The calls that gRPC still holds on to, so that closing can cancel them and wait. Thread safe.
 class OpenCalls {
  public:
-  // The context stays valid until Finish is called with the number given back.
-  uint64_t Add(grpc::ClientContext* context) {
+  // `cancel` is called when the channel closes; it may come when the call is over already.
+  uint64_t Add(std::function<void()> cancel) {
     const std::lock_guard lock(mutex_);
-    contexts_.emplace(++last_, context);
+    calls_.emplace(++last_, std::move(cancel));
     return last_;
   }
   // The call is over: tells of it by `post`, and only then lets a closing channel go on.
   void Finish(uint64_t number, const std::function<void()>& post) {
     {
       const std::lock_guard lock(mutex_);
-      contexts_.erase(number);
+      calls_.erase(number);
       ++finishing_;
     }
     post();
@@ -34,15 +34,19 @@ class OpenCalls {
   }
   void CancelAllAndWait() {
     std::unique_lock lock(mutex_);
-    for (const auto& [number, context] : contexts_) context->TryCancel();
+    // Outside the lock: what is cancelled may finish at once.
+    const std::map<uint64_t, std::function<void()>> calls = calls_;
+    lock.unlock();
+    for (const auto& [number, cancel] : calls) cancel();
+    lock.lock();
     idle_.wait(lock, [this] { return Idle(); });
   }
 
  private:
-  bool Idle() const { return contexts_.empty() && finishing_ == 0; }
+  bool Idle() const { return calls_.empty() && finishing_ == 0; }
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::map<uint64_t, grpc::ClientContext*> contexts_;
+  std::map<uint64_t, std::function<void()>> calls_;
   uint64_t last_ = 0;
   int finishing_ = 0;
 };

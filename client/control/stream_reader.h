@@ -27,13 +27,14 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   using OnEnd = std::function<void(absl::Status)>;
 
   StreamReader(net::EventLoop& loop, std::shared_ptr<OpenCalls> calls, OnMessage on_message, OnEnd on_end)
-      : loop_(loop), calls_(std::move(calls)), on_message_(std::move(on_message)), on_end_(std::move(on_end)) {
-    number_ = calls_->Add(&context_);
-  }
+      : loop_(loop), calls_(std::move(calls)), on_message_(std::move(on_message)), on_end_(std::move(on_end)) {}
 
   // `start` hands this reader to the stub.
   void Start(const std::function<void(grpc::ClientContext*, StreamReader*)>& start) {
     self_ = this->shared_from_this();
+    number_ = calls_->Add([weak = this->weak_from_this()] {
+      if (const auto self = weak.lock()) self->Abandon();
+    });
     start(&context_, this);
     // Reads are also started from outside gRPC's reactions.
     this->AddHold();
@@ -51,9 +52,7 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   void Cancel() {
     on_message_ = nullptr;
     on_end_ = nullptr;
-    context_.TryCancel();
-    const std::lock_guard lock(mutex_);
-    if (!reading_ && !done_) Release();
+    Abandon();
   }
 
   void OnReadDone(bool ok) override {
@@ -66,7 +65,7 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
     const std::lock_guard lock(mutex_);
     reading_ = false;
     if (done_) return;
-    if (!ok) {
+    if (!ok || cancelled_) {
       Release();
     } else if (credits_ > 0) {
       Read();
@@ -84,6 +83,12 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   }
 
  private:
+  void Abandon() {
+    context_.TryCancel();
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    if (!reading_ && !done_) Release();
+  }
   // Both under mutex_.
   void Read() {
     reading_ = true;
@@ -105,7 +110,7 @@ class StreamReader : public grpc::ClientReadReactor<Message>,
   std::shared_ptr<StreamReader> self_;
   std::mutex mutex_;
   Message message_;
-  bool reading_ = true, done_ = false;
+  bool reading_ = true, done_ = false, cancelled_ = false;
   int credits_ = kReadAhead - 1;
 };
 

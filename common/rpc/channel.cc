@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include "common/base/limits.h"
+#include "common/rpc/callback_threads.h"
 #include "common/rpc/grpc_log.h"
 
 namespace replicast::rpc {
@@ -11,6 +12,7 @@ namespace {
 
 std::shared_ptr<grpc::Channel> Make(const std::string& address, const grpc::SslCredentialsOptions& options) {
   TakeOverGrpcLog();
+  KeepCallbackThreads();
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kServerName);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kMaxMessageBytes));

@@ -2,12 +2,18 @@
 
 #include <grpc/support/log.h>
 
+#include <string_view>
+
 #include "common/base/log.h"
 
 namespace replicast::rpc {
 namespace {
 
-void Write(gpr_log_func_args* message) { spdlog::debug("grpc: {}", message->message); }
+void Write(gpr_log_func_args* message) {
+  // The process ends right behind this one.
+  const bool last_words = std::string_view(message->message).starts_with("assertion failed");
+  spdlog::log(last_words ? spdlog::level::critical : spdlog::level::debug, "grpc: {}", message->message);
+}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/callback_threads.h"
 #include "common/rpc/grpc_log.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -73,6 +74,7 @@ void Configure(grpc::ServerBuilder& builder, const ServerHost::Options& options)
 
 absl::StatusOr<std::unique_ptr<ServerHost>> ServerHost::Start(const Options& options) {
   TakeOverGrpcLog();
+  KeepCallbackThreads();
   PrepareProcess();
   std::unique_ptr<ServerHost> host(new ServerHost());
   grpc::ServerBuilder builder;
