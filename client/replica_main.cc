@@ -11,6 +11,7 @@
 #include "client/replica_options.h"
 #include "common/base/errors.h"
 #include "common/base/log.h"
+#include "common/rpc/files.h"
 #include "common/rpc/grpc_log.h"
 
 namespace replicast {
@@ -39,6 +40,20 @@ absl::StatusOr<ReplicaSettings> SettingsFor(const ReplicaOptions& options, const
     return Error(absl::StatusCode::kInvalidArgument, "USAGE", "which dataset? add --dataset NAME to the first start");
   }
   return settings;
+}
+
+// Before anything is made on disk.
+absl::Status CheckUsage(const ReplicaOptions& options) {
+  if (rpc::Exists(options.database)) return absl::OkStatus();
+  if (!options.join) {
+    return Error(absl::StatusCode::kInvalidArgument, "USAGE",
+                 "there is no " + options.database +
+                     ": to make it, add --join TOKEN --dataset NAME (the token comes from replicast token create)");
+  }
+  if (options.dataset.empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, "USAGE", "which dataset? add --dataset NAME to the first start");
+  }
+  return absl::OkStatus();
 }
 
 // The credential beside the database, or one that the token brings.
@@ -72,6 +87,7 @@ absl::Status Run(const ReplicaOptions& options) {
   if (options.join) {
     ASSIGN_OR_RETURN(token, ReadToken(*options.join));
   }
+  RETURN_IF_ERROR(CheckUsage(options));
   ASSIGN_OR_RETURN(const DatabaseLock lock, DatabaseLock::Take(folder, options.database));
   SystemClock clock;
   SystemRandom random;
