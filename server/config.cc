@@ -1,12 +1,12 @@
 #include "server/config.h"
 
 #include <absl/strings/numbers.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <fstream>
 #include <limits>
 #include <string_view>
-#include <toml++/toml.h>
 
 #include "common/base/errors.h"
 #include "common/net/connection_acceptor.h"
@@ -14,7 +14,9 @@
 namespace replicast {
 namespace {
 
-absl::Status Invalid(const std::string& message) { return Error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID", message); }
+absl::Status Invalid(const std::string& message) {
+  return Error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID", message);
+}
 
 // As a TOML basic string.
 std::string Quoted(const std::string& text) {
@@ -57,7 +59,8 @@ Setting Number(std::string name, std::string help, int64_t ServerConfig::*member
           [member, least, most](ServerConfig& config, const std::string& text) {
             int64_t value = 0;
             if (!absl::SimpleAtoi(text, &value) || value < least || value > most) {
-              return Invalid("'" + text + "' is no whole number from " + std::to_string(least) + " to " + std::to_string(most));
+              return Invalid("'" + text + "' is no whole number from " + std::to_string(least) + " to " +
+                             std::to_string(most));
             }
             config.*member = value;
             return absl::OkStatus();
@@ -65,13 +68,14 @@ Setting Number(std::string name, std::string help, int64_t ServerConfig::*member
           [member](const ServerConfig& config) { return std::to_string(config.*member); }};
 }
 
-Setting Duration(std::string name, std::string help, absl::Duration ServerConfig::*member, absl::Duration least, absl::Duration most) {
+Setting Duration(std::string name, std::string help, absl::Duration ServerConfig::*member, absl::Duration least,
+                 absl::Duration most) {
   return {std::move(name), std::move(help),
           [member, least, most](ServerConfig& config, const std::string& text) {
             absl::Duration value;
             if (!absl::ParseDuration(text, &value) || value < least || value > most) {
-              return Invalid("'" + text + "' is no time from " + absl::FormatDuration(least) + " to " + absl::FormatDuration(most) +
-                             ", written like 50ms, 10s or 1h");
+              return Invalid("'" + text + "' is no time from " + absl::FormatDuration(least) + " to " +
+                             absl::FormatDuration(most) + ", written like 50ms, 10s or 1h");
             }
             config.*member = value;
             return absl::OkStatus();
@@ -95,7 +99,9 @@ constexpr int64_t kMostBytes = std::numeric_limits<int64_t>::max();
 // 0 stays 0: any port.
 absl::StatusOr<uint16_t> PortBehind(const net::HostPort& listen, int by) {
   if (listen.port == 0) return uint16_t{0};
-  if (listen.port + by > 65535) return Invalid("there is no port " + std::to_string(by) + " behind that of " + listen.ToText() + ": name all ports, or a lower one");
+  if (listen.port + by > 65535)
+    return Invalid("there is no port " + std::to_string(by) + " behind that of " + listen.ToText() +
+                   ": name all ports, or a lower one");
   return static_cast<uint16_t>(listen.port + by);
 }
 
@@ -122,24 +128,38 @@ absl::Status At(const std::string& where, const std::string& name, const absl::S
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> settings = {
       Text("database", "The master database: a SQLite file in WAL mode.", &ServerConfig::database),
-      Address("listen", "Where members connect (gRPC with mutual TLS), address:port. Port 0 takes any free one.", &ServerConfig::listen),
-      Address("listen_enrolment", "Where machines with a join token enrol. Open only while an unexpired token exists.", &ServerConfig::listen_enrolment),
-      Text("advertise", "The host name or address that tokens tell members to connect to. Empty: the one that we listen on, or send from.",
+      Address("listen", "Where members connect (gRPC with mutual TLS), address:port. Port 0 takes any free one.",
+              &ServerConfig::listen),
+      Address("listen_enrolment", "Where machines with a join token enrol. Open only while an unexpired token exists.",
+              &ServerConfig::listen_enrolment),
+      Text("advertise",
+           "The host name or address that tokens tell members to connect to. Empty: the one that we listen on, or send "
+           "from.",
            &ServerConfig::advertise),
-      Text("interface", "The network interface that multicast goes out of, e.g. \"eth0\". Empty: the one of the default route.", &ServerConfig::interface),
-      Text("groups", "IPv4 multicast groups to choose from; two servers on one network should not share them.", &ServerConfig::groups),
-      Number("port_data", "UDP port of all groups. 0 takes any free one at each start.", &ServerConfig::port_data, 0, 65535),
+      Text("interface",
+           "The network interface that multicast goes out of, e.g. \"eth0\". Empty: the one of the default route.",
+           &ServerConfig::interface),
+      Text("groups", "IPv4 multicast groups to choose from; two servers on one network should not share them.",
+           &ServerConfig::groups),
+      Number("port_data", "UDP port of all groups. 0 takes any free one at each start.", &ServerConfig::port_data, 0,
+             65535),
       Number("ttl", "How many routers datagrams may pass, plus one.", &ServerConfig::ttl, 0, 255),
-      Number("frame_size", "Bytes of UDP payload in the largest datagram: what the path's MTU takes, less 28.", &ServerConfig::frame_size,
-             limits::kMinFrameSize, limits::kMaxFrameSize),
-      Number("rate_floor", "Bytes a second that no slow member can push a stream below.", &ServerConfig::rate_floor, 1000, kMostRate),
-      Number("rate_ceiling", "Bytes a second that a stream never exceeds.", &ServerConfig::rate_ceiling, 1000, kMostRate),
-      Duration("rekey_every", "How often each stream changes its key by itself.", &ServerConfig::rekey_every, absl::Minutes(1), absl::Hours(24 * 365)),
-      Number("unit_store_bytes", "How much of the published past is kept, so that replicas that were away can catch up.",
+      Number("frame_size", "Bytes of UDP payload in the largest datagram: what the path's MTU takes, less 28.",
+             &ServerConfig::frame_size, limits::kMinFrameSize, limits::kMaxFrameSize),
+      Number("rate_floor", "Bytes a second that no slow member can push a stream below.", &ServerConfig::rate_floor,
+             1000, kMostRate),
+      Number("rate_ceiling", "Bytes a second that a stream never exceeds.", &ServerConfig::rate_ceiling, 1000,
+             kMostRate),
+      Duration("rekey_every", "How often each stream changes its key by itself.", &ServerConfig::rekey_every,
+               absl::Minutes(1), absl::Hours(24 * 365)),
+      Number("unit_store_bytes",
+             "How much of the published past is kept, so that replicas that were away can catch up.",
              &ServerConfig::unit_store_bytes, 1 << 20, kMostBytes),
-      Flag("durable", "Wait for the disk before anything is sent. Without it a power loss can cost replicas a new snapshot.", &ServerConfig::durable),
-      Duration("poll_interval", "How long a write may go unseen when nothing wakes the server.", &ServerConfig::poll_interval, absl::Milliseconds(1),
-               absl::Minutes(1)),
+      Flag("durable",
+           "Wait for the disk before anything is sent. Without it a power loss can cost replicas a new snapshot.",
+           &ServerConfig::durable),
+      Duration("poll_interval", "How long a write may go unseen when nothing wakes the server.",
+               &ServerConfig::poll_interval, absl::Milliseconds(1), absl::Minutes(1)),
       Flag("verbose", "Debug messages too.", &ServerConfig::verbose),
   };
   return settings;
@@ -160,7 +180,8 @@ std::string EnvironmentOf(const Setting& setting) {
 absl::Status ReadConfigFile(const std::string& path, ServerConfig* config) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    return Error(absl::StatusCode::kNotFound, "MACHINE_FILE_MISSING", "can't read " + path + ": name the file that `replicastd init` made");
+    return Error(absl::StatusCode::kNotFound, "MACHINE_FILE_MISSING",
+                 "can't read " + path + ": name the file that `replicastd init` made");
   }
   toml::table table;
   try {
@@ -175,7 +196,8 @@ absl::Status ReadConfigFile(const std::string& path, ServerConfig* config) {
     if (!node.is_string() && !node.is_integer() && !node.is_boolean()) {
       return Invalid(where + ": " + setting->name + " must be a string, a whole number, or true or false");
     }
-    if (const absl::Status status = setting->set(*config, TextOf(node)); !status.ok()) return At(where, setting->name, status);
+    if (const absl::Status status = setting->set(*config, TextOf(node)); !status.ok())
+      return At(where, setting->name, status);
   }
   return absl::OkStatus();
 }
@@ -184,16 +206,19 @@ absl::Status ReadConfigEnvironment(const std::function<const char*(const char*)>
   for (const Setting& setting : Settings()) {
     const char* value = getenv(EnvironmentOf(setting).c_str());
     if (value == nullptr) continue;
-    if (const absl::Status status = setting.set(*config, value); !status.ok()) return At("environment", EnvironmentOf(setting), status);
+    if (const absl::Status status = setting.set(*config, value); !status.ok())
+      return At("environment", EnvironmentOf(setting), status);
   }
   return absl::OkStatus();
 }
 
-absl::Status ApplySettings(const std::map<std::string, std::string>& given, const std::string& where, ServerConfig* config) {
+absl::Status ApplySettings(const std::map<std::string, std::string>& given, const std::string& where,
+                           ServerConfig* config) {
   for (const auto& [name, text] : given) {
     const Setting* setting = Find(name);
     REPLICAST_CHECK(setting != nullptr);
-    if (const absl::Status status = setting->set(*config, text); !status.ok()) return At(where, FlagOf(*setting), status);
+    if (const absl::Status status = setting->set(*config, text); !status.ok())
+      return At(where, FlagOf(*setting), status);
   }
   return absl::OkStatus();
 }
@@ -214,9 +239,11 @@ absl::Status CompleteConfig(ServerConfig* config) {
 
 std::string ConfigToToml(const ServerConfig& config) {
   std::string text =
-      "# A Replicast server. Each setting can also be given in the environment (REPLICAST_LISTEN) or as a flag (--listen),\n"
+      "# A Replicast server. Each setting can also be given in the environment (REPLICAST_LISTEN) or as a flag "
+      "(--listen),\n"
       "# which win over this file. An unknown setting is an error.\n";
-  for (const Setting& setting : Settings()) text += "\n# " + setting.help + "\n" + setting.name + " = " + setting.toml(config) + "\n";
+  for (const Setting& setting : Settings())
+    text += "\n# " + setting.help + "\n" + setting.name + " = " + setting.toml(config) + "\n";
   return text;
 }
 

@@ -37,8 +37,8 @@ struct ServerConfig {
   static constexpr int64_t kFollowsListen = -1;
 };
 
-// One setting: how it is called in the file (and, with dashes, as a flag, and in capitals behind REPLICAST_), what people
-// read about it, and how it goes in and out. INVALID_ARGUMENT (CONFIG_INVALID) from `set` says what is expected.
+// One setting: how it is called in the file (and, with dashes, as a flag, and in capitals behind REPLICAST_), what
+// people read about it, and how it goes in and out. INVALID_ARGUMENT (CONFIG_INVALID) from `set` says what is expected.
 struct Setting {
   std::string name;
   std::string help;
@@ -53,7 +53,8 @@ std::string EnvironmentOf(const Setting& setting);  // "REPLICAST_LISTEN_ENROLME
 absl::Status ReadConfigFile(const std::string& path, ServerConfig* config);
 absl::Status ReadConfigEnvironment(const std::function<const char*(const char*)>& getenv, ServerConfig* config);
 // `given`: setting name → text.
-absl::Status ApplySettings(const std::map<std::string, std::string>& given, const std::string& where, ServerConfig* config);
+absl::Status ApplySettings(const std::map<std::string, std::string>& given, const std::string& where,
+                           ServerConfig* config);
 // Fills what follows from other settings, and checks what must fit together.
 absl::Status CompleteConfig(ServerConfig* config);
 // The whole file, every setting explained.

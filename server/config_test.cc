@@ -53,7 +53,8 @@ TEST_F(ConfigTest, EverySettingIsExplainedInTheFile) {
 }
 
 TEST_F(ConfigTest, AnUnknownSettingIsNamedWithItsLine) {
-  EXPECT_NE(MessageFor("interface = \"lo\"\n\nlisten_on = \"x\"\n").find(path_ + ":3: there is no setting 'listen_on'"), std::string::npos);
+  EXPECT_NE(MessageFor("interface = \"lo\"\n\nlisten_on = \"x\"\n").find(path_ + ":3: there is no setting 'listen_on'"),
+            std::string::npos);
 }
 
 TEST_F(ConfigTest, AWrongValueIsNamedWithItsLine) {
@@ -116,7 +117,9 @@ TEST_F(ConfigTest, WhatDoesNotFitTogetherIsSaid) {
   EXPECT_FALSE(CompleteConfig(&config_).ok());
 }
 
-TEST_F(ConfigTest, AMissingFileIsSaid) { EXPECT_EQ(ReasonOf(ReadConfigFile(folder_ + "/none", &config_)), "MACHINE_FILE_MISSING"); }
+TEST_F(ConfigTest, AMissingFileIsSaid) {
+  EXPECT_EQ(ReasonOf(ReadConfigFile(folder_ + "/none", &config_)), "MACHINE_FILE_MISSING");
+}
 
 }  // namespace
 }  // namespace replicast

@@ -42,9 +42,12 @@ class Scaffold {
 
 absl::Status CheckDirectory(const std::string& directory) {
   std::error_code error;
-  if (!fs::exists(directory, error) || (fs::is_directory(directory, error) && fs::is_empty(directory, error))) return absl::OkStatus();
-  return Error(absl::StatusCode::kAlreadyExists, "SERVER_EXISTS",
-               directory + " already exists and is not empty: nothing is overwritten; choose another --directory, or remove it first");
+  if (!fs::exists(directory, error) || (fs::is_directory(directory, error) && fs::is_empty(directory, error)))
+    return absl::OkStatus();
+  return Error(
+      absl::StatusCode::kAlreadyExists, "SERVER_EXISTS",
+      directory +
+          " already exists and is not empty: nothing is overwritten; choose another --directory, or remove it first");
 }
 
 std::string HostName() {
@@ -61,10 +64,12 @@ absl::Status MakeAdmin(const ServerFolder& folder, const ServerFolder::Identity&
   ASSIGN_OR_RETURN(const auto state, sqlite::Database::Open(folder.File(ServerFolder::kState), options));
   RETURN_IF_ERROR(state->Execute("PRAGMA journal_mode=WAL"));
   ASSIGN_OR_RETURN(const auto audit, AuditLog::Open(folder.File(ServerFolder::kAuditLog), clock));
-  ASSIGN_OR_RETURN(const auto membership, Membership::Open(*state, identity.server, identity.authority, *audit, clock, random));
+  ASSIGN_OR_RETURN(const auto membership,
+                   Membership::Open(*state, identity.server, identity.authority, *audit, clock, random));
   rpc::Credentials credentials;
   credentials.key_pem = crypto::GeneratePrivateKeyPem();
-  ASSIGN_OR_RETURN(const std::string der, membership->AddAdmin(crypto::CreateRequestDer(credentials.key_pem, "admin"), HostName()));
+  ASSIGN_OR_RETURN(const std::string der,
+                   membership->AddAdmin(crypto::CreateRequestDer(credentials.key_pem, "admin"), HostName()));
   credentials.certificate_pem = crypto::DerToPem(der);
   credentials.ca_pem = identity.authority.ca_pem();
   credentials.address = address;
@@ -82,11 +87,14 @@ std::string LocalAddress(const std::string& listen) {
 
 absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMaster(const InitOptions& options) {
   if (!rpc::Exists(options.config.database)) {
-    return Error(absl::StatusCode::kNotFound, "MACHINE_FILE_MISSING", "there is no database " + options.config.database + ": name an existing SQLite file with --database");
+    return Error(absl::StatusCode::kNotFound, "MACHINE_FILE_MISSING",
+                 "there is no database " + options.config.database + ": name an existing SQLite file with --database");
   }
   ASSIGN_OR_RETURN(auto master, capture::OpenMasterForWriting(options.config.database));
-  if (options.wal) RETURN_IF_ERROR(capture::SwitchToWal(*master));
-  else RETURN_IF_ERROR(capture::CheckWal(*master));
+  if (options.wal)
+    RETURN_IF_ERROR(capture::SwitchToWal(*master));
+  else
+    RETURN_IF_ERROR(capture::CheckWal(*master));
   return master;
 }
 
@@ -111,7 +119,8 @@ absl::Status InitServer(const InitOptions& given) {
   RETURN_IF_ERROR(capture::ClaimMaster(*master, identity.server, options.take_over, limits::kOutboxCapacity));
   // An empty folder in its place is replaced.
   if (std::rename(scaffold.path().c_str(), directory.c_str()) != 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_FILE", "can't make folder " + directory + ": " + std::strerror(errno));
+    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_FILE",
+                 "can't make folder " + directory + ": " + std::strerror(errno));
   }
   scaffold.Keep();
   return absl::OkStatus();

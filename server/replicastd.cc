@@ -35,7 +35,8 @@ absl::Status CheckOwner(const std::string& database, const ServerId& server) {
   ASSIGN_OR_RETURN(const auto owner, capture::ReadOwner(*master));
   if (owner && *owner == server) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
-               database + (owner ? " belongs to the server " + owner->ToHex() + " now" : " belongs to no server any more") +
+               database +
+                   (owner ? " belongs to the server " + owner->ToHex() + " now" : " belongs to no server any more") +
                    ": make a new one with `replicastd init --take-over`");
 }
 
@@ -70,7 +71,8 @@ absl::Status Replicastd::OpenState() {
   RETURN_IF_ERROR(state_->Execute("PRAGMA journal_mode=WAL"));
   RETURN_IF_ERROR(state_->Execute("PRAGMA synchronous=FULL"));
   ASSIGN_OR_RETURN(audit_, AuditLog::Open(folder_.File(ServerFolder::kAuditLog), clock_));
-  ASSIGN_OR_RETURN(membership_, Membership::Open(*state_, identity_->server, identity_->authority, *audit_, clock_, random_));
+  ASSIGN_OR_RETURN(membership_,
+                   Membership::Open(*state_, identity_->server, identity_->authority, *audit_, clock_, random_));
   return absl::OkStatus();
 }
 
@@ -111,7 +113,9 @@ absl::Status Replicastd::StartPublishing() {
   ASSIGN_OR_RETURN(publisher_, Publisher::Start(*state_, *source_, *signer_, clock_, random_, *events_, publishing));
   Engine::Options options;
   options.poll_interval = config_.poll_interval;
-  engine_ = std::make_unique<Engine>(Engine::Parts{*publisher_, *multicaster_, *events_, clock_, [this] { return source_->MayHaveChanged(); }}, options);
+  engine_ = std::make_unique<Engine>(
+      Engine::Parts{*publisher_, *multicaster_, *events_, clock_, [this] { return source_->MayHaveChanged(); }},
+      options);
   return absl::OkStatus();
 }
 
@@ -128,7 +132,8 @@ absl::Status Replicastd::StartServing() {
     return reading.ok() ? (*reading)->newest().number : publisher_->published().number;
   };
   plane_ = std::make_unique<control::ControlPlane>(
-      control::ControlPlane::Parts{loop_, *engine_, *publisher_, *multicaster_, *membership_, *signer_, clock_}, std::move(facts));
+      control::ControlPlane::Parts{loop_, *engine_, *publisher_, *multicaster_, *membership_, *signer_, clock_},
+      std::move(facts));
   control::ControlServer::Options options;
   options.member_address = config_.listen;
   options.enrolment_address = config_.listen_enrolment;
@@ -143,8 +148,10 @@ absl::Status Replicastd::StartServing() {
 
 std::string Replicastd::AdvertisedAddress(uint16_t port) const {
   net::HostPort at = net::ParseHostPort(config_.listen).value();
-  if (!config_.advertise.empty()) at.host = config_.advertise;
-  else if (at.host == "0.0.0.0" || at.host == "::") at.host = source_address_;
+  if (!config_.advertise.empty())
+    at.host = config_.advertise;
+  else if (at.host == "0.0.0.0" || at.host == "::")
+    at.host = source_address_;
   at.port = port;
   return at.ToText();
 }
@@ -175,7 +182,8 @@ absl::Status Replicastd::WatchSignals() {
 absl::Status Replicastd::WriteAddresses() {
   const std::string members = AdvertisedAddress(server_->member_port());
   RETURN_IF_ERROR(rpc::WriteSecretFile(folder_.File(ServerFolder::kAddresses),
-                                       "members=" + members + "\nenrolment=" + AdvertisedAddress(server_->enrolment_port()) +
+                                       "members=" + members +
+                                           "\nenrolment=" + AdvertisedAddress(server_->enrolment_port()) +
                                            "\ndata=" + std::to_string(config_.port_data) + "\n"));
   const std::string admin = folder_.File(rpc::kAdminFolder);
   if (!rpc::Exists(admin)) return absl::OkStatus();
@@ -190,8 +198,9 @@ absl::Time Replicastd::Tick() {
 }
 
 std::string Replicastd::ReadyLine() const {
-  return "replicastd ready members=" + AdvertisedAddress(server_->member_port()) + " enrolment=" + AdvertisedAddress(server_->enrolment_port()) +
-         " data=" + std::to_string(config_.port_data) + " interface=" + config_.interface + " directory=" + folder_.path();
+  return "replicastd ready members=" + AdvertisedAddress(server_->member_port()) +
+         " enrolment=" + AdvertisedAddress(server_->enrolment_port()) + " data=" + std::to_string(config_.port_data) +
+         " interface=" + config_.interface + " directory=" + folder_.path();
 }
 
 void Replicastd::Run() { loop_.Run(); }

@@ -21,8 +21,8 @@
 
 namespace replicast {
 
-// One running server: makes the parts, in the order in which they need each other, and lets the loop's thread (the one that
-// calls Run) drive them. Parts stand in the order of their making, so that they go in the opposite one.
+// One running server: makes the parts, in the order in which they need each other, and lets the loop's thread (the one
+// that calls Run) drive them. Parts stand in the order of their making, so that they go in the opposite one.
 class Replicastd {
  public:
   // `config` is complete. The folder is locked from here on.

@@ -34,7 +34,8 @@ struct Arguments {
 void AddSettings(CLI::App& app, std::map<std::string, std::string>* given) {
   for (const Setting& setting : Settings()) {
     app.add_option_function<std::string>(
-        FlagOf(setting), [given, name = setting.name](const std::string& text) { (*given)[name] = text; }, setting.help);
+        FlagOf(setting), [given, name = setting.name](const std::string& text) { (*given)[name] = text; },
+        setting.help);
   }
 }
 
@@ -43,8 +44,10 @@ absl::Status Init(Arguments arguments) {
   RETURN_IF_ERROR(ApplySettings(arguments.init_settings, "flag", &arguments.init.config));
   RETURN_IF_ERROR(InitServer(arguments.init));
   const std::string config = (std::filesystem::path(arguments.init.directory) / ServerFolder::kConfig).string();
-  std::printf("the server is made; start it:  replicastd --config %s\nthen look at it:              replicast --credentials %s status\n",
-              config.c_str(), arguments.init.directory.c_str());
+  std::printf(
+      "the server is made; start it:  replicastd --config %s\nthen look at it:              replicast --credentials %s "
+      "status\n",
+      config.c_str(), arguments.init.directory.c_str());
   return absl::OkStatus();
 }
 
@@ -55,10 +58,13 @@ absl::Status Remove(const Arguments& arguments) {
     ServerConfig config;
     RETURN_IF_ERROR(ReadConfigFile(arguments.remove_config, &config));
     // A running server would miss what it watches.
-    ASSIGN_OR_RETURN(lock, ServerFolder(std::filesystem::absolute(arguments.remove_config).parent_path().string()).TakeLock());
+    ASSIGN_OR_RETURN(
+        lock, ServerFolder(std::filesystem::absolute(arguments.remove_config).parent_path().string()).TakeLock());
     if (database.empty()) database = config.database;
   }
-  if (database.empty()) return Error(absl::StatusCode::kInvalidArgument, "USAGE", "name the master with --database, or its server with --config (see replicastd remove --help)");
+  if (database.empty())
+    return Error(absl::StatusCode::kInvalidArgument, "USAGE",
+                 "name the master with --database, or its server with --config (see replicastd remove --help)");
   RETURN_IF_ERROR(RemoveFromMaster(database));
   std::printf("nothing of Replicast is left in %s\n", database.c_str());
   return absl::OkStatus();
@@ -66,7 +72,9 @@ absl::Status Remove(const Arguments& arguments) {
 
 absl::Status Serve(const Arguments& arguments) {
   if (arguments.config_path.empty()) {
-    return Error(absl::StatusCode::kInvalidArgument, "USAGE", "name the server with --config DIR/replicastd.toml; `replicastd init` makes one (see replicastd --help)");
+    return Error(
+        absl::StatusCode::kInvalidArgument, "USAGE",
+        "name the server with --config DIR/replicastd.toml; `replicastd init` makes one (see replicastd --help)");
   }
   ServerConfig config;
   RETURN_IF_ERROR(ReadConfigFile(arguments.config_path, &config));
@@ -101,11 +109,14 @@ void Describe(CLI::App& app, CLI::App** init, CLI::App** remove, Arguments& argu
   AddSettings(app, &arguments.run_settings);
   *init = app.add_subcommand("init", "Makes a server: its folder with all keys, and the master its own");
   (*init)->add_option("--directory", arguments.init.directory, "The server's folder, to be made")->required();
-  (*init)->add_flag("--wal", arguments.init.wal, "Switch the master to the write-ahead log when it is in another journal mode");
-  (*init)->add_flag("--take-over", arguments.init.take_over, "Take the master from the server that owns it: a new history, replicas join again");
+  (*init)->add_flag("--wal", arguments.init.wal,
+                    "Switch the master to the write-ahead log when it is in another journal mode");
+  (*init)->add_flag("--take-over", arguments.init.take_over,
+                    "Take the master from the server that owns it: a new history, replicas join again");
   AddSettings(**init, &arguments.init_settings);
-  (*init)->footer("Where only --listen is given, enrolment and data take the two ports behind it.\n\n"
-                  "Example:\n  replicastd init --directory server --database shop.db --listen 127.0.0.1:7420 --interface lo");
+  (*init)->footer(
+      "Where only --listen is given, enrolment and data take the two ports behind it.\n\n"
+      "Example:\n  replicastd init --directory server --database shop.db --listen 127.0.0.1:7420 --interface lo");
   *remove = app.add_subcommand("remove", "Takes triggers and tables of Replicast out of a master");
   (*remove)->add_option("--database", arguments.remove_database, "The master");
   (*remove)->add_option("--config", arguments.remove_config, "The replicastd.toml of its server, which must not run");
@@ -122,9 +133,12 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return Fail(Error(absl::StatusCode::kInvalidArgument, "USAGE", std::string(error.what()) + " (see replicastd --help)"));
+    return Fail(
+        Error(absl::StatusCode::kInvalidArgument, "USAGE", std::string(error.what()) + " (see replicastd --help)"));
   }
-  const absl::Status status = init->parsed() ? Init(arguments) : remove->parsed() ? Remove(arguments) : Serve(arguments);
+  const absl::Status status = init->parsed()     ? Init(arguments)
+                              : remove->parsed() ? Remove(arguments)
+                                                 : Serve(arguments);
   return status.ok() ? 0 : Fail(status);
 }
 

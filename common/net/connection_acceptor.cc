@@ -60,8 +60,9 @@ bool Resolve(const HostPort& at, SocketAddress* out) {
 
 absl::Status ListenError(const std::string& address, int error) {
   if (error == EADDRINUSE) {
-    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_PORT_IN_USE",
-                 "can't listen on " + address + ": another program uses this port; end it, or choose another port (0: any)");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "MACHINE_PORT_IN_USE",
+        "can't listen on " + address + ": another program uses this port; end it, or choose another port (0: any)");
   }
   return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_ADDRESS",
                "can't listen on " + address + ": " + std::strerror(error) + "; choose an address of this machine");
@@ -110,8 +111,10 @@ struct ConnectionAcceptor::State {
       const int count = epoll_wait(epoll, events.data(), events.size(), -1);
       for (int i = 0; i < count; ++i) {
         const int descriptor = events[i].data.fd;
-        if (descriptor == listener) AcceptSome();
-        else if (descriptor != wake) Forget(descriptor);
+        if (descriptor == listener)
+          AcceptSome();
+        else if (descriptor != wake)
+          Forget(descriptor);
       }
     }
   }
@@ -136,8 +139,10 @@ struct ConnectionAcceptor::State {
         Take(descriptor, HostOf(peer.storage));
         continue;
       }
-      if (errno == EMFILE || errno == ENFILE) TurnAway();
-      else if (errno != EINTR && errno != ECONNABORTED) return;
+      if (errno == EMFILE || errno == ENFILE)
+        TurnAway();
+      else if (errno != EINTR && errno != ECONNABORTED)
+        return;
     }
   }
 
@@ -197,7 +202,8 @@ absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> ConnectionAcceptor::Listen(c
   state->epoll = epoll_create1(EPOLL_CLOEXEC);
   state->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   state->spare = SpareDescriptor();
-  if (state->epoll < 0 || state->wake < 0 || !state->Add(state->listener, EPOLLIN) || !state->Add(state->wake, EPOLLIN)) {
+  if (state->epoll < 0 || state->wake < 0 || !state->Add(state->listener, EPOLLIN) ||
+      !state->Add(state->wake, EPOLLIN)) {
     return ListenError(options.address, errno);
   }
   state->thread = std::thread([raw = state.get()] { raw->Run(); });
@@ -229,12 +235,14 @@ absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
       port = port * 10 + static_cast<unsigned>(digit - '0');
     }
     SocketAddress ignored;
-    good = good && port <= 65535 && Resolve({result.host, 0}, &ignored) && bracketed == (result.host.find(':') != std::string::npos);
+    good = good && port <= 65535 && Resolve({result.host, 0}, &ignored) &&
+           bracketed == (result.host.find(':') != std::string::npos);
     result.port = static_cast<uint16_t>(port);
   }
   if (good) return result;
-  return Error(absl::StatusCode::kInvalidArgument, "ADDRESS_INVALID",
-               "'" + text + "' is no address: it looks like 192.0.2.7:7420 or [2001:db8::7]:7420; port 0 takes any free one");
+  return Error(
+      absl::StatusCode::kInvalidArgument, "ADDRESS_INVALID",
+      "'" + text + "' is no address: it looks like 192.0.2.7:7420 or [2001:db8::7]:7420; port 0 takes any free one");
 }
 
 }  // namespace replicast::net

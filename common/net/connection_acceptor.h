@@ -13,8 +13,8 @@ namespace replicast::net {
 // Accepts TCP connections on one address, on a thread of its own, and hands their descriptors on. It knows how many of
 // them live, whoever owns them by then: it keeps a duplicate of each descriptor, which the kernel marks as hung up once
 // the connection is over. At a cap (in all, or from one address) a new connection is closed at once; so it is while the
-// acceptor is shut for strangers (SetOpen(false)), without a byte read. Running out of descriptors costs the newcomer its
-// connection, never the listener.
+// acceptor is shut for strangers (SetOpen(false)), without a byte read. Running out of descriptors costs the newcomer
+// its connection, never the listener.
 class ConnectionAcceptor {
  public:
   struct Options {
@@ -26,7 +26,8 @@ class ConnectionAcceptor {
   using Function = std::function<void(int descriptor)>;
 
   // INVALID_ARGUMENT (ADDRESS_INVALID); FAILED_PRECONDITION (MACHINE_PORT_IN_USE, MACHINE_ADDRESS).
-  static absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> Listen(const Options& options, bool open, Function accepted);
+  static absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> Listen(const Options& options, bool open,
+                                                                    Function accepted);
   ~ConnectionAcceptor();
   ConnectionAcceptor(const ConnectionAcceptor&) = delete;
   ConnectionAcceptor& operator=(const ConnectionAcceptor&) = delete;
@@ -44,7 +45,8 @@ class ConnectionAcceptor {
   std::unique_ptr<State> state_;
 };
 
-// "host:port" with a numeric IPv4 address (or "localhost"), or an IPv6 one in brackets → its parts. INVALID_ARGUMENT (ADDRESS_INVALID).
+// "host:port" with a numeric IPv4 address (or "localhost"), or an IPv6 one in brackets → its parts. INVALID_ARGUMENT
+// (ADDRESS_INVALID).
 struct HostPort {
   std::string host;  // without brackets
   uint16_t port = 0;

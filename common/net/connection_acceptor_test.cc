@@ -139,8 +139,8 @@ TEST(HostPortTest, ReadsBothKindsOfAddressAndRefusesTheRest) {
   EXPECT_EQ(v6->host, "::1");
   EXPECT_EQ(v6->port, 7420);
   EXPECT_EQ(v6->ToText(), "[::1]:7420");
-  for (const char* wrong : {"", ":", "127.0.0.1", "127.0.0.1:", ":7420", "127.0.0.1:70000", "host:1x", "[::1]", "::1:7420", "[127.0.0.1]:1",
-                            "nowhere:7420", "127.0.0.1:-1", "127.0.0.1:999999999999"}) {
+  for (const char* wrong : {"", ":", "127.0.0.1", "127.0.0.1:", ":7420", "127.0.0.1:70000", "host:1x", "[::1]",
+                            "::1:7420", "[127.0.0.1]:1", "nowhere:7420", "127.0.0.1:-1", "127.0.0.1:999999999999"}) {
     EXPECT_EQ(ReasonOf(ParseHostPort(wrong).status()), "ADDRESS_INVALID") << wrong;
   }
 }

@@ -22,7 +22,8 @@ absl::StatusOr<uint16_t> FreeUdpPort() {
   const int error = errno;
   if (descriptor >= 0) close(descriptor);
   if (good) return ntohs(address.sin_port);
-  return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_PORT", std::string("no UDP port is free: ") + std::strerror(error));
+  return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_PORT",
+               std::string("no UDP port is free: ") + std::strerror(error));
 }
 
 }  // namespace replicast::net

@@ -16,11 +16,13 @@ namespace replicast::rpc {
 // trust is the one private CA, and no member's certificate carries a name.
 inline constexpr char kServerName[] = "replicast";
 
-// Pings of an idle connection with an open call: the client sends them, the server permits them (both ends in one place).
+// Pings of an idle connection with an open call: the client sends them, the server permits them (both ends in one
+// place).
 inline constexpr absl::Duration kKeepalive = absl::Seconds(20);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 
-// A channel to the member port as the credential's holder. It connects by itself, and again with back-off (at most 5 s).
+// A channel to the member port as the credential's holder. It connects by itself, and again with back-off (at most 5
+// s).
 std::shared_ptr<grpc::Channel> MemberChannel(const Credentials& credentials);
 // A channel to the enrolment port: the server proves itself by `ca_pem`, the caller has nothing to show yet.
 std::shared_ptr<grpc::Channel> EnrolmentChannel(const std::string& address, const std::string& ca_pem);

@@ -29,7 +29,8 @@ struct Credentials {
   std::string address;
 };
 
-// `folder` may also be a server's folder: then its admin/ is read. NOT_FOUND (MACHINE_CREDENTIALS_MISSING) says which file.
+// `folder` may also be a server's folder: then its admin/ is read. NOT_FOUND (MACHINE_CREDENTIALS_MISSING) says which
+// file.
 absl::StatusOr<Credentials> LoadCredentials(const std::string& folder);
 // Makes the folder where it is missing and writes all four files.
 absl::Status SaveCredentials(const std::string& folder, const Credentials& credentials);

@@ -42,7 +42,8 @@ TEST_F(CredentialsFolderTest, IsForItsOwnerAlone) {
   const std::string folder = JoinPath(folder_, "mine");
   ASSERT_TRUE(SaveCredentials(folder, credentials_).ok());
   EXPECT_EQ(Mode(folder), 0700u);
-  for (const char* name : {kCaFile, kCertificateFile, kKeyFile, kAddressFile}) EXPECT_EQ(Mode(JoinPath(folder, name)), 0600u) << name;
+  for (const char* name : {kCaFile, kCertificateFile, kKeyFile, kAddressFile})
+    EXPECT_EQ(Mode(JoinPath(folder, name)), 0600u) << name;
 }
 
 TEST_F(CredentialsFolderTest, TakesAServersFolderForItsAdmin) {

@@ -16,7 +16,7 @@ constexpr char kRetryPayload[] = "replicast/retry_after_nanoseconds";
 
 absl::StatusCode CanonicalCode(int code) {
   return code >= 0 && code <= static_cast<int>(absl::StatusCode::kUnauthenticated) ? static_cast<absl::StatusCode>(code)
-                                                                                  : absl::StatusCode::kUnknown;
+                                                                                   : absl::StatusCode::kUnknown;
 }
 
 }  // namespace
@@ -38,7 +38,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
     retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
     details.add_details()->PackFrom(retry);
   }
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()), details.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+                      details.SerializeAsString());
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -52,8 +53,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
     if (detail.UnpackTo(&info)) {
       result = WithReason(std::move(result), info.reason());
     } else if (detail.UnpackTo(&retry)) {
-      result = WithRetryAfter(std::move(result),
-                              absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos()));
+      result = WithRetryAfter(std::move(result), absl::Seconds(retry.retry_delay().seconds()) +
+                                                     absl::Nanoseconds(retry.retry_delay().nanos()));
     }
   }
   return result;

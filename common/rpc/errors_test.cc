@@ -10,7 +10,8 @@ namespace replicast::rpc {
 namespace {
 
 TEST(RpcErrorsTest, CarriesCodeMessageAndReasonThereAndBack) {
-  const absl::Status status = Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "position 812 is too old: take a snapshot");
+  const absl::Status status =
+      Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "position 812 is too old: take a snapshot");
   const absl::Status back = FromGrpc(ToGrpc(status));
   EXPECT_EQ(back.code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(back.message(), status.message());
@@ -36,8 +37,8 @@ TEST(RpcErrorsTest, AnErrorWithoutReasonIsNamedAfterItsCode) {
 }
 
 TEST(RpcErrorsTest, TellsWhenToTryAgain) {
-  const absl::Status status =
-      WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls"), absl::Milliseconds(1500));
+  const absl::Status status = WithRetryAfter(
+      Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls"), absl::Milliseconds(1500));
   EXPECT_EQ(RetryAfterOf(FromGrpc(ToGrpc(status))), absl::Milliseconds(1500));
 }
 

@@ -36,7 +36,8 @@ class Descriptor {
 absl::Status FileError(const char* doing, const std::string& path, int error) {
   const bool missing = error == ENOENT;
   return Error(missing ? absl::StatusCode::kNotFound : absl::StatusCode::kFailedPrecondition,
-               missing ? "MACHINE_FILE_MISSING" : "MACHINE_FILE", std::string(doing) + " " + path + ": " + std::strerror(error));
+               missing ? "MACHINE_FILE_MISSING" : "MACHINE_FILE",
+               std::string(doing) + " " + path + ": " + std::strerror(error));
 }
 
 bool WriteAll(int descriptor, std::string_view content) {

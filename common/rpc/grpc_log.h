@@ -3,8 +3,8 @@
 
 namespace replicast::rpc {
 
-// gRPC's own messages become debug messages of ours: what they tell reaches people as the status of a call. Thread safe;
-// channels and servers call it themselves.
+// gRPC's own messages become debug messages of ours: what they tell reaches people as the status of a call. Thread
+// safe; channels and servers call it themselves.
 void TakeOverGrpcLog();
 
 }  // namespace replicast::rpc

@@ -16,7 +16,8 @@ namespace replicast::rpc {
 absl::StatusOr<Peer> PeerOf(const grpc::ServerContextBase& context) {
   const auto authentication = context.auth_context();
   const std::vector<grpc::string_ref> certificates =
-      authentication ? authentication->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME) : std::vector<grpc::string_ref>();
+      authentication ? authentication->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME)
+                     : std::vector<grpc::string_ref>();
   if (certificates.size() != 1) {
     return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_REQUIRED",
                  "this needs a member's certificate: enrol with a join token first");
@@ -25,7 +26,8 @@ absl::StatusOr<Peer> PeerOf(const grpc::ServerContextBase& context) {
   const std::optional<std::string> raw = info ? HexDecode(info->common_name) : std::nullopt;
   const std::optional<MemberId> id = raw ? MemberId::FromBytes(*raw) : std::nullopt;
   if (!id || (info->role != kMemberRole && info->role != kAdminRole)) {
-    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_INVALID", "the certificate names no member: enrol with a join token");
+    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_INVALID",
+                 "the certificate names no member: enrol with a join token");
   }
   return Peer{*id, info->role};
 }

@@ -9,8 +9,8 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
-#include "common/rpc/channel.h"
 #include "common/rpc/callback_threads.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/grpc_log.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -37,8 +37,9 @@ void PrepareProcess() {
 int Milliseconds(absl::Duration duration) { return static_cast<int>(absl::ToInt64Milliseconds(duration)); }
 
 std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const ServerHost::Options& options) {
-  grpc::SslServerCredentialsOptions ssl(options.ca_pem.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                                               : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions ssl(options.ca_pem.empty()
+                                            ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   ssl.pem_root_certs = options.ca_pem;
   ssl.pem_key_cert_pairs.push_back({options.key_pem, options.certificate_pem});
   return grpc::SslServerCredentials(ssl);
@@ -84,11 +85,14 @@ absl::StatusOr<std::unique_ptr<ServerHost>> ServerHost::Start(const Options& opt
   host->server_ = builder.BuildAndStart();
   if (!host->server_) {
     return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_TLS",
-                 "can't start the TLS service on " + options.address + ": the server's certificate or key is damaged; run `replicastd init` anew");
+                 "can't start the TLS service on " + options.address +
+                     ": the server's certificate or key is damaged; run `replicastd init` anew");
   }
   host->SetServing(false);
-  const net::ConnectionAcceptor::Options accepting = {options.address, limits::kMaxConnections, limits::kMaxConnectionsPerAddress};
-  ASSIGN_OR_RETURN(host->acceptor_, net::ConnectionAcceptor::Listen(accepting, options.open, [raw = host.get()](int descriptor) {
+  const net::ConnectionAcceptor::Options accepting = {options.address, limits::kMaxConnections,
+                                                      limits::kMaxConnectionsPerAddress};
+  ASSIGN_OR_RETURN(host->acceptor_,
+                   net::ConnectionAcceptor::Listen(accepting, options.open, [raw = host.get()](int descriptor) {
                      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
                      parameters.fd = descriptor;
                      raw->connections_->HandleNewConnection(&parameters);

@@ -25,7 +25,8 @@ class Authority {
   const std::string& ca() const { return ca_; }
   Credentials Issue(const std::string& name, const std::string& role, const std::vector<std::string>& dns) const {
     const std::string key = crypto::GeneratePrivateKeyPem();
-    const auto der = crypto::IssueDer(ca_, key_, crypto::CreateRequestDer(key, "x"), {name, role, now_ - 60, now_ + 3600}, dns, {});
+    const auto der =
+        crypto::IssueDer(ca_, key_, crypto::CreateRequestDer(key, "x"), {name, role, now_ - 60, now_ + 3600}, dns, {});
     EXPECT_TRUE(der.has_value());
     return {ca_, crypto::DerToPem(der.value_or("")), key, ""};
   }
@@ -38,7 +39,8 @@ class Authority {
 // Tells who calls; a watcher gets as many messages as it asks for with lsn, or none until it is cut.
 class Service : public v1::ChangesService::CallbackService {
  public:
-  grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context, const v1::WaitForPositionRequest* request,
+  grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,
+                                            const v1::WaitForPositionRequest* request,
                                             v1::WaitForPositionResponse* response) override {
     const Answer<v1::WaitForPositionResponse> answer(response);
     if (request->lsn() == 404) return answer.reactor();  // the answer goes away unused
@@ -53,7 +55,8 @@ class Service : public v1::ChangesService::CallbackService {
     answer(absl::InternalError("a second answer is dropped"));
     return answer.reactor();
   }
-  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context, const v1::WatchRequest* request) override {
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest* request) override {
     auto stream = ServerStream<v1::WatchResponse>::Make(context);
     last = stream;
     auto left = std::make_shared<std::atomic<uint64_t>>(request->from().lsn());
@@ -61,8 +64,10 @@ class Service : public v1::ChangesService::CallbackService {
     stream->SetWanted([weak = std::weak_ptr(stream), left] {
       const auto open = weak.lock();
       if (!open) return;
-      if (--*left == 0) open->End(absl::OkStatus());
-      else open->Write({});
+      if (--*left == 0)
+        open->End(absl::OkStatus());
+      else
+        open->Write({});
     });
     stream->Write({});
     return stream.get();
@@ -74,8 +79,13 @@ class ServerHostTest : public testing::Test {
  protected:
   ServerHostTest() : server_(authority_.Issue("server", kServerRole, {kServerName})) {}
   std::unique_ptr<ServerHost> Start(bool strangers = false, bool open = true) {
-    auto host = ServerHost::Start(
-        {"127.0.0.1:0", strangers ? "" : authority_.ca(), server_.certificate_pem, server_.key_pem, {&service_}, open, absl::ZeroDuration()});
+    auto host = ServerHost::Start({"127.0.0.1:0",
+                                   strangers ? "" : authority_.ca(),
+                                   server_.certificate_pem,
+                                   server_.key_pem,
+                                   {&service_},
+                                   open,
+                                   absl::ZeroDuration()});
     EXPECT_TRUE(host.ok()) << host.status();
     (*host)->SetServing(true);
     return *std::move(host);
@@ -84,14 +94,16 @@ class ServerHostTest : public testing::Test {
   Credentials Member(const std::string& id = std::string(32, 'a'), const std::string& role = kMemberRole) {
     return authority_.Issue(id, role, {});
   }
-  static absl::Status Call(const std::shared_ptr<grpc::Channel>& channel, v1::WaitForPositionResponse* response, uint64_t lsn = 0) {
+  static absl::Status Call(const std::shared_ptr<grpc::Channel>& channel, v1::WaitForPositionResponse* response,
+                           uint64_t lsn = 0) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
     v1::WaitForPositionRequest request;
     request.set_lsn(lsn);
     return FromGrpc(v1::ChangesService::NewStub(channel)->WaitForPosition(&context, request, response));
   }
-  absl::Status CallAs(const ServerHost& host, Credentials credentials, v1::WaitForPositionResponse* response, uint64_t lsn = 0) {
+  absl::Status CallAs(const ServerHost& host, Credentials credentials, v1::WaitForPositionResponse* response,
+                      uint64_t lsn = 0) {
     credentials.address = At(host);
     return Call(MemberChannel(credentials), response, lsn);
   }
@@ -214,7 +226,8 @@ TEST_F(ServerHostTest, HealthFollowsSetServing) {
     bool good = false;
     queue.Next(&tag, &good);
     grpc::Slice slice;
-    return status.ok() && reply.DumpToSingleSlice(&slice).ok() ? std::string(slice.begin(), slice.end()) : std::string("failed");
+    return status.ok() && reply.DumpToSingleSlice(&slice).ok() ? std::string(slice.begin(), slice.end())
+                                                               : std::string("failed");
   };
   EXPECT_EQ(check(), std::string("\x08\x01"));
   host->SetServing(false);

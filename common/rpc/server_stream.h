@@ -27,11 +27,14 @@ class Cuttable {
   virtual bool over() const = 0;
 };
 
-// The writing side of one server stream. Thread safe. Messages wait in a short queue; `wanted` (called on gRPC's threads,
-// so it only posts) says that there is room again, so that back-pressure reaches whoever makes them. Exactly one Finish,
-// guarded together with StartWrite; OnCancel leads to it. gRPC owns the object until OnDone, the maker shares it.
+// The writing side of one server stream. Thread safe. Messages wait in a short queue; `wanted` (called on gRPC's
+// threads, so it only posts) says that there is room again, so that back-pressure reaches whoever makes them. Exactly
+// one Finish, guarded together with StartWrite; OnCancel leads to it. gRPC owns the object until OnDone, the maker
+// shares it.
 template <typename Response>
-class ServerStream : public grpc::ServerWriteReactor<Response>, public Cuttable, public std::enable_shared_from_this<ServerStream<Response>> {
+class ServerStream : public grpc::ServerWriteReactor<Response>,
+                     public Cuttable,
+                     public std::enable_shared_from_this<ServerStream<Response>> {
  public:
   // Two messages: the next one is made while one is written.
   static constexpr size_t kQueued = 2;
@@ -95,8 +98,10 @@ class ServerStream : public grpc::ServerWriteReactor<Response>, public Cuttable,
         queue_.clear();
         if (!ending_) ending_ = grpc::Status(grpc::StatusCode::CANCELLED, "the caller has gone");
       }
-      if (!queue_.empty()) this->StartWrite(&queue_.front());
-      else FinishIfDrained();
+      if (!queue_.empty())
+        this->StartWrite(&queue_.front());
+      else
+        FinishIfDrained();
     }
     if (wanted_) wanted_();
   }

@@ -19,43 +19,51 @@ uint32_t PageSize(uint32_t asked) { return asked == 0 ? kDefaultPageSize : std::
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AdminService::GetStatus(Context* context, const v1::GetStatusRequest* request, v1::GetStatusResponse* response) {
+grpc::ServerUnaryReactor* AdminService::GetStatus(Context* context, const v1::GetStatusRequest* request,
+                                                  v1::GetStatusResponse* response) {
   return ForAdmin(plane_, context, request, response,
-                  [this](const Member&, const v1::GetStatusRequest&) -> absl::StatusOr<v1::GetStatusResponse> { return StatusOf(plane_); });
+                  [this](const Member&, const v1::GetStatusRequest&) -> absl::StatusOr<v1::GetStatusResponse> {
+                    return StatusOf(plane_);
+                  });
 }
 
 grpc::ServerUnaryReactor* AdminService::CreateDataset(Context* context, const v1::CreateDatasetRequest* request,
                                                       v1::CreateDatasetResponse* response) {
-  return ForAdmin(plane_, context, request, response, [this](const Member& member, const v1::CreateDatasetRequest& asked) {
-    return Once<v1::CreateDatasetResponse>(plane_, member, "CreateDataset", asked.request_id(), [&]() -> absl::StatusOr<v1::CreateDatasetResponse> {
-      RETURN_IF_ERROR(plane_.publisher().CreateDataset(asked.name(), asked.definition()));
-      plane_.engine().OnDatasetsChanged();
-      plane_.membership().Record({member.id.ToHex(), "create_dataset", asked.name(), true, ""}).IgnoreError();
-      ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.name()));
-      v1::CreateDatasetResponse answer;
-      *answer.mutable_dataset() = DatasetOf(asked.name(), info);
-      return answer;
-    });
-  });
+  return ForAdmin(
+      plane_, context, request, response, [this](const Member& member, const v1::CreateDatasetRequest& asked) {
+        return Once<v1::CreateDatasetResponse>(
+            plane_, member, "CreateDataset", asked.request_id(), [&]() -> absl::StatusOr<v1::CreateDatasetResponse> {
+              RETURN_IF_ERROR(plane_.publisher().CreateDataset(asked.name(), asked.definition()));
+              plane_.engine().OnDatasetsChanged();
+              plane_.membership().Record({member.id.ToHex(), "create_dataset", asked.name(), true, ""}).IgnoreError();
+              ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.name()));
+              v1::CreateDatasetResponse answer;
+              *answer.mutable_dataset() = DatasetOf(asked.name(), info);
+              return answer;
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListDatasets(Context* context, const v1::ListDatasetsRequest* request,
                                                      v1::ListDatasetsResponse* response) {
-  return ForAdmin(plane_, context, request, response,
-                  [this](const Member&, const v1::ListDatasetsRequest& asked) -> absl::StatusOr<v1::ListDatasetsResponse> {
-                    v1::ListDatasetsResponse answer;
-                    const std::vector<std::string> names = plane_.publisher().Datasets();
-                    auto at = asked.page_token().empty() ? names.begin() : std::upper_bound(names.begin(), names.end(), asked.page_token());
-                    for (uint32_t left = PageSize(asked.page_size()); at != names.end() && left > 0; ++at, --left) {
-                      ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(*at));
-                      *answer.add_datasets() = DatasetOf(*at, info);
-                    }
-                    if (at != names.end()) answer.set_next_page_token(*std::prev(at));
-                    return answer;
-                  });
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member&, const v1::ListDatasetsRequest& asked) -> absl::StatusOr<v1::ListDatasetsResponse> {
+        v1::ListDatasetsResponse answer;
+        const std::vector<std::string> names = plane_.publisher().Datasets();
+        auto at = asked.page_token().empty() ? names.begin()
+                                             : std::upper_bound(names.begin(), names.end(), asked.page_token());
+        for (uint32_t left = PageSize(asked.page_size()); at != names.end() && left > 0; ++at, --left) {
+          ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(*at));
+          *answer.add_datasets() = DatasetOf(*at, info);
+        }
+        if (at != names.end()) answer.set_next_page_token(*std::prev(at));
+        return answer;
+      });
 }
 
-grpc::ServerUnaryReactor* AdminService::GetDataset(Context* context, const v1::GetDatasetRequest* request, v1::GetDatasetResponse* response) {
+grpc::ServerUnaryReactor* AdminService::GetDataset(Context* context, const v1::GetDatasetRequest* request,
+                                                   v1::GetDatasetResponse* response) {
   return ForAdmin(plane_, context, request, response,
                   [this](const Member&, const v1::GetDatasetRequest& asked) -> absl::StatusOr<v1::GetDatasetResponse> {
                     ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.name()));
@@ -67,38 +75,46 @@ grpc::ServerUnaryReactor* AdminService::GetDataset(Context* context, const v1::G
 
 grpc::ServerUnaryReactor* AdminService::DeleteDataset(Context* context, const v1::DeleteDatasetRequest* request,
                                                       v1::DeleteDatasetResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::DeleteDatasetRequest& asked) -> absl::StatusOr<v1::DeleteDatasetResponse> {
+        RETURN_IF_ERROR(plane_.publisher().DeleteDataset(asked.name()));
+        plane_.engine().OnDatasetsChanged();
+        plane_.membership().Record({member.id.ToHex(), "delete_dataset", asked.name(), true, ""}).IgnoreError();
+        return v1::DeleteDatasetResponse();
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context, const v1::CreateTokenRequest* request,
+                                                    v1::CreateTokenResponse* response) {
   return ForAdmin(plane_, context, request, response,
-                  [this](const Member& member, const v1::DeleteDatasetRequest& asked) -> absl::StatusOr<v1::DeleteDatasetResponse> {
-                    RETURN_IF_ERROR(plane_.publisher().DeleteDataset(asked.name()));
-                    plane_.engine().OnDatasetsChanged();
-                    plane_.membership().Record({member.id.ToHex(), "delete_dataset", asked.name(), true, ""}).IgnoreError();
-                    return v1::DeleteDatasetResponse();
+                  [this](const Member& member, const v1::CreateTokenRequest& asked) {
+                    return Once<v1::CreateTokenResponse>(plane_, member, "CreateToken", asked.request_id(),
+                                                         [&] { return MakeJoinToken(plane_, member, asked); });
                   });
 }
 
-grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context, const v1::CreateTokenRequest* request, v1::CreateTokenResponse* response) {
-  return ForAdmin(plane_, context, request, response, [this](const Member& member, const v1::CreateTokenRequest& asked) {
-    return Once<v1::CreateTokenResponse>(plane_, member, "CreateToken", asked.request_id(), [&] { return MakeJoinToken(plane_, member, asked); });
-  });
+grpc::ServerUnaryReactor* AdminService::ListMembers(Context* context, const v1::ListMembersRequest* request,
+                                                    v1::ListMembersResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member&, const v1::ListMembersRequest& asked) -> absl::StatusOr<v1::ListMembersResponse> {
+        const auto after = MemberId::FromBytes(HexDecode(asked.page_token()).value_or("")).value_or(MemberId());
+        const uint32_t size = PageSize(asked.page_size());
+        ASSIGN_OR_RETURN(std::vector<Member> members, plane_.membership().members().List(after, size + 1));
+        v1::ListMembersResponse answer;
+        if (members.size() > size) {
+          members.pop_back();
+          answer.set_next_page_token(members.back().id.ToHex());
+        }
+        for (const Member& each : members)
+          *answer.add_members() = MemberOf(each, plane_.membership().FindActivity(each.id));
+        return answer;
+      });
 }
 
-grpc::ServerUnaryReactor* AdminService::ListMembers(Context* context, const v1::ListMembersRequest* request, v1::ListMembersResponse* response) {
-  return ForAdmin(plane_, context, request, response,
-                  [this](const Member&, const v1::ListMembersRequest& asked) -> absl::StatusOr<v1::ListMembersResponse> {
-                    const auto after = MemberId::FromBytes(HexDecode(asked.page_token()).value_or("")).value_or(MemberId());
-                    const uint32_t size = PageSize(asked.page_size());
-                    ASSIGN_OR_RETURN(std::vector<Member> members, plane_.membership().members().List(after, size + 1));
-                    v1::ListMembersResponse answer;
-                    if (members.size() > size) {
-                      members.pop_back();
-                      answer.set_next_page_token(members.back().id.ToHex());
-                    }
-                    for (const Member& each : members) *answer.add_members() = MemberOf(each, plane_.membership().FindActivity(each.id));
-                    return answer;
-                  });
-}
-
-grpc::ServerUnaryReactor* AdminService::GetMember(Context* context, const v1::GetMemberRequest* request, v1::GetMemberResponse* response) {
+grpc::ServerUnaryReactor* AdminService::GetMember(Context* context, const v1::GetMemberRequest* request,
+                                                  v1::GetMemberResponse* response) {
   return ForAdmin(plane_, context, request, response,
                   [this](const Member&, const v1::GetMemberRequest& asked) -> absl::StatusOr<v1::GetMemberResponse> {
                     ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
@@ -110,39 +126,46 @@ grpc::ServerUnaryReactor* AdminService::GetMember(Context* context, const v1::Ge
 
 grpc::ServerUnaryReactor* AdminService::RevokeMember(Context* context, const v1::RevokeMemberRequest* request,
                                                      v1::RevokeMemberResponse* response) {
-  return ForAdmin(plane_, context, request, response,
-                  [this](const Member& member, const v1::RevokeMemberRequest& asked) -> absl::StatusOr<v1::RevokeMemberResponse> {
-                    ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
-                    if (found.id == member.id) {
-                      return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN", "that is the admin credential that you use: it can't revoke itself");
-                    }
-                    ASSIGN_OR_RETURN(const Member revoked, plane_.Revoke(member.id.ToHex(), found.id));
-                    v1::RevokeMemberResponse answer;
-                    *answer.mutable_member() = MemberOf(revoked, nullptr);
-                    return answer;
-                  });
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::RevokeMemberRequest& asked) -> absl::StatusOr<v1::RevokeMemberResponse> {
+        ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
+        if (found.id == member.id) {
+          return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
+                       "that is the admin credential that you use: it can't revoke itself");
+        }
+        ASSIGN_OR_RETURN(const Member revoked, plane_.Revoke(member.id.ToHex(), found.id));
+        v1::RevokeMemberResponse answer;
+        *answer.mutable_member() = MemberOf(revoked, nullptr);
+        return answer;
+      });
 }
 
-grpc::ServerUnaryReactor* AdminService::ListStreams(Context* context, const v1::ListStreamsRequest* request, v1::ListStreamsResponse* response) {
-  return ForAdmin(plane_, context, request, response,
-                  [this](const Member&, const v1::ListStreamsRequest& asked) -> absl::StatusOr<v1::ListStreamsResponse> {
-                    std::vector<StreamInfo> streams = plane_.publisher().Streams();
-                    std::sort(streams.begin(), streams.end(), [](const auto& a, const auto& b) { return a.definition_hash < b.definition_hash; });
-                    const auto after = DefinitionHash::FromBytes(HexDecode(asked.page_token()).value_or("")).value_or(DefinitionHash());
-                    v1::ListStreamsResponse answer;
-                    for (const StreamInfo& info : streams) {
-                      if (info.definition_hash <= after) continue;
-                      if (answer.streams_size() == static_cast<int>(PageSize(asked.page_size()))) {
-                        answer.set_next_page_token(HexEncode(answer.streams(answer.streams_size() - 1).definition_hash()));
-                        break;
-                      }
-                      *answer.add_streams() = StreamOf(info, plane_.multicaster().Channel(info.definition_hash));
-                    }
-                    return answer;
-                  });
+grpc::ServerUnaryReactor* AdminService::ListStreams(Context* context, const v1::ListStreamsRequest* request,
+                                                    v1::ListStreamsResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member&, const v1::ListStreamsRequest& asked) -> absl::StatusOr<v1::ListStreamsResponse> {
+        std::vector<StreamInfo> streams = plane_.publisher().Streams();
+        std::sort(streams.begin(), streams.end(),
+                  [](const auto& a, const auto& b) { return a.definition_hash < b.definition_hash; });
+        const auto after =
+            DefinitionHash::FromBytes(HexDecode(asked.page_token()).value_or("")).value_or(DefinitionHash());
+        v1::ListStreamsResponse answer;
+        for (const StreamInfo& info : streams) {
+          if (info.definition_hash <= after) continue;
+          if (answer.streams_size() == static_cast<int>(PageSize(asked.page_size()))) {
+            answer.set_next_page_token(HexEncode(answer.streams(answer.streams_size() - 1).definition_hash()));
+            break;
+          }
+          *answer.add_streams() = StreamOf(info, plane_.multicaster().Channel(info.definition_hash));
+        }
+        return answer;
+      });
 }
 
-grpc::ServerUnaryReactor* AdminService::GetStream(Context* context, const v1::GetStreamRequest* request, v1::GetStreamResponse* response) {
+grpc::ServerUnaryReactor* AdminService::GetStream(Context* context, const v1::GetStreamRequest* request,
+                                                  v1::GetStreamResponse* response) {
   return ForAdmin(plane_, context, request, response,
                   [this](const Member&, const v1::GetStreamRequest& asked) -> absl::StatusOr<v1::GetStreamResponse> {
                     ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.dataset()));
@@ -152,12 +175,15 @@ grpc::ServerUnaryReactor* AdminService::GetStream(Context* context, const v1::Ge
                   });
 }
 
-grpc::ServerUnaryReactor* AdminService::Rekey(Context* context, const v1::RekeyRequest* request, v1::RekeyResponse* response) {
+grpc::ServerUnaryReactor* AdminService::Rekey(Context* context, const v1::RekeyRequest* request,
+                                              v1::RekeyResponse* response) {
   return ForAdmin(plane_, context, request, response,
                   [this](const Member& member, const v1::RekeyRequest& asked) -> absl::StatusOr<v1::RekeyResponse> {
                     ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.dataset()));
                     ASSIGN_OR_RETURN(const uint32_t epoch, plane_.multicaster().Rekey(info.definition_hash));
-                    plane_.membership().Record({member.id.ToHex(), "rekey", asked.dataset(), true, "epoch " + std::to_string(epoch)}).IgnoreError();
+                    plane_.membership()
+                        .Record({member.id.ToHex(), "rekey", asked.dataset(), true, "epoch " + std::to_string(epoch)})
+                        .IgnoreError();
                     v1::RekeyResponse answer;
                     answer.set_epoch(epoch);
                     return answer;

@@ -12,18 +12,30 @@ class AdminService final : public v1::AdminService::CallbackService {
   explicit AdminService(ControlPlane& plane) : plane_(plane) {}
 
   using Context = grpc::CallbackServerContext;
-  grpc::ServerUnaryReactor* GetStatus(Context* context, const v1::GetStatusRequest* request, v1::GetStatusResponse* response) override;
-  grpc::ServerUnaryReactor* CreateDataset(Context* context, const v1::CreateDatasetRequest* request, v1::CreateDatasetResponse* response) override;
-  grpc::ServerUnaryReactor* ListDatasets(Context* context, const v1::ListDatasetsRequest* request, v1::ListDatasetsResponse* response) override;
-  grpc::ServerUnaryReactor* GetDataset(Context* context, const v1::GetDatasetRequest* request, v1::GetDatasetResponse* response) override;
-  grpc::ServerUnaryReactor* DeleteDataset(Context* context, const v1::DeleteDatasetRequest* request, v1::DeleteDatasetResponse* response) override;
-  grpc::ServerUnaryReactor* CreateToken(Context* context, const v1::CreateTokenRequest* request, v1::CreateTokenResponse* response) override;
-  grpc::ServerUnaryReactor* ListMembers(Context* context, const v1::ListMembersRequest* request, v1::ListMembersResponse* response) override;
-  grpc::ServerUnaryReactor* GetMember(Context* context, const v1::GetMemberRequest* request, v1::GetMemberResponse* response) override;
-  grpc::ServerUnaryReactor* RevokeMember(Context* context, const v1::RevokeMemberRequest* request, v1::RevokeMemberResponse* response) override;
-  grpc::ServerUnaryReactor* ListStreams(Context* context, const v1::ListStreamsRequest* request, v1::ListStreamsResponse* response) override;
-  grpc::ServerUnaryReactor* GetStream(Context* context, const v1::GetStreamRequest* request, v1::GetStreamResponse* response) override;
-  grpc::ServerUnaryReactor* Rekey(Context* context, const v1::RekeyRequest* request, v1::RekeyResponse* response) override;
+  grpc::ServerUnaryReactor* GetStatus(Context* context, const v1::GetStatusRequest* request,
+                                      v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* CreateDataset(Context* context, const v1::CreateDatasetRequest* request,
+                                          v1::CreateDatasetResponse* response) override;
+  grpc::ServerUnaryReactor* ListDatasets(Context* context, const v1::ListDatasetsRequest* request,
+                                         v1::ListDatasetsResponse* response) override;
+  grpc::ServerUnaryReactor* GetDataset(Context* context, const v1::GetDatasetRequest* request,
+                                       v1::GetDatasetResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteDataset(Context* context, const v1::DeleteDatasetRequest* request,
+                                          v1::DeleteDatasetResponse* response) override;
+  grpc::ServerUnaryReactor* CreateToken(Context* context, const v1::CreateTokenRequest* request,
+                                        v1::CreateTokenResponse* response) override;
+  grpc::ServerUnaryReactor* ListMembers(Context* context, const v1::ListMembersRequest* request,
+                                        v1::ListMembersResponse* response) override;
+  grpc::ServerUnaryReactor* GetMember(Context* context, const v1::GetMemberRequest* request,
+                                      v1::GetMemberResponse* response) override;
+  grpc::ServerUnaryReactor* RevokeMember(Context* context, const v1::RevokeMemberRequest* request,
+                                         v1::RevokeMemberResponse* response) override;
+  grpc::ServerUnaryReactor* ListStreams(Context* context, const v1::ListStreamsRequest* request,
+                                        v1::ListStreamsResponse* response) override;
+  grpc::ServerUnaryReactor* GetStream(Context* context, const v1::GetStreamRequest* request,
+                                      v1::GetStreamResponse* response) override;
+  grpc::ServerUnaryReactor* Rekey(Context* context, const v1::RekeyRequest* request,
+                                  v1::RekeyResponse* response) override;
 
  private:
   ControlPlane& plane_;

@@ -13,9 +13,12 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 
 v1::NextStep NextStepOf(NextStep step) {
   switch (step) {
-    case NextStep::kFollow: return v1::NEXT_STEP_FOLLOW;
-    case NextStep::kCatchUp: return v1::NEXT_STEP_CATCH_UP;
-    case NextStep::kSnapshot: return v1::NEXT_STEP_SNAPSHOT;
+    case NextStep::kFollow:
+      return v1::NEXT_STEP_FOLLOW;
+    case NextStep::kCatchUp:
+      return v1::NEXT_STEP_CATCH_UP;
+    case NextStep::kSnapshot:
+      return v1::NEXT_STEP_SNAPSHOT;
   }
   return v1::NEXT_STEP_UNSPECIFIED;
 }
@@ -42,26 +45,30 @@ bool IsBuilding(const absl::Status& status) { return ReasonOf(status) == "STREAM
 
 }  // namespace
 
-absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& member, const v1::SubscribeRequest& request) {
+absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& member,
+                                                                  const v1::SubscribeRequest& request) {
   std::optional<Position> position;
   if (request.has_position()) {
     ASSIGN_OR_RETURN(position, FromProto(request.position()));
   }
   ASSIGN_OR_RETURN(StreamInfo info, plane_.ReadableDataset(member, request.dataset(), "subscribe"));
   if (info.state == StreamInfo::State::kBuilding) {
-    return rpc::WithRetryAfter(Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
-                                     "dataset '" + request.dataset() + "' is still being prepared: try again in a moment"),
-                               kRetry);
+    return rpc::WithRetryAfter(
+        Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
+              "dataset '" + request.dataset() + "' is still being prepared: try again in a moment"),
+        kRetry);
   }
   const auto channel = plane_.multicaster().Channel(info.definition_hash);
   if (info.state == StreamInfo::State::kStopped || !channel) {
-    return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", "dataset '" + request.dataset() + "' is stopped: " + info.reason);
+    return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED",
+                 "dataset '" + request.dataset() + "' is stopped: " + info.reason);
   }
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
   plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
   v1::SubscribeResponse response;
   // Again: the join may have begun another epoch, and changed the rate.
-  *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash).value_or(*channel), plane_.facts());
+  *response.mutable_grant() =
+      GrantOf(info, plane_.multicaster().Channel(info.definition_hash).value_or(*channel), plane_.facts());
   if (position && position->definition != info.definition_hash) position.reset();
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
   if (!request.has_position()) response.clear_reason();
@@ -71,16 +78,19 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& 
   return response;
 }
 
-grpc::ServerUnaryReactor* AuthorizationService::Subscribe(grpc::CallbackServerContext* context, const v1::SubscribeRequest* request,
+grpc::ServerUnaryReactor* AuthorizationService::Subscribe(grpc::CallbackServerContext* context,
+                                                          const v1::SubscribeRequest* request,
                                                           v1::SubscribeResponse* response) {
   return ForMember(plane_, context, request, response,
-                   [this](const Member& member, const v1::SubscribeRequest& asked, const rpc::Answer<v1::SubscribeResponse>& answer) {
+                   [this](const Member& member, const v1::SubscribeRequest& asked,
+                          const rpc::Answer<v1::SubscribeResponse>& answer) {
                      plane_.waiters().Add(plane_.now() + kWaitForBuild, [this, member, asked, answer](bool last) {
                        // A member that was revoked while it waited gets nothing.
                        auto still = plane_.membership().Authenticate(member.id, member.role);
-                       auto granted = still.ok() ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", asked.request_id(),
-                                                                               [&] { return Grant(*still, asked); })
-                                                 : still.status();
+                       auto granted = still.ok()
+                                          ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", asked.request_id(),
+                                                                        [&] { return Grant(*still, asked); })
+                                          : still.status();
                        if (!last && IsBuilding(granted.status())) return false;
                        answer(std::move(granted));
                        return true;
@@ -88,10 +98,12 @@ grpc::ServerUnaryReactor* AuthorizationService::Subscribe(grpc::CallbackServerCo
                    });
 }
 
-grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServerContext* context, const v1::UnsubscribeRequest* request,
+grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServerContext* context,
+                                                            const v1::UnsubscribeRequest* request,
                                                             v1::UnsubscribeResponse* response) {
   return ForMember(plane_, context, request, response,
-                   [this](const Member& member, const v1::UnsubscribeRequest& asked, const rpc::Answer<v1::UnsubscribeResponse>& answer) {
+                   [this](const Member& member, const v1::UnsubscribeRequest& asked,
+                          const rpc::Answer<v1::UnsubscribeResponse>& answer) {
                      const auto info = plane_.ReadableDataset(member, asked.dataset(), "unsubscribe");
                      if (!info.ok()) return answer(info.status());
                      plane_.Leave(member.id, info->definition_hash);

@@ -13,12 +13,12 @@
 
 namespace replicast::control {
 
-// From gRPC's thread to the engine's: the caller is known by its certificate, checked there, and then the handler runs, on
-// the engine's thread. It answers at once or keeps the answer.
+// From gRPC's thread to the engine's: the caller is known by its certificate, checked there, and then the handler runs,
+// on the engine's thread. It answers at once or keeps the answer.
 
 template <typename Request, typename Response, typename Handler>
-grpc::ServerUnaryReactor* ForMember(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request, Response* response,
-                                    Handler handler) {
+grpc::ServerUnaryReactor* ForMember(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request,
+                                    Response* response, Handler handler) {
   rpc::Answer<Response> answer(response);
   auto peer = rpc::PeerOf(*context);
   if (!peer.ok()) {
@@ -27,34 +27,41 @@ grpc::ServerUnaryReactor* ForMember(ControlPlane& plane, grpc::CallbackServerCon
   }
   plane.loop().Post([&plane, peer = *std::move(peer), request = *request, answer, handler = std::move(handler)] {
     const auto member = plane.Authenticate(peer);
-    if (member.ok()) handler(*member, request, answer);
-    else answer(member.status());
+    if (member.ok())
+      handler(*member, request, answer);
+    else
+      answer(member.status());
   });
   return answer.reactor();
 }
 
 // Likewise, for a handler(member, request) that gives back its answer.
 template <typename Request, typename Response, typename Handler>
-grpc::ServerUnaryReactor* ForAdmin(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request, Response* response,
-                                   Handler handler) {
+grpc::ServerUnaryReactor* ForAdmin(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request,
+                                   Response* response, Handler handler) {
   return ForMember(plane, context, request, response,
-                   [&plane, handler = std::move(handler)](const Member& member, const Request& asked, const rpc::Answer<Response>& answer) {
+                   [&plane, handler = std::move(handler)](const Member& member, const Request& asked,
+                                                          const rpc::Answer<Response>& answer) {
                      const absl::Status allowed = plane.RequireAdmin(member);
-                     if (allowed.ok()) answer(handler(member, asked));
-                     else answer(allowed);
+                     if (allowed.ok())
+                       answer(handler(member, asked));
+                     else
+                       answer(allowed);
                    });
 }
 
 // A mutation: a repeat of the same request id by the same caller is answered the same and done once.
 template <typename Response, typename Handler>
-absl::StatusOr<Response> Once(ControlPlane& plane, const Member& member, const char* method, const std::string& request_id, Handler handler) {
+absl::StatusOr<Response> Once(ControlPlane& plane, const Member& member, const char* method,
+                              const std::string& request_id, Handler handler) {
   if (request_id.empty()) return handler();
   if (request_id.size() > RequestCache::kMaxIdBytes) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a request_id has at most 64 bytes");
   }
   const std::string key = member.id.ToBytes() + method + request_id;
   Response response;
-  if (const auto known = plane.answers().Find(key, plane.now()); known && response.ParseFromString(*known)) return response;
+  if (const auto known = plane.answers().Find(key, plane.now()); known && response.ParseFromString(*known))
+    return response;
   absl::StatusOr<Response> answer = handler();
   if (answer.ok()) plane.answers().Put(key, answer->SerializeAsString(), plane.now());
   return answer;
@@ -62,8 +69,8 @@ absl::StatusOr<Response> Once(ControlPlane& plane, const Member& member, const c
 
 // A server stream: the handler(member, request, stream), on the engine's thread, gives the stream a feed, or an error.
 template <typename Request, typename Response, typename Handler>
-grpc::ServerWriteReactor<Response>* OpenStream(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request,
-                                               Handler handler) {
+grpc::ServerWriteReactor<Response>* OpenStream(ControlPlane& plane, grpc::CallbackServerContext* context,
+                                               const Request* request, Handler handler) {
   auto stream = rpc::ServerStream<Response>::Make(context);
   auto peer = rpc::PeerOf(*context);
   if (!peer.ok()) {
@@ -80,7 +87,8 @@ grpc::ServerWriteReactor<Response>* OpenStream(ControlPlane& plane, grpc::Callba
   return stream.get();
 }
 
-// A feed whose messages a function makes: nothing when there is none now. `follows`: then it waits for a wake, else it ends.
+// A feed whose messages a function makes: nothing when there is none now. `follows`: then it waits for a wake, else it
+// ends.
 template <typename Response>
 class MessageFeed : public Feed {
  public:
@@ -111,8 +119,9 @@ class MessageFeed : public Feed {
 
 // Registers the feed and starts it.
 template <typename Response>
-void StartFeed(ControlPlane& plane, const Member& member, const DefinitionHash& definition, const std::shared_ptr<rpc::ServerStream<Response>>& stream,
-               bool follows, typename MessageFeed<Response>::Next next, std::function<void()> wake) {
+void StartFeed(ControlPlane& plane, const Member& member, const DefinitionHash& definition,
+               const std::shared_ptr<rpc::ServerStream<Response>>& stream, bool follows,
+               typename MessageFeed<Response>::Next next, std::function<void()> wake) {
   auto feed = std::make_unique<MessageFeed<Response>>(stream, follows, std::move(next), std::move(wake));
   const uint64_t id = plane.streams().Add(member.id, definition, std::move(feed));
   stream->SetWanted([&plane, id] { plane.loop().Post([&plane, id] { plane.streams().Pump(id); }); });

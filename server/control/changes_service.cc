@@ -25,24 +25,29 @@ struct Watched {
 
 absl::Status NotReady(const std::string& name, const StreamInfo& info) {
   if (info.state == StreamInfo::State::kBuilding) {
-    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING", "dataset '" + name + "' is still being prepared: try again in a moment");
+    return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
+                 "dataset '" + name + "' is still being prepared: try again in a moment");
   }
-  return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED", "dataset '" + name + "' is stopped: " + info.reason);
+  return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED",
+               "dataset '" + name + "' is stopped: " + info.reason);
 }
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
+grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::CallbackServerContext* context,
+                                                                   const v1::WatchRequest* request) {
   using Stream = std::shared_ptr<rpc::ServerStream<v1::WatchResponse>>;
   return OpenStream<v1::WatchRequest, v1::WatchResponse>(
-      plane_, context, request, [this](const Member& member, const v1::WatchRequest& asked, const Stream& stream) -> absl::Status {
+      plane_, context, request,
+      [this](const Member& member, const v1::WatchRequest& asked, const Stream& stream) -> absl::Status {
         ASSIGN_OR_RETURN(const StreamInfo info, plane_.ReadableDataset(member, asked.dataset(), "watch"));
         if (info.state != StreamInfo::State::kReady) return NotReady(asked.dataset(), info);
         Position from = info.position;
         if (asked.has_from()) {
           ASSIGN_OR_RETURN(from, FromProto(asked.from()));
           if (from.definition != info.definition_hash) {
-            return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN", "that position is of another definition of the dataset: read its rows anew");
+            return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN",
+                         "that position is of another definition of the dataset: read its rows anew");
           }
         }
         auto watched = std::make_shared<Watched>(from, info.schema);
@@ -50,47 +55,56 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
           while (watched->messages.empty()) {
             ASSIGN_OR_RETURN(auto part, watched->feed.Next(plane_.publisher()));
             if (!part) return std::nullopt;
-            ASSIGN_OR_RETURN(std::vector<v1::WatchResponse> decoded, DecodeChanges(*std::move(part), watched->schema, verifier_));
+            ASSIGN_OR_RETURN(std::vector<v1::WatchResponse> decoded,
+                             DecodeChanges(*std::move(part), watched->schema, verifier_));
             std::move(decoded.begin(), decoded.end(), std::back_inserter(watched->messages));
           }
           v1::WatchResponse message = std::move(watched->messages.front());
           watched->messages.pop_front();
           return message;
         };
-        StartFeed<v1::WatchResponse>(plane_, member, info.definition_hash, stream, true, next, [watched] { watched->feed.Wake(); });
+        StartFeed<v1::WatchResponse>(plane_, member, info.definition_hash, stream, true, next,
+                                     [watched] { watched->feed.Wake(); });
         return absl::OkStatus();
       });
 }
 
-grpc::ServerUnaryReactor* ChangesService::WaitForPosition(grpc::CallbackServerContext* context, const v1::WaitForPositionRequest* request,
+grpc::ServerUnaryReactor* ChangesService::WaitForPosition(grpc::CallbackServerContext* context,
+                                                          const v1::WaitForPositionRequest* request,
                                                           v1::WaitForPositionResponse* response) {
   return ForMember(
       plane_, context, request, response,
-      [this](const Member& member, const v1::WaitForPositionRequest& asked, const rpc::Answer<v1::WaitForPositionResponse>& answer) {
+      [this](const Member& member, const v1::WaitForPositionRequest& asked,
+             const rpc::Answer<v1::WaitForPositionResponse>& answer) {
         const auto readable = plane_.ReadableDataset(member, asked.dataset(), "wait_for_position");
         if (!readable.ok()) return answer(readable.status());
-        const absl::Duration wait =
-            asked.has_timeout() ? std::clamp(FromProto(asked.timeout()), absl::ZeroDuration(), kLongestWait) : kDefaultWait;
-        // Everything that is committed now is published now, and everybody told so. Without that, a later drain does it.
+        const absl::Duration wait = asked.has_timeout()
+                                        ? std::clamp(FromProto(asked.timeout()), absl::ZeroDuration(), kLongestWait)
+                                        : kDefaultWait;
+        // Everything that is committed now is published now, and everybody told so. Without that, a later drain does
+        // it.
         bool told = plane_.engine().TellBoundary(readable->definition_hash).ok();
-        plane_.waiters().Add(plane_.now() + wait, [this, asked, answer, stream = readable->definition_hash, told](bool last) mutable {
-          if (answer.given()) return true;
-          const auto info = plane_.publisher().Stream(stream);
-          const bool ready = info && info->state == StreamInfo::State::kReady;
-          if (ready && !told) told = plane_.engine().TellBoundary(stream).ok();
-          if (ready && told && info->position.lsn.value >= asked.lsn()) {
-            v1::WaitForPositionResponse message;
-            *message.mutable_position() = ToProto(plane_.publisher().Stream(stream)->position);
-            answer(std::move(message));
-            return true;
-          }
-          if (!last) return false;
-          if (info && !ready) answer(NotReady(asked.dataset(), *info));
-          else answer(Error(absl::StatusCode::kDeadlineExceeded, "NOT_YET_PUBLISHED",
-                            "lsn " + Lsn{asked.lsn()}.ToText() + " is not published yet" +
-                                (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
-          return true;
-        });
+        plane_.waiters().Add(
+            plane_.now() + wait, [this, asked, answer, stream = readable->definition_hash, told](bool last) mutable {
+              if (answer.given()) return true;
+              const auto info = plane_.publisher().Stream(stream);
+              const bool ready = info && info->state == StreamInfo::State::kReady;
+              if (ready && !told) told = plane_.engine().TellBoundary(stream).ok();
+              if (ready && told && info->position.lsn.value >= asked.lsn()) {
+                v1::WaitForPositionResponse message;
+                *message.mutable_position() = ToProto(plane_.publisher().Stream(stream)->position);
+                answer(std::move(message));
+                return true;
+              }
+              if (!last) return false;
+              if (info && !ready)
+                answer(NotReady(asked.dataset(), *info));
+              else
+                answer(Error(absl::StatusCode::kDeadlineExceeded, "NOT_YET_PUBLISHED",
+                             "lsn " + Lsn{asked.lsn()}.ToText() + " is not published yet" +
+                                 (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
+              return true;
+            });
       });
 }
 

@@ -12,8 +12,10 @@ class ChangesService final : public v1::ChangesService::CallbackService {
  public:
   explicit ChangesService(ControlPlane& plane) : plane_(plane), verifier_(plane.facts().signing_public_key) {}
 
-  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context, const v1::WatchRequest* request) override;
-  grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context, const v1::WaitForPositionRequest* request,
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest* request) override;
+  grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,
+                                            const v1::WaitForPositionRequest* request,
                                             v1::WaitForPositionResponse* response) override;
 
  private:

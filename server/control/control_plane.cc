@@ -11,7 +11,8 @@
 namespace replicast::control {
 namespace {
 
-// A snapshot of many tables, or a replica that repairs a lot, makes tens of calls a second; a follower less than one a minute.
+// A snapshot of many tables, or a replica that repairs a lot, makes tens of calls a second; a follower less than one a
+// minute.
 constexpr double kMemberCallsPerSecond = 100, kMemberBurst = 400;
 constexpr double kStrangerCallsPerSecond = 5, kStrangerBurst = 50;
 constexpr size_t kMostStrangers = 4096;
@@ -23,10 +24,13 @@ constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
 constexpr absl::Duration kAnswersKept = absl::Minutes(10);
 
 absl::Status OverBudget(absl::Duration wait) {
-  return rpc::WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls: try again later"), wait);
+  return rpc::WithRetryAfter(
+      Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls: try again later"), wait);
 }
 
-absl::Status Ending() { return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is ending; try again in a moment"); }
+absl::Status Ending() {
+  return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is ending; try again in a moment");
+}
 
 }  // namespace
 
@@ -70,7 +74,8 @@ absl::StatusOr<Member> ControlPlane::Authenticate(const rpc::Peer& peer) {
   }
   if (member->certificate_expires_at <= parts_.clock.Wall()) {
     ++refused_calls_;
-    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_EXPIRED", "the member's certificate has expired: enrol anew with a join token");
+    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_EXPIRED",
+                 "the member's certificate has expired: enrol anew with a join token");
   }
   grants_.Heard(peer.id, now());
   return member;
@@ -100,14 +105,17 @@ absl::Status ControlPlane::RequireAdmin(const Member& member) {
                "this needs the admin's credential (the folder that `replicastd init` made), not a member's");
 }
 
-absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name, const char* action) {
+absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name,
+                                                         const char* action) {
   if (Membership::MayRead(member, name)) return parts_.publisher.Dataset(name);
   Denied(member, action, name.substr(0, limits::kMaxNameBytes));
   return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED",
-               "this member may not read dataset '" + name.substr(0, limits::kMaxNameBytes) + "': enrol with a token that names it");
+               "this member may not read dataset '" + name.substr(0, limits::kMaxNameBytes) +
+                   "': enrol with a token that names it");
 }
 
-absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream, const char* action) {
+absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream,
+                                                        const char* action) {
   const auto info = parts_.publisher.Stream(stream);
   if (info) {
     const auto readable = [&](const std::string& name) { return Membership::MayRead(member, name); };
@@ -117,7 +125,8 @@ absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, co
     return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
   }
   Denied(member, action, stream.ToHex());
-  return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED", "no dataset that this member may read has this definition: subscribe again");
+  return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED",
+               "no dataset that this member may read has this definition: subscribe again");
 }
 
 void ControlPlane::Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate) {
@@ -135,7 +144,9 @@ absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const Memb
   ASSIGN_OR_RETURN(Member member, parts_.membership.Revoke(actor, id));
   const absl::Status rekeyed = parts_.multicaster.Revoke(id);
   grants_.RemoveMember(id);
-  streams_.CutMember(id, Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED", "member " + id.ToHex() + " is revoked: it may read nothing more"),
+  streams_.CutMember(id,
+                     Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED",
+                           "member " + id.ToHex() + " is revoked: it may read nothing more"),
                      now());
   RETURN_IF_ERROR(rekeyed);
   return member;

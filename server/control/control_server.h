@@ -21,8 +21,8 @@
 namespace replicast::control {
 
 // Both ports with their services. Members: mutual TLS, every service but Enroll. Enrolment: the server's certificate
-// alone, only Enroll, and connections only while there is an unexpired token. Lives on the engine's thread; End blocks and
-// so runs on another one, while the loop still answers.
+// alone, only Enroll, and connections only while there is an unexpired token. Lives on the engine's thread; End blocks
+// and so runs on another one, while the loop still answers.
 class ControlServer {
  public:
   struct Options {
@@ -36,8 +36,8 @@ class ControlServer {
   uint16_t enrolment_port() const { return enrolment_->port(); }
   // What health says.
   void SetServing(bool serving);
-  // On the engine's thread: nobody is served any more; what is under way is told so; then, when both ports are closed (two
-  // seconds at most), `ended` is called on another thread.
+  // On the engine's thread: nobody is served any more; what is under way is told so; then, when both ports are closed
+  // (two seconds at most), `ended` is called on another thread.
   void End(std::function<void()> ended);
 
  private:

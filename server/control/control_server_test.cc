@@ -28,7 +28,8 @@ struct Joined {
   std::shared_ptr<grpc::Channel> channel;
 };
 
-// Both ports as a server has them, over a publisher and multicaster that do what they are told; the loop has its own thread.
+// Both ports as a server has them, over a publisher and multicaster that do what they are told; the loop has its own
+// thread.
 class ControlServerTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -44,7 +45,8 @@ class ControlServerTest : public testing::Test {
     publisher_ = std::make_unique<FakePublisher>(*events_);
     publisher_->Add("all", all_);
     publisher_->Add("other", other_);
-    engine_ = std::make_unique<Engine>(Engine::Parts{*publisher_, multicaster_, *events_, clock_, [] { return false; }}, Engine::Options());
+    engine_ = std::make_unique<Engine>(Engine::Parts{*publisher_, multicaster_, *events_, clock_, [] { return false; }},
+                                       Engine::Options());
     ControlPlane::Facts facts;
     facts.server = server_id_;
     facts.signing_public_key = signing_.public_key;
@@ -70,12 +72,14 @@ class ControlServerTest : public testing::Test {
     options.member_address = options.enrolment_address = "127.0.0.1:0";
     options.ca_pem = authority_.ca_pem();
     options.key_pem = key;
-    options.certificate_pem = crypto::DerToPem(
-        *authority_.Issue(crypto::CreateRequestDer(key, "x"), server_id_.ToHex(), rpc::kServerRole, clock_.Wall(), absl::Hours(1), {rpc::kServerName}));
+    options.certificate_pem =
+        crypto::DerToPem(*authority_.Issue(crypto::CreateRequestDer(key, "x"), server_id_.ToHex(), rpc::kServerRole,
+                                           clock_.Wall(), absl::Hours(1), {rpc::kServerName}));
     auto server = ControlServer::Start(*plane_, options);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    plane_->SetAddresses({"127.0.0.1:" + std::to_string(server_->member_port())}, {"127.0.0.1:" + std::to_string(server_->enrolment_port())});
+    plane_->SetAddresses({"127.0.0.1:" + std::to_string(server_->member_port())},
+                         {"127.0.0.1:" + std::to_string(server_->enrolment_port())});
   }
 
   // Runs on the engine's thread, and waits for it.
@@ -105,7 +109,8 @@ class ControlServerTest : public testing::Test {
 
   template <typename Service, typename Request, typename Response>
   absl::StatusOr<Response> Call(const std::shared_ptr<grpc::Channel>& channel,
-                                grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*), const Request& request) {
+                                grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
     Response response;
@@ -139,7 +144,8 @@ class ControlServerTest : public testing::Test {
     request.set_token_secret(token.secret());
     request.set_certificate_request(crypto::CreateRequestDer(joined->credentials.key_pem, "x"));
     request.set_x25519_public_key(joined->x25519.public_key);
-    const auto channel = rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->enrolment_port()), authority_.ca_pem());
+    const auto channel =
+        rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->enrolment_port()), authority_.ca_pem());
     return Call<v1::RegistrationService>(channel, &v1::RegistrationService::Stub::Enroll, request);
   }
   Joined Join(const std::string& dataset = "all") {
@@ -191,7 +197,8 @@ TEST_F(ControlServerTest, AMemberEnrolsSubscribesAndOpensItsKeys) {
   const auto keys = GetKeys(joined, subscribed->grant().stream_id());
   ASSERT_TRUE(keys.ok()) << keys.status();
   const std::string id = joined.id.ToBytes(), domain(wire::kKeysDomain);
-  EXPECT_TRUE(wire::Verifier(signing_.public_key).Verify(wire::kKeysDomain, id + keys->sealed_bundle(), keys->signature()));
+  EXPECT_TRUE(
+      wire::Verifier(signing_.public_key).Verify(wire::kKeysDomain, id + keys->sealed_bundle(), keys->signature()));
   const auto plain = crypto::HpkeOpen(joined.x25519, domain + '\0' + id, keys->sealed_bundle());
   v1::KeyBundle bundle;
   ASSERT_TRUE(plain && bundle.ParseFromString(*plain));
@@ -202,18 +209,26 @@ TEST_F(ControlServerTest, AMemberEnrolsSubscribesAndOpensItsKeys) {
 }
 
 TEST_F(ControlServerTest, AStrangerGetsNothingOnTheMemberPort) {
-  const auto channel = rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->member_port()), authority_.ca_pem());
+  const auto channel =
+      rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->member_port()), authority_.ca_pem());
   v1::SubscribeRequest request;
-  EXPECT_EQ((Call<v1::AuthorizationService>(channel, &v1::AuthorizationService::Stub::Subscribe, request).status().code()),
-            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(
+      (Call<v1::AuthorizationService>(channel, &v1::AuthorizationService::Stub::Subscribe, request).status().code()),
+      absl::StatusCode::kUnavailable);
 }
 
 TEST_F(ControlServerTest, TheEnrolmentPortHasNothingButEnrol) {
   MakeToken("all");
-  const auto channel = rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->enrolment_port()), authority_.ca_pem());
-  EXPECT_EQ((Call<v1::AuthorizationService>(channel, &v1::AuthorizationService::Stub::Subscribe, v1::SubscribeRequest()).status().code()),
+  const auto channel =
+      rpc::EnrolmentChannel("127.0.0.1:" + std::to_string(server_->enrolment_port()), authority_.ca_pem());
+  EXPECT_EQ((Call<v1::AuthorizationService>(channel, &v1::AuthorizationService::Stub::Subscribe, v1::SubscribeRequest())
+                 .status()
+                 .code()),
             absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(ReasonOf(Call<v1::RegistrationService>(channel, &v1::RegistrationService::Stub::Renew, v1::RenewRequest()).status()), "WRONG_PORT");
+  EXPECT_EQ(
+      ReasonOf(
+          Call<v1::RegistrationService>(channel, &v1::RegistrationService::Stub::Renew, v1::RenewRequest()).status()),
+      "WRONG_PORT");
 }
 
 TEST_F(ControlServerTest, EnrolmentIsShutWhileThereIsNoToken) {
@@ -254,7 +269,10 @@ TEST_F(ControlServerTest, AMemberReadsOnlyTheDatasetsOfItsToken) {
 
 TEST_F(ControlServerTest, AMemberIsNoAdmin) {
   const Joined joined = Join();
-  EXPECT_EQ(ReasonOf(Call<v1::AdminService>(joined.channel, &v1::AdminService::Stub::GetStatus, v1::GetStatusRequest()).status()), "ADMIN_REQUIRED");
+  EXPECT_EQ(
+      ReasonOf(
+          Call<v1::AdminService>(joined.channel, &v1::AdminService::Stub::GetStatus, v1::GetStatusRequest()).status()),
+      "ADMIN_REQUIRED");
 }
 
 TEST_F(ControlServerTest, ARevokedMemberIsRefusedAndItsOpenStreamEnds) {
@@ -382,8 +400,9 @@ TEST_F(ControlServerTest, WaitingForAPositionTellsTheBoundaryAtOnceOrTimesOut) {
   EXPECT_EQ(now->position().lsn(), Lsn::Of(7, 0).value);
   request.set_lsn(Lsn::Of(8, 0).value);
   request.mutable_timeout()->set_nanos(1'000'000);
-  EXPECT_EQ(Call<v1::ChangesService>(joined.channel, &v1::ChangesService::Stub::WaitForPosition, request).status().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(
+      Call<v1::ChangesService>(joined.channel, &v1::ChangesService::Stub::WaitForPosition, request).status().code(),
+      absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(ControlServerTest, SubscribeWaitsForADatasetThatIsBeingBuilt) {
@@ -404,7 +423,8 @@ TEST_F(ControlServerTest, CompareGivesDigestsOfEveryTable) {
   v1::CompareRequest request;
   request.mutable_position()->set_definition_hash(all_.ToBytes());
   request.mutable_position()->set_history_id(publisher_->history().ToBytes());
-  const auto compared = Call<v1::SynchronizationService>(joined.channel, &v1::SynchronizationService::Stub::Compare, request);
+  const auto compared =
+      Call<v1::SynchronizationService>(joined.channel, &v1::SynchronizationService::Stub::Compare, request);
   ASSERT_TRUE(compared.ok()) << compared.status();
   EXPECT_EQ(compared->digests_size(), 1);
 }
@@ -425,7 +445,9 @@ TEST_F(ControlServerTest, ListsPageByPage) {
   const auto one = Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::ListDatasets, datasets);
   EXPECT_EQ(one->next_page_token(), "all");
   datasets.set_page_token(one->next_page_token());
-  EXPECT_EQ((Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::ListDatasets, datasets)->datasets(0).name()), "other");
+  EXPECT_EQ(
+      (Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::ListDatasets, datasets)->datasets(0).name()),
+      "other");
 }
 
 TEST_F(ControlServerTest, ReportsAreShownInTheMember) {
@@ -435,7 +457,8 @@ TEST_F(ControlServerTest, ReportsAreShownInTheMember) {
   report.set_stream_id(subscribed->grant().stream_id());
   report.mutable_report()->set_expected_symbols(100);
   report.mutable_report()->set_missing_symbols(5);
-  for (int i = 0; i < 2; ++i) EXPECT_TRUE(Call<v1::RateService>(joined.channel, &v1::RateService::Stub::Report, report).ok());
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call<v1::RateService>(joined.channel, &v1::RateService::Stub::Report, report).ok());
   v1::GetMemberRequest request;
   request.set_member(joined.id.ToHex().substr(0, 10));
   const auto shown = Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::GetMember, request);

@@ -11,12 +11,14 @@ constexpr absl::Duration kDefaultLifetime = absl::Hours(1);
 
 }  // namespace
 
-absl::StatusOr<v1::CreateTokenResponse> MakeJoinToken(ControlPlane& plane, const Member& admin, const v1::CreateTokenRequest& request) {
+absl::StatusOr<v1::CreateTokenResponse> MakeJoinToken(ControlPlane& plane, const Member& admin,
+                                                      const v1::CreateTokenRequest& request) {
   std::vector<std::string> datasets(request.datasets().begin(), request.datasets().end());
   for (const std::string& name : datasets) RETURN_IF_ERROR(plane.publisher().Dataset(name).status());
   const absl::Duration lifetime = request.has_expires_in() ? FromProto(request.expires_in()) : kDefaultLifetime;
-  ASSIGN_OR_RETURN(const TokenStore::Fresh fresh,
-                   plane.membership().CreateToken(admin.id.ToHex(), datasets, request.uses() == 0 ? 1 : request.uses(), lifetime));
+  ASSIGN_OR_RETURN(
+      const TokenStore::Fresh fresh,
+      plane.membership().CreateToken(admin.id.ToHex(), datasets, request.uses() == 0 ? 1 : request.uses(), lifetime));
   v1::JoinToken token;
   for (const std::string& address : plane.enrolment_addresses()) token.add_enrolment_addresses(address);
   for (const std::string& address : plane.member_addresses()) token.add_member_addresses(address);

@@ -8,9 +8,10 @@
 
 namespace replicast::control {
 
-// A token as people hand it on: the membership's id and secret with the server's addresses and CA. Enrolment is open from
-// here on. NOT_FOUND (DATASET_UNKNOWN). On the engine's thread.
-absl::StatusOr<v1::CreateTokenResponse> MakeJoinToken(ControlPlane& plane, const Member& admin, const v1::CreateTokenRequest& request);
+// A token as people hand it on: the membership's id and secret with the server's addresses and CA. Enrolment is open
+// from here on. NOT_FOUND (DATASET_UNKNOWN). On the engine's thread.
+absl::StatusOr<v1::CreateTokenResponse> MakeJoinToken(ControlPlane& plane, const Member& admin,
+                                                      const v1::CreateTokenRequest& request);
 
 }  // namespace replicast::control
 

@@ -11,7 +11,8 @@ class KeyExchangeService final : public v1::KeyExchangeService::CallbackService 
  public:
   explicit KeyExchangeService(ControlPlane& plane) : plane_(plane) {}
 
-  grpc::ServerUnaryReactor* GetKeys(grpc::CallbackServerContext* context, const v1::GetKeysRequest* request, v1::GetKeysResponse* response) override;
+  grpc::ServerUnaryReactor* GetKeys(grpc::CallbackServerContext* context, const v1::GetKeysRequest* request,
+                                    v1::GetKeysResponse* response) override;
 
  private:
   absl::StatusOr<v1::GetKeysResponse> Keys(const Member& member, uint32_t stream_id);

@@ -16,7 +16,8 @@ absl::StatusOr<Position> FromProto(const v1::Position& position) {
   const auto history = HistoryId::FromBytes(position.history_id());
   const auto definition = DefinitionHash::FromBytes(position.definition_hash());
   if (!history || !definition) {
-    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a position has a history_id of 16 bytes and a definition_hash of 32");
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID",
+                 "a position has a history_id of 16 bytes and a definition_hash of 32");
   }
   return Position{*history, *definition, Lsn{position.lsn()}};
 }
@@ -43,9 +44,15 @@ v1::Dataset DatasetOf(const std::string& name, const StreamInfo& info) {
   *dataset.mutable_definition() = info.definition;
   dataset.set_definition_hash(info.definition_hash.ToBytes());
   switch (info.state) {
-    case StreamInfo::State::kBuilding: dataset.set_state(v1::DATASET_STATE_BUILDING); break;
-    case StreamInfo::State::kReady: dataset.set_state(v1::DATASET_STATE_READY); break;
-    case StreamInfo::State::kStopped: dataset.set_state(v1::DATASET_STATE_STOPPED); break;
+    case StreamInfo::State::kBuilding:
+      dataset.set_state(v1::DATASET_STATE_BUILDING);
+      break;
+    case StreamInfo::State::kReady:
+      dataset.set_state(v1::DATASET_STATE_READY);
+      break;
+    case StreamInfo::State::kStopped:
+      dataset.set_state(v1::DATASET_STATE_STOPPED);
+      break;
   }
   dataset.set_state_reason(info.reason);
   dataset.set_row_count(info.row_count);

@@ -13,12 +13,14 @@ constexpr absl::Duration kTimeToRead = absl::Milliseconds(400);
 }  // namespace
 
 absl::Status OpenStreams::CheckRoom(const MemberId& member) const {
-  const auto count =
-      std::count_if(streams_.begin(), streams_.end(), [&](const auto& entry) { return entry.second.member == member && !entry.second.feed->writer().over(); });
+  const auto count = std::count_if(streams_.begin(), streams_.end(), [&](const auto& entry) {
+    return entry.second.member == member && !entry.second.feed->writer().over();
+  });
   if (count < limits::kMaxStreamsPerMember) return absl::OkStatus();
-  return rpc::WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET",
-                                   "this member has " + std::to_string(count) + " streams open, as many as it may: end one first"),
-                             absl::Seconds(1));
+  return rpc::WithRetryAfter(
+      Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET",
+            "this member has " + std::to_string(count) + " streams open, as many as it may: end one first"),
+      absl::Seconds(1));
 }
 
 uint64_t OpenStreams::Add(const MemberId& member, const DefinitionHash& stream, std::unique_ptr<Feed> feed) {
@@ -29,8 +31,10 @@ uint64_t OpenStreams::Add(const MemberId& member, const DefinitionHash& stream, 
 void OpenStreams::Pump(uint64_t id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
-  if (found->second.feed->writer().over()) streams_.erase(found);
-  else found->second.feed->Pump();
+  if (found->second.feed->writer().over())
+    streams_.erase(found);
+  else
+    found->second.feed->Pump();
 }
 
 void OpenStreams::Wake(const std::set<DefinitionHash>& streams) {

@@ -5,9 +5,11 @@
 
 namespace replicast::control {
 
-absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member& member, uint32_t stream_id, const v1::ReceptionReport& report) {
+absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member& member, uint32_t stream_id,
+                                              const v1::ReceptionReport& report) {
   const auto channel = plane.multicaster().ChannelById(stream_id);
-  if (!channel) return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "there is no such stream any more: subscribe again");
+  if (!channel)
+    return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "there is no such stream any more: subscribe again");
   RETURN_IF_ERROR(plane.ReadableStream(member, channel->definition_hash, "report").status());
   Membership::Activity& activity = plane.membership().activity(member.id);
   // A member that was thought gone is back.
@@ -20,11 +22,13 @@ absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member&
   return plane.multicaster().Report(stream_id, member.id, report);
 }
 
-grpc::ServerUnaryReactor* RateService::Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request, v1::ReportResponse* response) {
-  return ForMember(plane_, context, request, response,
-                   [this](const Member& member, const v1::ReportRequest& asked, const rpc::Answer<v1::ReportResponse>& answer) {
-                     answer(TakeReport(plane_, member, asked.stream_id(), asked.report()));
-                   });
+grpc::ServerUnaryReactor* RateService::Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
+                                              v1::ReportResponse* response) {
+  return ForMember(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::ReportRequest& asked, const rpc::Answer<v1::ReportResponse>& answer) {
+        answer(TakeReport(plane_, member, asked.stream_id(), asked.report()));
+      });
 }
 
 }  // namespace replicast::control

@@ -7,12 +7,14 @@
 namespace replicast::control {
 
 // Takes a report for the stream, and keeps what people want to see of it. PERMISSION_DENIED as for every stream.
-absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member& member, uint32_t stream_id, const v1::ReceptionReport& report);
+absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member& member, uint32_t stream_id,
+                                              const v1::ReceptionReport& report);
 
 class RateService final : public v1::RateService::CallbackService {
  public:
   explicit RateService(ControlPlane& plane) : plane_(plane) {}
-  grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request, v1::ReportResponse* response) override;
+  grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context, const v1::ReportRequest* request,
+                                   v1::ReportResponse* response) override;
 
  private:
   ControlPlane& plane_;

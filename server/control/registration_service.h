@@ -12,8 +12,10 @@ class RegistrationService final : public v1::RegistrationService::CallbackServic
   enum class Port { kEnrolment, kMembers };
   RegistrationService(ControlPlane& plane, Port port) : plane_(plane), port_(port) {}
 
-  grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request, v1::EnrollResponse* response) override;
-  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context, const v1::RenewRequest* request, v1::RenewResponse* response) override;
+  grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context, const v1::EnrollRequest* request,
+                                   v1::EnrollResponse* response) override;
+  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context, const v1::RenewRequest* request,
+                                  v1::RenewResponse* response) override;
 
  private:
   ControlPlane& plane_;

@@ -58,7 +58,8 @@ v1::GetStatusResponse StatusOf(ControlPlane& plane) {
   const uint64_t published = plane.publisher().published().number;
   status.set_published_number(published);
   status.set_newest_number(std::max(published, facts.newest_number()));
-  SetDuration(std::max(absl::ZeroDuration(), plane.now() - plane.publisher().last_read()), status.mutable_detector_age());
+  SetDuration(std::max(absl::ZeroDuration(), plane.now() - plane.publisher().last_read()),
+              status.mutable_detector_age());
   for (const std::string& name : plane.publisher().Datasets()) {
     const auto info = plane.publisher().Dataset(name);
     if (info.ok()) *status.add_datasets() = DatasetOf(name, *info);

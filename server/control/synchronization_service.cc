@@ -12,9 +12,11 @@
 
 namespace replicast::control {
 
-absl::StatusOr<v1::RepairResponse> SynchronizationService::Repairs(const Member& member, const v1::RepairRequest& request) {
+absl::StatusOr<v1::RepairResponse> SynchronizationService::Repairs(const Member& member,
+                                                                   const v1::RepairRequest& request) {
   const auto channel = plane_.multicaster().ChannelById(request.stream_id());
-  if (!channel) return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "there is no such stream any more: subscribe again");
+  if (!channel)
+    return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "there is no such stream any more: subscribe again");
   RETURN_IF_ERROR(plane_.ReadableStream(member, channel->definition_hash, "repair").status());
   if (request.missing_size() > static_cast<int>(limits::kMaxRepairRanges)) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a repair names at most 64 ranges");
@@ -22,7 +24,8 @@ absl::StatusOr<v1::RepairResponse> SynchronizationService::Repairs(const Member&
   if (request.has_report()) RETURN_IF_ERROR(TakeReport(plane_, member, request.stream_id(), request.report()).status());
   std::vector<delivery::SymbolSpan> missing;
   for (const v1::SymbolRange& range : request.missing()) missing.push_back({range.first(), range.last()});
-  ASSIGN_OR_RETURN(RepairResult result, plane_.multicaster().Repair(request.stream_id(), request.incarnation(), member.id, missing));
+  ASSIGN_OR_RETURN(RepairResult result,
+                   plane_.multicaster().Repair(request.stream_id(), request.incarnation(), member.id, missing));
   v1::RepairResponse response;
   switch (result.outcome) {
     case RepairResult::Outcome::kFrames:
@@ -33,24 +36,27 @@ absl::StatusOr<v1::RepairResponse> SynchronizationService::Repairs(const Member&
       response.set_outcome(v1::REPAIR_OUTCOME_WAIT);
       SetDuration(result.retry_after, response.mutable_retry_after());
       break;
-    case RepairResult::Outcome::kCatchUp: response.set_outcome(v1::REPAIR_OUTCOME_CATCH_UP); break;
+    case RepairResult::Outcome::kCatchUp:
+      response.set_outcome(v1::REPAIR_OUTCOME_CATCH_UP);
+      break;
   }
   return response;
 }
 
-grpc::ServerUnaryReactor* SynchronizationService::Repair(grpc::CallbackServerContext* context, const v1::RepairRequest* request,
+grpc::ServerUnaryReactor* SynchronizationService::Repair(grpc::CallbackServerContext* context,
+                                                         const v1::RepairRequest* request,
                                                          v1::RepairResponse* response) {
   return ForMember(plane_, context, request, response,
-                   [this](const Member& member, const v1::RepairRequest& asked, const rpc::Answer<v1::RepairResponse>& answer) {
-                     answer(Repairs(member, asked));
-                   });
+                   [this](const Member& member, const v1::RepairRequest& asked,
+                          const rpc::Answer<v1::RepairResponse>& answer) { answer(Repairs(member, asked)); });
 }
 
 grpc::ServerWriteReactor<v1::CatchUpResponse>* SynchronizationService::CatchUp(grpc::CallbackServerContext* context,
                                                                                const v1::CatchUpRequest* request) {
   using Stream = std::shared_ptr<rpc::ServerStream<v1::CatchUpResponse>>;
   return OpenStream<v1::CatchUpRequest, v1::CatchUpResponse>(
-      plane_, context, request, [this](const Member& member, const v1::CatchUpRequest& asked, const Stream& stream) -> absl::Status {
+      plane_, context, request,
+      [this](const Member& member, const v1::CatchUpRequest& asked, const Stream& stream) -> absl::Status {
         ASSIGN_OR_RETURN(const Position from, FromProto(asked.position()));
         RETURN_IF_ERROR(plane_.ReadableStream(member, from.definition, "catch_up").status());
         auto feed = std::make_shared<UnitFeed>(from);
@@ -59,10 +65,12 @@ grpc::ServerWriteReactor<v1::CatchUpResponse>* SynchronizationService::CatchUp(g
           if (!part) return std::nullopt;
           v1::CatchUpResponse message;
           REPLICAST_CHECK(message.mutable_part()->ParseFromString(*part));
-          message.set_newest_lsn(std::max(feed->position().lsn, Lsn::Of(plane_.publisher().published().number, 0)).value);
+          message.set_newest_lsn(
+              std::max(feed->position().lsn, Lsn::Of(plane_.publisher().published().number, 0)).value);
           return message;
         };
-        StartFeed<v1::CatchUpResponse>(plane_, member, from.definition, stream, asked.follow(), next, [feed] { feed->Wake(); });
+        StartFeed<v1::CatchUpResponse>(plane_, member, from.definition, stream, asked.follow(), next,
+                                       [feed] { feed->Wake(); });
         return absl::OkStatus();
       });
 }
@@ -71,18 +79,22 @@ grpc::ServerWriteReactor<v1::SnapshotResponse>* SynchronizationService::Snapshot
                                                                                  const v1::SnapshotRequest* request) {
   using Stream = std::shared_ptr<rpc::ServerStream<v1::SnapshotResponse>>;
   return OpenStream<v1::SnapshotRequest, v1::SnapshotResponse>(
-      plane_, context, request, [this](const Member& member, const v1::SnapshotRequest& asked, const Stream& stream) -> absl::Status {
+      plane_, context, request,
+      [this](const Member& member, const v1::SnapshotRequest& asked, const Stream& stream) -> absl::Status {
         const auto definition = DefinitionHash::FromBytes(asked.definition_hash());
-        if (!definition) return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a definition_hash has 32 bytes");
+        if (!definition)
+          return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a definition_hash has 32 bytes");
         RETURN_IF_ERROR(plane_.ReadableStream(member, *definition, "snapshot").status());
         ASSIGN_OR_RETURN(ChunkFeed begun, ChunkFeed::Begin(plane_.publisher(), asked));
         auto feed = std::make_shared<ChunkFeed>(std::move(begun));
-        StartFeed<v1::SnapshotResponse>(plane_, member, *definition, stream, false, [this, feed] { return feed->Next(plane_.publisher()); }, [] {});
+        StartFeed<v1::SnapshotResponse>(
+            plane_, member, *definition, stream, false, [this, feed] { return feed->Next(plane_.publisher()); }, [] {});
         return absl::OkStatus();
       });
 }
 
-grpc::ServerUnaryReactor* SynchronizationService::Compare(grpc::CallbackServerContext* context, const v1::CompareRequest* request,
+grpc::ServerUnaryReactor* SynchronizationService::Compare(grpc::CallbackServerContext* context,
+                                                          const v1::CompareRequest* request,
                                                           v1::CompareResponse* response) {
   return ForMember(
       plane_, context, request, response,
@@ -94,18 +106,19 @@ grpc::ServerUnaryReactor* SynchronizationService::Compare(grpc::CallbackServerCo
         const auto still_wanted = [this, answer, id = member.id, role = member.role] {
           return !answer.given() && plane_.membership().Authenticate(id, role).ok();
         };
-        plane_.comparisons().Add(*position, still_wanted, [answer](const absl::StatusOr<Publisher::CompareResult>& result) {
-          if (!result.ok()) return answer(result.status());
-          v1::CompareResponse message;
-          for (size_t i = 0; i < result->tables.size(); ++i) {
-            v1::TableDigest* digest = message.add_digests();
-            digest->set_table(static_cast<uint32_t>(i));
-            digest->set_digest(result->tables[i].digest.ToBytes());
-            digest->set_row_count(result->tables[i].rows);
-          }
-          *message.mutable_read_at() = ToProto(result->read_at);
-          answer(std::move(message));
-        });
+        plane_.comparisons().Add(*position, still_wanted,
+                                 [answer](const absl::StatusOr<Publisher::CompareResult>& result) {
+                                   if (!result.ok()) return answer(result.status());
+                                   v1::CompareResponse message;
+                                   for (size_t i = 0; i < result->tables.size(); ++i) {
+                                     v1::TableDigest* digest = message.add_digests();
+                                     digest->set_table(static_cast<uint32_t>(i));
+                                     digest->set_digest(result->tables[i].digest.ToBytes());
+                                     digest->set_row_count(result->tables[i].rows);
+                                   }
+                                   *message.mutable_read_at() = ToProto(result->read_at);
+                                   answer(std::move(message));
+                                 });
       });
 }
 

@@ -11,10 +11,14 @@ class SynchronizationService final : public v1::SynchronizationService::Callback
  public:
   explicit SynchronizationService(ControlPlane& plane) : plane_(plane) {}
 
-  grpc::ServerUnaryReactor* Repair(grpc::CallbackServerContext* context, const v1::RepairRequest* request, v1::RepairResponse* response) override;
-  grpc::ServerWriteReactor<v1::CatchUpResponse>* CatchUp(grpc::CallbackServerContext* context, const v1::CatchUpRequest* request) override;
-  grpc::ServerWriteReactor<v1::SnapshotResponse>* Snapshot(grpc::CallbackServerContext* context, const v1::SnapshotRequest* request) override;
-  grpc::ServerUnaryReactor* Compare(grpc::CallbackServerContext* context, const v1::CompareRequest* request, v1::CompareResponse* response) override;
+  grpc::ServerUnaryReactor* Repair(grpc::CallbackServerContext* context, const v1::RepairRequest* request,
+                                   v1::RepairResponse* response) override;
+  grpc::ServerWriteReactor<v1::CatchUpResponse>* CatchUp(grpc::CallbackServerContext* context,
+                                                         const v1::CatchUpRequest* request) override;
+  grpc::ServerWriteReactor<v1::SnapshotResponse>* Snapshot(grpc::CallbackServerContext* context,
+                                                           const v1::SnapshotRequest* request) override;
+  grpc::ServerUnaryReactor* Compare(grpc::CallbackServerContext* context, const v1::CompareRequest* request,
+                                    v1::CompareResponse* response) override;
 
  private:
   absl::StatusOr<v1::RepairResponse> Repairs(const Member& member, const v1::RepairRequest& request);

@@ -37,7 +37,8 @@ std::optional<std::string> Check(const std::string& line, const std::string& pre
 
 absl::Status Unwritable(const std::string& path, int error) {
   return Error(absl::StatusCode::kUnavailable, "AUDIT_LOG_UNWRITABLE",
-               "the audit log " + path + " can't be written (" + std::strerror(error) + "), so nothing is granted: make room, or check its permissions");
+               "the audit log " + path + " can't be written (" + std::strerror(error) +
+                   "), so nothing is granted: make room, or check its permissions");
 }
 
 struct Whole {
@@ -63,7 +64,8 @@ absl::StatusOr<Whole> Read(const std::string& path) {
     if (!hash) {
       return Error(absl::StatusCode::kDataLoss, "AUDIT_LOG_BROKEN",
                    "line " + std::to_string(whole.lines + 1) + " of " + path +
-                       " does not follow from the line before: it was changed, or lines were taken out; keep the file for whoever looks into it, "
+                       " does not follow from the line before: it was changed, or lines were taken out; keep the file "
+                       "for whoever looks into it, "
                        "and move it away to begin a new one");
     }
     whole.hash = *hash;

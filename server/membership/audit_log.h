@@ -13,8 +13,8 @@
 namespace replicast {
 
 // Who decided what about whom, for ever: one JSON object a line in DIR/audit.log, each with the SHA-256 over the line
-// before it and itself, so that a line changed or taken out later shows. A line is on disk before Append returns; whoever
-// grants something appends first, and grants nothing when that fails. One thread.
+// before it and itself, so that a line changed or taken out later shows. A line is on disk before Append returns;
+// whoever grants something appends first, and grants nothing when that fails. One thread.
 class AuditLog {
  public:
   struct Event {
@@ -37,7 +37,8 @@ class AuditLog {
   static absl::StatusOr<uint64_t> Verify(const std::string& path);
 
  private:
-  AuditLog(int descriptor, std::string path, const Clock& clock) : descriptor_(descriptor), path_(std::move(path)), clock_(clock) {}
+  AuditLog(int descriptor, std::string path, const Clock& clock)
+      : descriptor_(descriptor), path_(std::move(path)), clock_(clock) {}
   int descriptor_;
   std::string path_;
   const Clock& clock_;

@@ -43,7 +43,8 @@ TEST_F(AuditLogTest, ChainsLinesAcrossAnotherOpening) {
 
 TEST_F(AuditLogTest, NoticesALineThatWasChangedOrTakenOut) {
   const auto log = Open();
-  for (const char* subject : {"one", "two", "three"}) ASSERT_TRUE(log->Append({"actor", "subscribe", subject, true, ""}).ok());
+  for (const char* subject : {"one", "two", "three"})
+    ASSERT_TRUE(log->Append({"actor", "subscribe", subject, true, ""}).ok());
   const std::string whole = Content();
   std::string changed = whole;
   changed.replace(changed.find("two"), 3, "six");

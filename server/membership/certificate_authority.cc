@@ -14,13 +14,16 @@ constexpr absl::Duration kClockSkew = absl::Hours(1);
 
 CertificateAuthority CertificateAuthority::Generate(absl::Time now) {
   std::string key = crypto::GeneratePrivateKeyPem();
-  std::string ca = crypto::CreateCaPem(key, "replicast CA", absl::ToUnixSeconds(now - kClockSkew), absl::ToUnixSeconds(now + kLifetime));
+  std::string ca = crypto::CreateCaPem(key, "replicast CA", absl::ToUnixSeconds(now - kClockSkew),
+                                       absl::ToUnixSeconds(now + kLifetime));
   REPLICAST_CHECK(!ca.empty());
   return {std::move(ca), std::move(key)};
 }
 
-absl::StatusOr<std::string> CertificateAuthority::Issue(std::string_view request_der, const std::string& common_name, const std::string& role,
-                                                        absl::Time now, absl::Duration lifetime, const std::vector<std::string>& dns_names,
+absl::StatusOr<std::string> CertificateAuthority::Issue(std::string_view request_der, const std::string& common_name,
+                                                        const std::string& role, absl::Time now,
+                                                        absl::Duration lifetime,
+                                                        const std::vector<std::string>& dns_names,
                                                         const std::vector<std::string>& ip_addresses) const {
   crypto::CertificateInfo info;
   info.common_name = common_name;

@@ -13,8 +13,8 @@
 namespace replicast {
 
 // Which members follow which streams on this run of the server. A member that has said nothing for `lifetime` has gone
-// without leaving (killed, cut off): its grants end, so that it counts in no group and slows no stream; it gets them back
-// when it speaks again. Sans-IO, one thread.
+// without leaving (killed, cut off): its grants end, so that it counts in no group and slows no stream; it gets them
+// back when it speaks again. Sans-IO, one thread.
 class Grants {
  public:
   explicit Grants(absl::Duration lifetime) : lifetime_(lifetime) {}

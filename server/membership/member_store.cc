@@ -13,7 +13,8 @@ constexpr size_t kIdDigits = 32;
 constexpr size_t kLeastDigits = 4;
 
 absl::Status Unknown(const std::string& text) {
-  return Error(absl::StatusCode::kNotFound, "MEMBER_UNKNOWN", "there is no member '" + text + "'; `replicast member list` shows all");
+  return Error(absl::StatusCode::kNotFound, "MEMBER_UNKNOWN",
+               "there is no member '" + text + "'; `replicast member list` shows all");
 }
 
 Member FromRow(const sqlite::Statement& row) {
@@ -44,14 +45,21 @@ absl::Status MemberStore::Install(sqlite::Database& state) {
 }
 
 absl::Status MemberStore::Add(const Member& member) {
-  ASSIGN_OR_RETURN(sqlite::Statement insert, state_.Prepare("INSERT INTO membership_member VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  insert.BindBlob(1, member.id.view()).BindText(2, member.display_name).BindText(3, member.role).BindBlob(4, member.x25519_public_key);
+  ASSIGN_OR_RETURN(sqlite::Statement insert,
+                   state_.Prepare("INSERT INTO membership_member VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  insert.BindBlob(1, member.id.view())
+      .BindText(2, member.display_name)
+      .BindText(3, member.role)
+      .BindBlob(4, member.x25519_public_key);
   insert.BindBlob(5, member.certificate).BindInt(6, absl::ToUnixMillis(member.certificate_expires_at));
-  insert.BindText(7, nlohmann::json(member.datasets).dump()).BindInt(8, absl::ToUnixMillis(member.enrolled_at)).BindInt(9, member.revoked);
+  insert.BindText(7, nlohmann::json(member.datasets).dump())
+      .BindInt(8, absl::ToUnixMillis(member.enrolled_at))
+      .BindInt(9, member.revoked);
   return insert.Run();
 }
 
-absl::StatusOr<std::vector<Member>> MemberStore::Select(const std::string& where, const std::vector<Value>& parameters) {
+absl::StatusOr<std::vector<Member>> MemberStore::Select(const std::string& where,
+                                                        const std::vector<Value>& parameters) {
   ASSIGN_OR_RETURN(sqlite::Statement select, state_.Prepare("SELECT * FROM membership_member WHERE " + where));
   for (size_t i = 0; i < parameters.size(); ++i) select.Bind(static_cast<int>(i) + 1, parameters[i]);
   std::vector<Member> members;
@@ -83,8 +91,9 @@ absl::StatusOr<Member> MemberStore::Find(const std::string& text) {
   }
   if (members.empty()) return Unknown(text);
   if (members.size() == 1) return std::move(members.front());
-  return Error(absl::StatusCode::kFailedPrecondition, "MEMBER_AMBIGUOUS",
-               "'" + text + "' may mean " + members[0].id.ToHex() + " or " + members[1].id.ToHex() + ": give more of the id");
+  return Error(
+      absl::StatusCode::kFailedPrecondition, "MEMBER_AMBIGUOUS",
+      "'" + text + "' may mean " + members[0].id.ToHex() + " or " + members[1].id.ToHex() + ": give more of the id");
 }
 
 absl::StatusOr<std::vector<Member>> MemberStore::List(const MemberId& after, size_t most) {
@@ -96,10 +105,15 @@ absl::StatusOr<uint64_t> MemberStore::Count() {
   return static_cast<uint64_t>(std::get<int64_t>(count.value()));
 }
 
-absl::Status MemberStore::Renew(const MemberId& id, const std::string& x25519_public_key, const std::string& certificate, absl::Time expires_at) {
+absl::Status MemberStore::Renew(const MemberId& id, const std::string& x25519_public_key,
+                                const std::string& certificate, absl::Time expires_at) {
   ASSIGN_OR_RETURN(sqlite::Statement update, state_.Prepare("UPDATE membership_member SET x25519 = ?, certificate = ?, "
                                                             "certificate_expires_at_ms = ? WHERE id = ?"));
-  return update.BindBlob(1, x25519_public_key).BindBlob(2, certificate).BindInt(3, absl::ToUnixMillis(expires_at)).BindBlob(4, id.view()).Run();
+  return update.BindBlob(1, x25519_public_key)
+      .BindBlob(2, certificate)
+      .BindInt(3, absl::ToUnixMillis(expires_at))
+      .BindBlob(4, id.view())
+      .Run();
 }
 
 absl::Status MemberStore::Revoke(const MemberId& id) {

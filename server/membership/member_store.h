@@ -44,7 +44,8 @@ class MemberStore {
   // In the order of ids, behind `after`.
   absl::StatusOr<std::vector<Member>> List(const MemberId& after, size_t most);
   absl::StatusOr<uint64_t> Count();
-  absl::Status Renew(const MemberId& id, const std::string& x25519_public_key, const std::string& certificate, absl::Time expires_at);
+  absl::Status Renew(const MemberId& id, const std::string& x25519_public_key, const std::string& certificate,
+                     absl::Time expires_at);
   absl::Status Revoke(const MemberId& id);
 
  private:

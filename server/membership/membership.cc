@@ -19,13 +19,18 @@ constexpr absl::Duration kRefusalPeriod = absl::Minutes(1);
 constexpr int kMostRefusalsNoted = 60;
 constexpr absl::Duration kLongestLifetime = absl::Hours(24 * 366);
 
-absl::Status Malformed(const std::string& what) { return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", what); }
+absl::Status Malformed(const std::string& what) {
+  return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", what);
+}
 
 // Hash of the key that the request proves to have.
 absl::StatusOr<std::string> KeyHash(const std::string& certificate_request, const std::string& x25519_public_key) {
   if (x25519_public_key.size() != kX25519Bytes) return Malformed("x25519_public_key must have 32 bytes");
-  const auto key = certificate_request.size() <= kMaxRequestBytes ? crypto::RequestPublicKey(certificate_request) : std::nullopt;
-  if (!key) return Malformed("certificate_request must be a PKCS #10 request (DER) for an ECDSA P-256 key, signed with that key");
+  const auto key =
+      certificate_request.size() <= kMaxRequestBytes ? crypto::RequestPublicKey(certificate_request) : std::nullopt;
+  if (!key)
+    return Malformed(
+        "certificate_request must be a PKCS #10 request (DER) for an ECDSA P-256 key, signed with that key");
   const crypto::Sha256Digest digest = crypto::Sha256(*key);
   return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
@@ -42,13 +47,15 @@ std::string CleanName(const std::string& name) {
 
 absl::Status Revoked(const MemberId& id) {
   return Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED",
-               "member " + id.ToHex() + " is revoked: it may read nothing more; enrol anew with another token if that was not meant");
+               "member " + id.ToHex() +
+                   " is revoked: it may read nothing more; enrol anew with another token if that was not meant");
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(sqlite::Database& state, const ServerId& server, CertificateAuthority authority,
-                                                             AuditLog& audit, const Clock& clock, Random& random) {
+absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(sqlite::Database& state, const ServerId& server,
+                                                             CertificateAuthority authority, AuditLog& audit,
+                                                             const Clock& clock, Random& random) {
   RETURN_IF_ERROR(TokenStore::Install(state));
   RETURN_IF_ERROR(MemberStore::Install(state));
   std::unique_ptr<Membership> membership(new Membership(state, server, std::move(authority), audit, clock, random));
@@ -56,8 +63,8 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(sqlite::Database& s
   return membership;
 }
 
-Membership::Membership(sqlite::Database& state, const ServerId& server, CertificateAuthority authority, AuditLog& audit, const Clock& clock,
-                       Random& random)
+Membership::Membership(sqlite::Database& state, const ServerId& server, CertificateAuthority authority, AuditLog& audit,
+                       const Clock& clock, Random& random)
     : state_(state),
       server_(server),
       authority_(std::move(authority)),
@@ -72,17 +79,20 @@ absl::Status Membership::RefreshOpenUntil() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<TokenStore::Fresh> Membership::CreateToken(const std::string& actor, const std::vector<std::string>& datasets, uint32_t uses,
+absl::StatusOr<TokenStore::Fresh> Membership::CreateToken(const std::string& actor,
+                                                          const std::vector<std::string>& datasets, uint32_t uses,
                                                           absl::Duration lifetime) {
   if (datasets.empty() || datasets.size() > limits::kMaxPageSize) return Malformed("a token names 1 to 1000 datasets");
   if (uses == 0 || uses > kMostUses) return Malformed("a token is good for 1 to 1,000,000 uses");
-  if (lifetime <= absl::ZeroDuration() || lifetime > kLongestLifetime) return Malformed("a token expires after more than nothing and at most a year");
+  if (lifetime <= absl::ZeroDuration() || lifetime > kLongestLifetime)
+    return Malformed("a token expires after more than nothing and at most a year");
   ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(state_));
   ASSIGN_OR_RETURN(TokenStore::Fresh fresh, tokens_.Create(datasets, uses, lifetime, clock_.Wall(), random_));
   std::string names;
   for (const std::string& dataset : datasets) names += (names.empty() ? "" : ",") + dataset;
   RETURN_IF_ERROR(audit_.Append({actor, "create_token", HexEncode(fresh.id), true,
-                                 "datasets " + names + "; uses " + std::to_string(uses) + "; expires " + absl::FormatTime(fresh.expires_at, absl::UTCTimeZone())}));
+                                 "datasets " + names + "; uses " + std::to_string(uses) + "; expires " +
+                                     absl::FormatTime(fresh.expires_at, absl::UTCTimeZone())}));
   RETURN_IF_ERROR(transaction.Commit());
   RETURN_IF_ERROR(RefreshOpenUntil());
   return fresh;
@@ -111,30 +121,37 @@ void Membership::NoteRefusal(const std::string& address, const v1::EnrollRequest
     refusals_ = 0;
   }
   if (++refusals_ > kMostRefusalsNoted) return;
-  audit_.Append({address, "enroll", HexEncode(request.token_id().substr(0, TokenStore::kIdBytes)), false, ReasonOf(why)}).IgnoreError();
+  audit_
+      .Append({address, "enroll", HexEncode(request.token_id().substr(0, TokenStore::kIdBytes)), false, ReasonOf(why)})
+      .IgnoreError();
 }
 
 // One transaction from looking at the token to using it up.
-absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::EnrollRequest& request, const std::string& key_hash) {
+absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::EnrollRequest& request,
+                                         const std::string& key_hash) {
   const absl::Time now = clock_.Wall();
   ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(state_));
   ASSIGN_OR_RETURN(const TokenStore::Token token, tokens_.Find(request.token_id(), request.token_secret(), key_hash));
   if (token.used_by_this_key) {
     ASSIGN_OR_RETURN(Member known, members_.Get(*token.used_by_this_key));
     if (known.revoked) return Revoked(known.id);
-    if (known.x25519_public_key != request.x25519_public_key()) return Malformed("this key enrolled with another x25519_public_key");
+    if (known.x25519_public_key != request.x25519_public_key())
+      return Malformed("this key enrolled with another x25519_public_key");
     return known;
   }
   if (token.expires_at <= now) {
     return Error(absl::StatusCode::kPermissionDenied, "TOKEN_EXPIRED",
-                 "the token expired at " + absl::FormatTime(absl::RFC3339_sec, token.expires_at, absl::UTCTimeZone()) + ": ask for a new one (`replicast token create`)");
+                 "the token expired at " + absl::FormatTime(absl::RFC3339_sec, token.expires_at, absl::UTCTimeZone()) +
+                     ": ask for a new one (`replicast token create`)");
   }
   if (token.uses_left == 0) {
-    return Error(absl::StatusCode::kPermissionDenied, "TOKEN_USED", "the token is used up: ask for a new one (`replicast token create`)");
+    return Error(absl::StatusCode::kPermissionDenied, "TOKEN_USED",
+                 "the token is used up: ask for a new one (`replicast token create`)");
   }
   ASSIGN_OR_RETURN(const uint64_t count, members_.Count());
   if (count >= static_cast<uint64_t>(limits::kMaxMembers)) {
-    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MEMBERS", "this server has as many members as it takes");
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MEMBERS",
+                 "this server has as many members as it takes");
   }
   Member member;
   member.id = random_.Identifier<MemberId>();
@@ -144,10 +161,12 @@ absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::E
   member.certificate_expires_at = now + limits::kMemberCertificateLifetime;
   member.datasets = token.datasets;
   member.enrolled_at = now;
-  ASSIGN_OR_RETURN(member.certificate, authority_.Issue(request.certificate_request(), member.id.ToHex(), kMember, now, limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(member.certificate, authority_.Issue(request.certificate_request(), member.id.ToHex(), kMember, now,
+                                                        limits::kMemberCertificateLifetime));
   RETURN_IF_ERROR(members_.Add(member));
   RETURN_IF_ERROR(tokens_.Use(request.token_id(), key_hash, member.id));
-  RETURN_IF_ERROR(audit_.Append({address, "enroll", member.id.ToHex(), true, "token " + HexEncode(request.token_id()) + "; name " + member.display_name}));
+  RETURN_IF_ERROR(audit_.Append({address, "enroll", member.id.ToHex(), true,
+                                 "token " + HexEncode(request.token_id()) + "; name " + member.display_name}));
   RETURN_IF_ERROR(transaction.Commit());
   return member;
 }
@@ -155,8 +174,8 @@ absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::E
 absl::StatusOr<v1::RenewResponse> Membership::Renew(const Member& member, const v1::RenewRequest& request) {
   RETURN_IF_ERROR(KeyHash(request.certificate_request(), request.x25519_public_key()).status());
   const absl::Time now = clock_.Wall(), expires_at = now + limits::kMemberCertificateLifetime;
-  ASSIGN_OR_RETURN(std::string certificate,
-                   authority_.Issue(request.certificate_request(), member.id.ToHex(), member.role, now, limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(std::string certificate, authority_.Issue(request.certificate_request(), member.id.ToHex(),
+                                                             member.role, now, limits::kMemberCertificateLifetime));
   RETURN_IF_ERROR(audit_.Append({member.id.ToHex(), "renew", member.id.ToHex(), true, ""}));
   RETURN_IF_ERROR(members_.Renew(member.id, request.x25519_public_key(), certificate, expires_at));
   v1::RenewResponse response;
@@ -173,7 +192,8 @@ absl::StatusOr<std::string> Membership::AddAdmin(const std::string& request_der,
   member.role = kAdmin;
   member.enrolled_at = now;
   member.certificate_expires_at = now + limits::kMemberCertificateLifetime;
-  ASSIGN_OR_RETURN(member.certificate, authority_.Issue(request_der, member.id.ToHex(), kAdmin, now, limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(member.certificate,
+                   authority_.Issue(request_der, member.id.ToHex(), kAdmin, now, limits::kMemberCertificateLifetime));
   RETURN_IF_ERROR(audit_.Append({"init", "add_admin", member.id.ToHex(), true, ""}));
   RETURN_IF_ERROR(members_.Add(member));
   return member.certificate;
@@ -183,7 +203,8 @@ absl::StatusOr<Member> Membership::Authenticate(const MemberId& id, const std::s
   ASSIGN_OR_RETURN(Member member, members_.Get(id));
   if (member.revoked) return Revoked(id);
   if (member.role != role) {
-    return Error(absl::StatusCode::kPermissionDenied, "ROLE_MISMATCH", "the certificate's role is not the member's: enrol anew");
+    return Error(absl::StatusCode::kPermissionDenied, "ROLE_MISMATCH",
+                 "the certificate's role is not the member's: enrol anew");
   }
   activity_[id].last_seen = clock_.Wall();
   return member;

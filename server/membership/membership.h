@@ -29,12 +29,13 @@ namespace replicast {
 // One thread (the engine's); no clock or randomness of its own. Times are of the wall clock.
 class Membership {
  public:
-  static absl::StatusOr<std::unique_ptr<Membership>> Open(sqlite::Database& state, const ServerId& server, CertificateAuthority authority,
-                                                          AuditLog& audit, const Clock& clock, Random& random);
+  static absl::StatusOr<std::unique_ptr<Membership>> Open(sqlite::Database& state, const ServerId& server,
+                                                          CertificateAuthority authority, AuditLog& audit,
+                                                          const Clock& clock, Random& random);
 
   // --- tokens. `actor` is who asks, for the audit log.
-  absl::StatusOr<TokenStore::Fresh> CreateToken(const std::string& actor, const std::vector<std::string>& datasets, uint32_t uses,
-                                                absl::Duration lifetime);
+  absl::StatusOr<TokenStore::Fresh> CreateToken(const std::string& actor, const std::vector<std::string>& datasets,
+                                                uint32_t uses, absl::Duration lifetime);
   // While this is in the future there is an unexpired token: somebody may enrol, or repeat an enrolment.
   absl::Time open_until() const { return open_until_; }
 
@@ -68,8 +69,10 @@ class Membership {
   const Activity* FindActivity(const MemberId& id) const;
 
  private:
-  Membership(sqlite::Database& state, const ServerId& server, CertificateAuthority authority, AuditLog& audit, const Clock& clock, Random& random);
-  absl::StatusOr<Member> Admit(const std::string& address, const v1::EnrollRequest& request, const std::string& key_hash);
+  Membership(sqlite::Database& state, const ServerId& server, CertificateAuthority authority, AuditLog& audit,
+             const Clock& clock, Random& random);
+  absl::StatusOr<Member> Admit(const std::string& address, const v1::EnrollRequest& request,
+                               const std::string& key_hash);
   void NoteRefusal(const std::string& address, const v1::EnrollRequest& request, const absl::Status& why);
   absl::Status RefreshOpenUntil();
 
@@ -83,7 +86,7 @@ class Membership {
   MemberStore members_;
   absl::Time open_until_ = absl::InfinitePast();
   absl::Time refusals_since_ = absl::InfinitePast();
-  int refusals_ = 0;  // since then
+  int refusals_ = 0;                                  // since then
   absl::flat_hash_map<MemberId, Activity> activity_;  // of members only, so bounded as they are
 };
 

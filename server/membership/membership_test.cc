@@ -50,7 +50,9 @@ class MembershipTest : public testing::Test {
     EXPECT_TRUE(token.ok()) << token.status();
     return token.ok() ? *token : TokenStore::Fresh();
   }
-  absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) { return membership_->Enroll("192.0.2.9", request); }
+  absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
+    return membership_->Enroll("192.0.2.9", request);
+  }
   std::string ReasonAgainst(const v1::EnrollRequest& request) { return ReasonOf(Enroll(request).status()); }
   MemberId Join() { return *MemberId::FromBytes(Enroll(WithToken(Keys(), Token()))->member_id()); }
 
@@ -165,7 +167,8 @@ TEST_F(MembershipTest, ARevokedMemberIsNobodyMoreAndItsTokenDoesNotHelp) {
 }
 
 TEST_F(MembershipTest, NobodyIsKnownWithoutEnrolmentOrInAnotherRole) {
-  EXPECT_EQ(membership_->Authenticate(random_.Identifier<MemberId>(), "member").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(membership_->Authenticate(random_.Identifier<MemberId>(), "member").status().code(),
+            absl::StatusCode::kNotFound);
   EXPECT_EQ(ReasonOf(membership_->Authenticate(Join(), "admin").status()), "ROLE_MISMATCH");
 }
 

@@ -17,9 +17,10 @@ std::string SecretHash(std::string_view secret) {
 }
 
 absl::Status Invalid() {
-  return Error(absl::StatusCode::kPermissionDenied, "TOKEN_INVALID",
-               "this server does not know the token: it is mistyped, of another server, or long expired; ask for a new one "
-               "(`replicast token create`)");
+  return Error(
+      absl::StatusCode::kPermissionDenied, "TOKEN_INVALID",
+      "this server does not know the token: it is mistyped, of another server, or long expired; ask for a new one "
+      "(`replicast token create`)");
 }
 
 }  // namespace
@@ -33,14 +34,16 @@ absl::Status TokenStore::Install(sqlite::Database& state) {
   )");
 }
 
-absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const std::vector<std::string>& datasets, uint32_t uses, absl::Duration lifetime,
-                                                     absl::Time now, Random& random) {
+absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const std::vector<std::string>& datasets, uint32_t uses,
+                                                     absl::Duration lifetime, absl::Time now, Random& random) {
   const std::string forgotten = std::to_string(absl::ToUnixMillis(now - kRemembered));
-  RETURN_IF_ERROR(state_.Execute("DELETE FROM membership_token_use WHERE token IN (SELECT id FROM membership_token WHERE expires_at_ms < " +
-                                 forgotten + "); DELETE FROM membership_token WHERE expires_at_ms < " + forgotten));
+  RETURN_IF_ERROR(state_.Execute(
+      "DELETE FROM membership_token_use WHERE token IN (SELECT id FROM membership_token WHERE expires_at_ms < " +
+      forgotten + "); DELETE FROM membership_token WHERE expires_at_ms < " + forgotten));
   ASSIGN_OR_RETURN(const auto count, state_.QueryValue("SELECT count(*) FROM membership_token"));
   if (std::get<int64_t>(count.value()) >= kMostTokens) {
-    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_TOKENS", "there are too many tokens: let some expire, or make one with more uses");
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_TOKENS",
+                 "there are too many tokens: let some expire, or make one with more uses");
   }
   Fresh fresh;
   fresh.id = random.Bytes(kIdBytes);
@@ -53,9 +56,12 @@ absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const std::vector<std::stri
   return fresh;
 }
 
-absl::StatusOr<TokenStore::Token> TokenStore::Find(std::string_view id, std::string_view secret, std::string_view key_hash) {
-  ASSIGN_OR_RETURN(sqlite::Statement select, state_.Prepare("SELECT secret_hash, datasets, uses_left, expires_at_ms, member FROM membership_token "
-                                                            "LEFT JOIN membership_token_use ON token = id AND key_hash = ?2 WHERE id = ?1"));
+absl::StatusOr<TokenStore::Token> TokenStore::Find(std::string_view id, std::string_view secret,
+                                                   std::string_view key_hash) {
+  ASSIGN_OR_RETURN(
+      sqlite::Statement select,
+      state_.Prepare("SELECT secret_hash, datasets, uses_left, expires_at_ms, member FROM membership_token "
+                     "LEFT JOIN membership_token_use ON token = id AND key_hash = ?2 WHERE id = ?1"));
   select.BindBlob(1, id).BindBlob(2, key_hash);
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found || !crypto::EqualSecrets(select.Bytes(0), SecretHash(secret))) return Invalid();
@@ -68,7 +74,9 @@ absl::StatusOr<TokenStore::Token> TokenStore::Find(std::string_view id, std::str
 }
 
 absl::Status TokenStore::Use(std::string_view id, std::string_view key_hash, const MemberId& member) {
-  ASSIGN_OR_RETURN(sqlite::Statement update, state_.Prepare("UPDATE membership_token SET uses_left = uses_left - 1 WHERE id = ? AND uses_left > 0"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement update,
+      state_.Prepare("UPDATE membership_token SET uses_left = uses_left - 1 WHERE id = ? AND uses_left > 0"));
   RETURN_IF_ERROR(update.BindBlob(1, id).Run());
   REPLICAST_CHECK(state_.Changes() == 1);
   ASSIGN_OR_RETURN(sqlite::Statement insert, state_.Prepare("INSERT INTO membership_token_use VALUES(?, ?, ?)"));
@@ -76,7 +84,8 @@ absl::Status TokenStore::Use(std::string_view id, std::string_view key_hash, con
 }
 
 absl::StatusOr<absl::Time> TokenStore::OpenUntil(absl::Time now) {
-  ASSIGN_OR_RETURN(sqlite::Statement select, state_.Prepare("SELECT max(expires_at_ms) FROM membership_token WHERE expires_at_ms > ?"));
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   state_.Prepare("SELECT max(expires_at_ms) FROM membership_token WHERE expires_at_ms > ?"));
   select.BindInt(1, absl::ToUnixMillis(now));
   ASSIGN_OR_RETURN(const bool found, select.Step());
   return found && !select.IsNull(0) ? absl::FromUnixMillis(select.Int(0)) : absl::InfinitePast();

@@ -17,7 +17,8 @@
 namespace replicast {
 
 // Join tokens in the server's state database; of a secret only the SHA-256. Writes belong to the caller's transaction.
-// Who a token was used by is kept with it, by the hash of the request's key, so that a repeat finds its member. One thread.
+// Who a token was used by is kept with it, by the hash of the request's key, so that a repeat finds its member. One
+// thread.
 class TokenStore {
  public:
   static constexpr size_t kIdBytes = 16, kSecretBytes = 32;
@@ -30,7 +31,8 @@ class TokenStore {
     absl::Time expires_at;
   };
   // Tokens that expired a week ago are forgotten here. RESOURCE_EXHAUSTED (TOO_MANY_TOKENS).
-  absl::StatusOr<Fresh> Create(const std::vector<std::string>& datasets, uint32_t uses, absl::Duration lifetime, absl::Time now, Random& random);
+  absl::StatusOr<Fresh> Create(const std::vector<std::string>& datasets, uint32_t uses, absl::Duration lifetime,
+                               absl::Time now, Random& random);
 
   struct Token {
     std::vector<std::string> datasets;
@@ -41,8 +43,8 @@ class TokenStore {
   // PERMISSION_DENIED (TOKEN_INVALID) for an unknown id and for a wrong secret alike.
   absl::StatusOr<Token> Find(std::string_view id, std::string_view secret, std::string_view key_hash);
   absl::Status Use(std::string_view id, std::string_view key_hash, const MemberId& member);
-  // When the last unexpired token expires; infinite past: there is none. One that is used up counts too: whoever used it
-  // may have lost the answer and ask again.
+  // When the last unexpired token expires; infinite past: there is none. One that is used up counts too: whoever used
+  // it may have lost the answer and ask again.
   absl::StatusOr<absl::Time> OpenUntil(absl::Time now);
 
  private:

@@ -9,7 +9,8 @@
 namespace replicast {
 namespace {
 
-// A writer's bytes are in the write-ahead log a moment before its index shows them: look again after a wake, first soon.
+// A writer's bytes are in the write-ahead log a moment before its index shows them: look again after a wake, first
+// soon.
 constexpr absl::Duration kFirstLookAgain = absl::Microseconds(60);
 constexpr absl::Duration kLastLookAgain = absl::Milliseconds(4);
 // Also when nothing seems new: a replaced file, a changed schema, a source that answers again.
@@ -94,7 +95,8 @@ void Engine::Build(absl::Time now) {
 
 void Engine::TellBoundaries(absl::Time now) {
   const uint64_t number = parts_.publisher.published().number;
-  if (std::exchange(boundary_number_, number) != number) next_boundary_ = std::min(next_boundary_, now + limits::kEmptyUnitBusy);
+  if (std::exchange(boundary_number_, number) != number)
+    next_boundary_ = std::min(next_boundary_, now + limits::kEmptyUnitBusy);
   if (now < next_boundary_ || !healthy()) {
     if (!healthy()) next_boundary_ = now + kAfterFailure;
     return;
@@ -118,8 +120,10 @@ absl::Status Engine::TellBoundary(const DefinitionHash& stream) { return parts_.
 
 void Engine::SetProblem(std::string problem) {
   if (problem == problem_) return;
-  if (problem.empty()) spdlog::info("the source is read again");
-  else spdlog::warn("{}", problem);
+  if (problem.empty())
+    spdlog::info("the source is read again");
+  else
+    spdlog::warn("{}", problem);
   problem_ = std::move(problem);
 }
 

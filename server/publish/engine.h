@@ -15,10 +15,10 @@
 
 namespace replicast {
 
-// Drives publisher and multicaster: looks at the source when somebody wrote to it (and every poll interval), drains at once
-// when nothing is queued, so that a commit is on the wire within a millisecond, and waits while a queue is long, so that
-// units merge; builds indexes in between; tells boundaries. Steppable: no thread, no sleep; Step does bounded work and
-// says when it wants to be called again. One thread.
+// Drives publisher and multicaster: looks at the source when somebody wrote to it (and every poll interval), drains at
+// once when nothing is queued, so that a commit is on the wire within a millisecond, and waits while a queue is long,
+// so that units merge; builds indexes in between; tells boundaries. Steppable: no thread, no sleep; Step does bounded
+// work and says when it wants to be called again. One thread.
 class Engine {
  public:
   struct Options {
@@ -44,7 +44,9 @@ class Engine {
   absl::Status TellBoundary(const DefinitionHash& stream);
 
   // Called in Step with the streams that have something new: units, or another state.
-  void SetOnChanged(std::function<void(const std::set<DefinitionHash>&)> on_changed) { on_changed_ = std::move(on_changed); }
+  void SetOnChanged(std::function<void(const std::set<DefinitionHash>&)> on_changed) {
+    on_changed_ = std::move(on_changed);
+  }
 
   // The source is read and the state is written. Else problem() says why not.
   bool healthy() const { return problem_.empty(); }

@@ -19,8 +19,10 @@ class EngineTest : public testing::Test {
     for (;;) {
       const absl::Time next = engine_.Step();
       if (next >= end) break;
-      if (next > clock_.Now()) clock_.Advance(next - clock_.Now());
-      else clock_.Advance(absl::Microseconds(1));
+      if (next > clock_.Now())
+        clock_.Advance(next - clock_.Now());
+      else
+        clock_.Advance(absl::Microseconds(1));
     }
     clock_.Advance(end - clock_.Now());
   }

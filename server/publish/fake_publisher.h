@@ -181,7 +181,8 @@ class FakeMulticaster : public Multicaster {
     revoked.push_back(member);
     return absl::OkStatus();
   }
-  absl::StatusOr<RepairResult> Repair(uint32_t, uint32_t, const MemberId&, const std::vector<delivery::SymbolSpan>& missing) override {
+  absl::StatusOr<RepairResult> Repair(uint32_t, uint32_t, const MemberId&,
+                                      const std::vector<delivery::SymbolSpan>& missing) override {
     RepairResult result;
     result.outcome = RepairResult::Outcome::kFrames;
     for (const auto& span : missing) result.frames.push_back("frame " + std::to_string(span.first));

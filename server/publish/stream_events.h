@@ -12,8 +12,8 @@
 
 namespace replicast {
 
-// Stands between publisher and multicaster and remembers what happened to which stream: who follows by RPC is woken by it,
-// and the engine knows when each stream last told a boundary. One thread (the publisher's).
+// Stands between publisher and multicaster and remembers what happened to which stream: who follows by RPC is woken by
+// it, and the engine knows when each stream last told a boundary. One thread (the publisher's).
 class StreamEvents : public UnitListener {
  public:
   struct Told {

@@ -9,8 +9,8 @@
 
 namespace replicast {
 
-// How many calls a caller (a member, or a stranger's address) may make: a token bucket each. Callers whose bucket is full
-// again are forgotten; when there are too many at once, newcomers share one bucket. Sans-IO, one thread.
+// How many calls a caller (a member, or a stranger's address) may make: a token bucket each. Callers whose bucket is
+// full again are forgotten; when there are too many at once, newcomers share one bucket. Sans-IO, one thread.
 class CallBudget {
  public:
   CallBudget(double calls_per_second, double burst, size_t most_callers)

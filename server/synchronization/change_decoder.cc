@@ -32,7 +32,8 @@ class Messages {
   size_t bytes_ = 0;
 };
 
-absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const v1::Columns& columns, Messages* messages) {
+absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const v1::Columns& columns,
+                        Messages* messages) {
   std::vector<std::string> names;
   if (kind == v1::CHANGE_KIND_UPSERT) {
     for (const auto& column : table.columns()) names.push_back(column.name());
@@ -59,11 +60,21 @@ absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const
 v1::Value ToProto(const Value& value) {
   v1::Value result;
   switch (StorageClassOf(value)) {
-    case StorageClass::kNull: result.set_null(true); break;
-    case StorageClass::kInteger: result.set_integer(std::get<int64_t>(value)); break;
-    case StorageClass::kReal: result.set_real(std::get<Real>(value).number); break;
-    case StorageClass::kText: result.set_text(std::get<Text>(value).bytes); break;
-    case StorageClass::kBlob: result.set_blob(std::get<Blob>(value).bytes); break;
+    case StorageClass::kNull:
+      result.set_null(true);
+      break;
+    case StorageClass::kInteger:
+      result.set_integer(std::get<int64_t>(value));
+      break;
+    case StorageClass::kReal:
+      result.set_real(std::get<Real>(value).number);
+      break;
+    case StorageClass::kText:
+      result.set_text(std::get<Text>(value).bytes);
+      break;
+    case StorageClass::kBlob:
+      result.set_blob(std::get<Blob>(value).bytes);
+      break;
   }
   return result;
 }
@@ -74,7 +85,8 @@ absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart p
   Messages messages;
   for (const v1::TableChanges& changes : opened.body.tables()) {
     if (changes.table() >= static_cast<uint32_t>(schema.tables_size())) {
-      return Error(absl::StatusCode::kDataLoss, "UNIT_MALFORMED", "a stored unit names a table that its dataset does not have");
+      return Error(absl::StatusCode::kDataLoss, "UNIT_MALFORMED",
+                   "a stored unit names a table that its dataset does not have");
     }
     const v1::TableSchema& table = schema.tables(static_cast<int>(changes.table()));
     RETURN_IF_ERROR(AddChanges(table, v1::CHANGE_KIND_DELETE, changes.deleted(), &messages));

@@ -19,9 +19,12 @@ absl::Status HistoryChanged() {
 absl::StatusOr<ChunkFeed> ChunkFeed::Begin(Publisher& publisher, const v1::SnapshotRequest& request) {
   const auto definition = DefinitionHash::FromBytes(request.definition_hash());
   const auto stream = definition ? publisher.Stream(*definition) : std::nullopt;
-  if (!stream) return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
-  if (request.table() >= static_cast<uint32_t>(stream->definition.tables_size()) || request.after_key().size() > kMaxKeyBytes) {
-    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "the snapshot can't go on there: begin it from the start");
+  if (!stream)
+    return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
+  if (request.table() >= static_cast<uint32_t>(stream->definition.tables_size()) ||
+      request.after_key().size() > kMaxKeyBytes) {
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID",
+                 "the snapshot can't go on there: begin it from the start");
   }
   ChunkFeed feed;
   feed.definition_ = *definition;

@@ -12,8 +12,8 @@
 
 namespace replicast {
 
-// The signed chunks of a whole dataset, table by table, from where the caller stands; each is read when it is asked for, so
-// a slow reader costs nothing. Sans-IO, one thread (the publisher's).
+// The signed chunks of a whole dataset, table by table, from where the caller stands; each is read when it is asked
+// for, so a slow reader costs nothing. Sans-IO, one thread (the publisher's).
 class ChunkFeed {
  public:
   // INVALID_ARGUMENT (REQUEST_INVALID); FAILED_PRECONDITION (HISTORY_CHANGED): begin anew, without history and key.

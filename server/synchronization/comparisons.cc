@@ -15,7 +15,8 @@ Comparisons::~Comparisons() {
 
 void Comparisons::Add(const Position& position, std::function<bool()> wanted, Done done) {
   if (waiting_.size() >= kMostWaiting) {
-    done(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "many comparisons wait already: try again in a while"));
+    done(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET",
+               "many comparisons wait already: try again in a while"));
     return;
   }
   waiting_.push_back({position, std::move(wanted), std::move(done)});
@@ -34,18 +35,21 @@ void Comparisons::StartNext() {
     }
     running_ = *std::move(begun);
     if (scan_.joinable()) scan_.join();  // its work has been posted: it is at its end
-    scan_ = std::thread([this, comparison = running_.get(), weak = std::weak_ptr(alive_), asked = std::move(asked)]() mutable {
-      absl::Status scanned = comparison->Run();
-      post_([this, weak, asked = std::move(asked), scanned = std::move(scanned)] {
-        if (!weak.expired()) Finish(asked, scanned);
-      });
-    });
+    scan_ = std::thread(
+        [this, comparison = running_.get(), weak = std::weak_ptr(alive_), asked = std::move(asked)]() mutable {
+          absl::Status scanned = comparison->Run();
+          post_([this, weak, asked = std::move(asked), scanned = std::move(scanned)] {
+            if (!weak.expired()) Finish(asked, scanned);
+          });
+        });
   }
 }
 
 void Comparisons::Finish(const Asked& asked, const absl::Status& scanned) {
-  if (scanned.ok()) asked.done(publisher_.FinishCompare(asked.position, *running_));
-  else asked.done(scanned);
+  if (scanned.ok())
+    asked.done(publisher_.FinishCompare(asked.position, *running_));
+  else
+    asked.done(scanned);
   running_.reset();
   StartNext();
 }

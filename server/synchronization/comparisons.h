@@ -12,9 +12,9 @@
 
 namespace replicast {
 
-// Compares one after another: begun and finished on the publisher's thread, the scan between on a thread of its own. Who
-// comes while one runs waits, a bounded number of them; a comparison begins only when its turn comes, since it holds a read
-// transaction of the master. Used on the publisher's thread.
+// Compares one after another: begun and finished on the publisher's thread, the scan between on a thread of its own.
+// Who comes while one runs waits, a bounded number of them; a comparison begins only when its turn comes, since it
+// holds a read transaction of the master. Used on the publisher's thread.
 class Comparisons {
  public:
   static constexpr size_t kMostWaiting = 16;

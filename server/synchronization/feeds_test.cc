@@ -150,12 +150,15 @@ class ComparisonsTest : public FeedsTest {
 TEST_F(ComparisonsTest, RunsOneAfterAnotherAndSkipsWhoHasGone) {
   int done = 0, skipped = 0;
   for (int i = 0; i < 3; ++i) {
-    comparisons_.Add({}, [] { return true; }, [&](const auto& result) {
-      EXPECT_TRUE(result.ok());
-      ++done;
-    });
+    comparisons_.Add(
+        {}, [] { return true; },
+        [&](const auto& result) {
+          EXPECT_TRUE(result.ok());
+          ++done;
+        });
   }
-  comparisons_.Add({}, [] { return false; }, [&](const auto&) { ++skipped; });
+  comparisons_.Add(
+      {}, [] { return false; }, [&](const auto&) { ++skipped; });
   RunUntil(done, 3);
   EXPECT_EQ(done, 3);
   EXPECT_EQ(skipped, 0);
@@ -165,7 +168,8 @@ TEST_F(ComparisonsTest, RefusesWhenTooManyWait) {
   int done = 0, refused = 0;
   const int all = static_cast<int>(Comparisons::kMostWaiting) + 3;
   for (int i = 0; i < all; ++i) {
-    comparisons_.Add({}, [] { return true; }, [&](const auto& result) { result.ok() ? ++done : ++refused; });
+    comparisons_.Add(
+        {}, [] { return true; }, [&](const auto& result) { result.ok() ? ++done : ++refused; });
   }
   EXPECT_EQ(refused, 2);
   RunUntil(done, all - refused);

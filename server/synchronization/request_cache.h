@@ -10,8 +10,8 @@
 
 namespace replicast {
 
-// Answers of recent mutations by caller and request id, so that a repeat is answered the same and done once. Bounded; an
-// answer is kept for `lifetime` at most. Sans-IO, one thread.
+// Answers of recent mutations by caller and request id, so that a repeat is answered the same and done once. Bounded;
+// an answer is kept for `lifetime` at most. Sans-IO, one thread.
 class RequestCache {
  public:
   static constexpr size_t kMostAnswers = 4096;

@@ -13,8 +13,8 @@
 
 namespace replicast {
 
-// The stored parts that lead on from a position, one after another; at the end it waits for Wake. Reads ahead one bounded
-// batch. Sans-IO, one thread (the publisher's).
+// The stored parts that lead on from a position, one after another; at the end it waits for Wake. Reads ahead one
+// bounded batch. Sans-IO, one thread (the publisher's).
 class UnitFeed {
  public:
   explicit UnitFeed(const Position& from) : position_(from) {}
