@@ -60,7 +60,8 @@ absl::Status ReadFromCertificate(MemberCredential* credential) {
 }
 
 absl::StatusOr<std::optional<MemberCredential>> LoadMemberCredential(const std::string& folder) {
-  if (!rpc::Exists(rpc::JoinPath(folder, kReplicaFile))) return std::optional<MemberCredential>();
+  // cert.pem is the last to be written.
+  if (!rpc::Exists(rpc::JoinPath(folder, rpc::kCertificateFile))) return std::optional<MemberCredential>();
   MemberCredential credential;
   ASSIGN_OR_RETURN(credential.rpc, rpc::LoadCredentials(folder));
   ASSIGN_OR_RETURN(credential.x25519, LoadX25519(folder, kX25519File));
@@ -77,7 +78,8 @@ absl::StatusOr<std::optional<MemberCredential>> LoadMemberCredential(const std::
 
 absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder) {
   ReplicaSettings settings;
-  if (!rpc::Exists(rpc::JoinPath(folder, kReplicaFile))) return settings;
+  // cert.pem is the last to be written.
+  if (!rpc::Exists(rpc::JoinPath(folder, rpc::kCertificateFile))) return settings;
   ASSIGN_OR_RETURN(const Json json, LoadJson(folder));
   settings.dataset = TextOf(json, "dataset");
   settings.interface = TextOf(json, "interface");
@@ -88,17 +90,25 @@ absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder) {
 
 absl::Status SaveMember(const std::string& folder, const MemberCredential& credential,
                         const ReplicaSettings& settings) {
-  RETURN_IF_ERROR(rpc::SaveCredentials(folder, credential.rpc));
-  RETURN_IF_ERROR(rpc::WriteSecretFile(rpc::JoinPath(folder, kX25519File),
-                                       credential.x25519.public_key + credential.x25519.private_key));
+  RETURN_IF_ERROR(rpc::MakePrivateFolder(folder));
+  const auto path = [&folder](const char* name) { return rpc::JoinPath(folder, name); };
+  // Another member's certificate must never stand beside these keys.
+  const absl::StatusOr<std::string> key_before = rpc::ReadFile(path(rpc::kKeyFile));
+  if (!key_before.ok() || *key_before != credential.rpc.key_pem) std::remove(path(rpc::kCertificateFile).c_str());
   const Json json = {{"server_id", credential.server.ToHex()},
                      {"token_id", HexEncode(credential.token_id)},
                      {"dataset", settings.dataset},
                      {"interface", settings.interface},
                      {"max_rate_bytes_per_second", settings.max_rate_bytes_per_second}};
-  RETURN_IF_ERROR(rpc::WriteSecretFile(rpc::JoinPath(folder, kReplicaFile), json.dump(2) + "\n"));
-  std::remove(rpc::JoinPath(folder, kNextKeyFile).c_str());
-  std::remove(rpc::JoinPath(folder, kNextX25519File).c_str());
+  RETURN_IF_ERROR(rpc::WriteSecretFile(path(kReplicaFile), json.dump(2) + "\n"));
+  RETURN_IF_ERROR(
+      rpc::WriteSecretFile(path(kX25519File), credential.x25519.public_key + credential.x25519.private_key));
+  RETURN_IF_ERROR(rpc::WriteSecretFile(path(rpc::kCaFile), credential.rpc.ca_pem));
+  RETURN_IF_ERROR(rpc::WriteSecretFile(path(rpc::kKeyFile), credential.rpc.key_pem));
+  RETURN_IF_ERROR(rpc::WriteSecretFile(path(rpc::kAddressFile), credential.rpc.address + "\n"));
+  RETURN_IF_ERROR(rpc::WriteSecretFile(path(rpc::kCertificateFile), credential.rpc.certificate_pem));
+  std::remove(path(kNextKeyFile).c_str());
+  std::remove(path(kNextX25519File).c_str());
   return absl::OkStatus();
 }
 

@@ -17,10 +17,13 @@ namespace replicast {
 // (0700), files 0600:
 //   ca.pem, cert.pem, key.pem, address   as every credential (common/rpc/credentials_folder.h)
 //   x25519.key    the member's HPKE key: public, then private key, 32 bytes each
-//   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name, "max_rate_bytes_per_second":
-//   n} lock          held (flock) by the daemon of this database
-// key.pem and x25519.key are there before the token is used, so that an enrolment that broke off is repeated with the
-// same keys and gets the same answer.
+//   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name,
+//                 "max_rate_bytes_per_second": n}
+//   lock          held (flock) by the daemon of this database
+//   next-key.pem, next-x25519.key
+//                 the keys of an enrolment that is not complete: there before the token is used, so that one that broke
+//                 off is repeated with the same keys and gets the same answer
+// cert.pem is the last to be written: without it the database is not joined.
 struct MemberCredential {
   rpc::Credentials rpc;
   crypto::KeyPair x25519;
