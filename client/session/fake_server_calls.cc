@@ -71,6 +71,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         grant.set_stream_id(stream_id_);
         *grant.mutable_definition() = definition_;
         grant.set_definition_hash(definition_hash_.ToBytes());
+        if (definition_is_wrong) grant.mutable_definition()->mutable_tables(0)->set_filter("id > 7");
         grant.set_group("239.192.0.1");
         grant.set_port(7422);
         grant.set_source("127.0.0.1");
@@ -112,7 +113,8 @@ void FakeServer::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysRe
         info += '\0';
         info += member.view();
         response.set_sealed_bundle(*crypto::HpkeSeal(member_x25519.public_key, info, bundle.SerializeAsString()));
-        response.set_signature(signer_.Sign(wire::kKeysDomain, member.ToBytes() + response.sealed_bundle()));
+        response.set_signature(
+            (keys_are_forged ? forger_ : signer_).Sign(wire::kKeysDomain, member.ToBytes() + response.sealed_bundle()));
         return response;
       },
       std::move(answer));

@@ -221,6 +221,29 @@ TEST_F(ReplicaSessionTest, NewKeysAreFetchedWhenTheServerSaysSo) {
   EXPECT_EQ(world_.server.calls["GetKeys"], fetched + 1);
 }
 
+TEST_F(ReplicaSessionTest, KeysThatTheServerDidNotSignOpenNothing) {
+  world_.server.Put(1, "one");
+  world_.server.Start();
+  world_.server.keys_are_forged = true;
+  world_.StartReplica();
+  world_.RunFor(absl::Seconds(30));
+  EXPECT_EQ(world_.session->receiver()->current_epoch(), 0u);
+  EXPECT_LT(world_.server.calls["GetKeys"], 40);
+  world_.server.keys_are_forged = false;
+  world_.RunFor(absl::Seconds(10));
+  EXPECT_EQ(world_.session->receiver()->current_epoch(), 1u);
+  EXPECT_TRUE(world_.RunUntilEqual());
+}
+
+TEST_F(ReplicaSessionTest, AGrantThatContradictsItselfEndsIt) {
+  world_.server.Start();
+  world_.server.definition_is_wrong = true;
+  world_.StartReplica();
+  ASSERT_TRUE(world_.RunUntil([&] { return world_.session->ended().has_value(); }, absl::Seconds(5)));
+  EXPECT_EQ(ReasonOf(*world_.session->ended()), "ANSWER_INVALID");
+  EXPECT_FALSE(world_.database->identity().has_value());
+}
+
 TEST_F(ReplicaSessionTest, ADatasetThatDoesNotExistEndsIt) {
   world_.server.Start();
   world_.StartReplica();

@@ -67,7 +67,9 @@ class FakeServer : public ControlChannel {
   Network network;
   bool multicast_arrives = true;
   bool snapshot_stops_after_a_chunk = false;
-  std::string refuse_dataset;  // Subscribe says so, FAILED_PRECONDITION
+  bool keys_are_forged = false;      // signed by somebody else
+  bool definition_is_wrong = false;  // not what its hash says
+  std::string refuse_dataset;        // Subscribe says so, FAILED_PRECONDITION
   std::function<void(const std::string&)> sink;
   std::map<std::string, int> calls;
   int open_streams() const { return static_cast<int>(streams_.size()); }
