@@ -51,7 +51,6 @@ absl::StatusOr<std::unique_ptr<Replicastd>> Replicastd::Start(const ServerFolder
   RETURN_IF_ERROR(server->OpenSource());
   RETURN_IF_ERROR(server->StartPublishing());
   RETURN_IF_ERROR(server->StartServing());
-  RETURN_IF_ERROR(server->WatchSource());
   RETURN_IF_ERROR(server->WatchSignals());
   RETURN_IF_ERROR(server->WriteAddresses());
   return server;
@@ -93,7 +92,7 @@ absl::Status Replicastd::OpenSource() {
   capture::SqliteSource::Options options;
   options.path = config_.database;
   ASSIGN_OR_RETURN(source_, capture::SqliteSource::Open(options, clock_));
-  ASSIGN_OR_RETURN(watcher_, capture::MasterWatcher::Open(*source_, clock_));
+  ASSIGN_OR_RETURN(watcher_, capture::MasterWatcher::Open(config_.database));
   return absl::OkStatus();
 }
 
@@ -156,11 +155,15 @@ std::string Replicastd::AdvertisedAddress(uint16_t port) const {
   return at.ToText();
 }
 
-absl::Status Replicastd::WatchSource() {
+void Replicastd::WatchSource() {
+  if (watching_) return;
+  watching_ = true;
   loop_.Watch(watcher_->descriptor(), [this] {
-    if (watcher_->Drain()) engine_->OnSourceWritten();
+    if (!watcher_->Drain()) return;
+    engine_->OnSourceWritten();
+    watching_ = false;
+    loop_.Unwatch(watcher_->descriptor());
   });
-  return absl::OkStatus();
 }
 
 absl::Status Replicastd::WatchSignals() {
@@ -192,6 +195,7 @@ absl::Status Replicastd::WriteAddresses() {
 
 absl::Time Replicastd::Tick() {
   const absl::Time engine = engine_->Step();
+  if (!engine_->looking(clock_.Now())) WatchSource();
   const absl::Time control = plane_->Tick();
   server_->SetServing(engine_->healthy());
   return std::min(engine, control);

@@ -41,7 +41,8 @@ class Replicastd {
   absl::Status OpenSource();
   absl::Status StartPublishing();
   absl::Status StartServing();
-  absl::Status WatchSource();
+  // Lets writes to the master wake the loop, until the next one does.
+  void WatchSource();
   absl::Status WatchSignals();
   absl::Status WriteAddresses();
   absl::Time Tick();
@@ -68,6 +69,7 @@ class Replicastd {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<control::ControlPlane> plane_;
   std::unique_ptr<control::ControlServer> server_;
+  bool watching_ = false;  // writes wake the loop
   int signals_ = -1;
 };
 

@@ -3,42 +3,40 @@
 
 #include <absl/status/statusor.h>
 
+#include <array>
 #include <memory>
 #include <string>
 
-#include "common/base/clock.h"
-#include "server/capture/sqlite_source.h"
-
 namespace replicast::capture {
 
-// Tells an event loop that some process committed to a master: inotify on the master's folder, for the database and its
-// write-ahead log, says when to look, and the source's data version says whether there is something to see. Where
-// events don't come (network file systems, a memory-mapped VFS) the loop's slow poll calls MayHaveChanged. One thread,
-// the source's; the source must outlive it.
+// Tells an event loop that some process wrote to a master: inotify on the database and its write-ahead log, and on
+// their folder for files that come and go. A hint: the source says whether there is something to see, and a slow poll
+// stands in where events don't come (network file systems). One thread.
 class MasterWatcher {
  public:
-  static absl::StatusOr<std::unique_ptr<MasterWatcher>> Open(SqliteSource& source, const Clock& clock);
+  // RESOURCE_EXHAUSTED (MACHINE_NO_INOTIFY) when the machine has no watches left, or the folder can't be read.
+  static absl::StatusOr<std::unique_ptr<MasterWatcher>> Open(const std::string& path);
   ~MasterWatcher();
   MasterWatcher(const MasterWatcher&) = delete;
   MasterWatcher& operator=(const MasterWatcher&) = delete;
 
-  // Readable when something was written in the folder.
+  // Readable when something was written to the master, or a file of its folder came or went.
   int descriptor() const { return descriptor_; }
   // Takes the events that are there; true when one was about the master.
   bool Drain();
-  // Whether there may be commits that the last Read didn't see. After events about the master it looks again for up to
-  // 200 µs, since SQLite writes the log before its index, which is what readers see.
-  bool MayHaveChanged();
 
  private:
-  MasterWatcher(SqliteSource& source, const Clock& clock, int descriptor, std::string name)
-      : source_(source), clock_(clock), descriptor_(descriptor), name_(std::move(name)) {}
+  struct File {
+    std::string path;
+    int watch = -1;
+  };
+  MasterWatcher(int descriptor, const std::string& path)
+      : descriptor_(descriptor), files_{File{path, -1}, File{path + "-wal", -1}} {}
+  // Follows the file that has its name now; while there is none, its folder tells when one comes.
+  void Follow(File* file);
 
-  SqliteSource& source_;
-  const Clock& clock_;
   int descriptor_;
-  std::string name_;       // of the database, within its folder
-  bool expected_ = false;  // events came, and no commit was seen since
+  std::array<File, 2> files_;  // the database, its log
 };
 
 }  // namespace replicast::capture

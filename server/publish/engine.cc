@@ -9,10 +9,11 @@
 namespace replicast {
 namespace {
 
-// A writer's bytes are in the write-ahead log a moment before its index shows them: look again after a wake, first
-// soon.
+// A writer's bytes are in the write-ahead log a moment before its index shows them: look again after a wake or a find,
+// first soon. While we look, nobody needs to wake us: a transaction of many pages costs as much as a small one.
 constexpr absl::Duration kFirstLookAgain = absl::Microseconds(60);
-constexpr absl::Duration kLastLookAgain = absl::Milliseconds(4);
+constexpr absl::Duration kLongestLookAgain = absl::Milliseconds(1);
+constexpr absl::Duration kLooking = absl::Milliseconds(8);
 // Also when nothing seems new: a replaced file, a changed schema, a source that answers again.
 constexpr absl::Duration kFullLook = absl::Seconds(1);
 constexpr absl::Duration kAfterFailure = absl::Seconds(1);
@@ -22,8 +23,13 @@ constexpr absl::Duration kAfterFailure = absl::Seconds(1);
 Engine::Engine(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
 
 void Engine::OnSourceWritten() {
-  look_again_ = kFirstLookAgain;
+  LookClosely(parts_.clock.Now());
   next_look_ = absl::InfinitePast();
+}
+
+void Engine::LookClosely(absl::Time now) {
+  look_again_ = kFirstLookAgain;
+  look_until_ = now + kLooking;
 }
 
 absl::Time Engine::Step() {
@@ -46,13 +52,16 @@ void Engine::LookAtSource(absl::Time now) {
     next_full_look_ = now + kFullLook;
   }
   if (now < next_look_) return;
-  if (!wanted_ && parts_.may_have_changed()) wanted_ = true;
-  if (look_again_ > absl::ZeroDuration()) {
-    next_look_ = now + look_again_;
-    look_again_ = look_again_ < kLastLookAgain ? look_again_ * 2 : absl::ZeroDuration();
-  } else {
-    next_look_ = now + options_.poll_interval;
+  if (!wanted_ && parts_.may_have_changed()) {
+    wanted_ = true;
+    LookClosely(now);
   }
+  if (!looking(now)) {
+    next_look_ = now + options_.poll_interval;
+    return;
+  }
+  next_look_ = now + look_again_;
+  look_again_ = std::min(look_again_ * 2, kLongestLookAgain);
 }
 
 void Engine::Drain(absl::Time now) {
@@ -62,14 +71,14 @@ void Engine::Drain(absl::Time now) {
   if (!result.ok()) {
     SetProblem(std::string(result.status().message()));
     next_look_ = next_full_look_ = now + kAfterFailure;
-    look_again_ = absl::ZeroDuration();
+    look_until_ = now;
     return;
   }
   switch (*result) {
     case Publisher::DrainResult::kUnavailable:
       SetProblem(parts_.publisher.source_problem());
       next_look_ = next_full_look_ = now + kAfterFailure;
-      look_again_ = absl::ZeroDuration();
+      look_until_ = now;
       return;
     case Publisher::DrainResult::kMore:
       wanted_ = true;

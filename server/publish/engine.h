@@ -37,6 +37,8 @@ class Engine {
 
   // Somebody wrote to the source: a hint.
   void OnSourceWritten();
+  // It looks by itself now, at short intervals: no hint is needed until it stops.
+  bool looking(absl::Time now) const { return now < look_until_; }
   // A dataset came or went: there is something to build, or to remove.
   void OnDatasetsChanged() { next_build_ = absl::InfinitePast(); }
   absl::Time Step();
@@ -55,6 +57,7 @@ class Engine {
 
  private:
   void LookAtSource(absl::Time now);
+  void LookClosely(absl::Time now);
   void Drain(absl::Time now);
   void Build(absl::Time now);
   void TellBoundaries(absl::Time now);
@@ -67,7 +70,8 @@ class Engine {
   absl::Time next_full_look_ = absl::InfinitePast();  // a drain whether or not anything seems new
   absl::Time next_build_ = absl::InfinitePast();
   absl::Time next_boundary_ = absl::InfinitePast();
-  absl::Duration look_again_;  // after a wake: how long until the next look; zero: none is left
+  absl::Time look_until_ = absl::InfinitePast();
+  absl::Duration look_again_;  // while looking: how long until the next look
   bool wanted_ = true;         // a drain is due, maybe held back by a long queue
   uint64_t boundary_number_ = 0;
   std::string problem_;

@@ -56,6 +56,20 @@ TEST_F(EngineTest, LooksAgainSoonWhenAWakeShowedNothingYet) {
   EXPECT_EQ(publisher_.drains, before + 1);
 }
 
+TEST_F(EngineTest, NeedsNoWakesWhileSomebodyWritesAndAsksForThemAfterwards) {
+  engine_.Step();
+  EXPECT_FALSE(engine_.looking(clock_.Now()));
+  engine_.OnSourceWritten();
+  changed_ = true;
+  const int before = publisher_.drains;
+  Run(absl::Milliseconds(20));
+  EXPECT_TRUE(engine_.looking(clock_.Now()));
+  EXPECT_GE(publisher_.drains, before + 20) << "at least every millisecond";
+  changed_ = false;
+  Run(absl::Milliseconds(9));
+  EXPECT_FALSE(engine_.looking(clock_.Now()));
+}
+
 TEST_F(EngineTest, DoesNotReadTheSourceWhenNothingIsNew) {
   const int before = publisher_.drains;
   Run(absl::Milliseconds(900));
