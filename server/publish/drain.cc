@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Reading>> Drain::ReadingOf(absl::StatusOr<Drained
                  absl::StrCat("the master can't be read now: ", core_.source_problem));
   }
   return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
-               "the master's past changed; indexes are being built: ask again in a moment");
+               "the master's past changed, or a dataset was stopped: ask again in a moment");
 }
 
 absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {
@@ -49,6 +49,11 @@ absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {
   } else {
     result = Publish(**reading);
     if (result.ok()) drained.reading = *std::move(reading);
+    if (!result.ok() && core_.refused()) {
+      reading->reset();
+      RETURN_IF_ERROR(core_.EnsureSound());
+      result = DrainResult::kMore;
+    }
   }
   if (!result.ok() && core_.source_problem.empty()) return result.status();
   drained.result = result.ok() ? *result : DrainResult::kUnavailable;

@@ -67,6 +67,7 @@ absl::StatusOr<bool> IndexBuilder::BuildStep() {
   if (stream->built_tables < stream->tables.size()) {
     absl::Status read = ReadRange(**reading, stream);
     if (!read.ok() && !core_.source_problem.empty()) return false;
+    if (!read.ok() && core_.refused()) return true;
     RETURN_IF_ERROR(read);
   }
   if (stream->built_tables == stream->tables.size()) RETURN_IF_ERROR(Complete(stream));
@@ -87,6 +88,8 @@ absl::Status IndexBuilder::ReadRange(Reading& reading, Stream* stream) {
       reading.ForEachRow(relation, stream->built_through.empty() ? nullptr : &stream->built_key,
                          [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
                            if (const Row* published = view->Published(row); published != nullptr) {
+                             inserted = core_.CheckRow(*stream, relation, *published);
+                             if (!inserted.ok()) return inserted;
                              Digest hash = wire::HashRow(relation.name, *published);
                              found.digest += hash;
                              ++found.rows;

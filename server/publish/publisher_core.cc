@@ -6,7 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "server/publish/index_replay.h"
 #include "server/route/table_schema.h"
@@ -55,6 +57,18 @@ absl::Status Core::Load() {
   RETURN_IF_ERROR(RefreshRouter());
   RETURN_IF_ERROR(ReplayIndex(*this));
   damaged = false;
+  return absl::OkStatus();
+}
+
+absl::Status Core::EnsureSound() {
+  if (damaged) RETURN_IF_ERROR(Load());
+  if (refused_.empty()) return absl::OkStatus();
+  std::map<int64_t, std::string> reasons;
+  for (auto& [hash, reason] : refused_) {
+    if (const Stream* stream = Find(hash); stream != nullptr && !stream->stopped()) reasons[stream->record.id] = reason;
+  }
+  RETURN_IF_ERROR(Stop(reasons));
+  refused_.clear();
   return absl::OkStatus();
 }
 
@@ -158,21 +172,24 @@ StreamInfo Core::Info(const Stream& stream) {
 }
 
 absl::Status Core::StopStreams(const std::vector<Reading::Change>& changes) {
-  std::vector<std::pair<Stream*, std::string>> stopped;
-  for (auto& [id, stream] : streams) {
+  std::map<int64_t, std::string> reasons;
+  for (const auto& [id, stream] : streams) {
     if (stream.stopped()) continue;
+    const std::vector<uint32_t>& used = stream.record.relations;
     for (const Reading::Change& change : changes) {
-      const std::vector<uint32_t>& used = stream.record.relations;
-      if (std::find(used.begin(), used.end(), change.relation) == used.end()) continue;
-      stopped.emplace_back(&stream, change.reason);
-      break;
+      if (std::find(used.begin(), used.end(), change.relation) != used.end()) reasons.emplace(id, change.reason);
     }
   }
-  if (stopped.empty()) return absl::OkStatus();
+  return Stop(reasons);
+}
+
+absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
+  if (reasons.empty()) return absl::OkStatus();
+  std::vector<store::StreamRecord> records;
   {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
-    for (auto& [stream, reason] : stopped) {
-      store::StreamRecord record = stream->record;
+    for (const auto& [id, reason] : reasons) {
+      store::StreamRecord& record = records.emplace_back(streams.at(id).record);
       record.state = store::StreamState::kStopped;
       record.reason = reason;
       record.stopped_history = state.history;
@@ -181,18 +198,27 @@ absl::Status Core::StopStreams(const std::vector<Reading::Change>& changes) {
     }
     RETURN_IF_ERROR(transaction.Commit());
   }
-  for (auto& [stream, reason] : stopped) {
-    stream->record.state = store::StreamState::kStopped;
-    stream->record.reason = reason;
-    stream->record.stopped_history = state.history;
-    stream->record.stopped_lsn = state.lsn;
-    index->Forget(stream->record.id);
+  for (store::StreamRecord& record : records) {
+    index->Forget(record.id);
+    streams.at(record.id).record = std::move(record);
   }
   RETURN_IF_ERROR(RefreshRouter());
-  for (auto& [stream, reason] : stopped) {
-    if (started) listener.OnStreamStopped(Info(*stream));
+  for (const auto& [id, reason] : reasons) {
+    if (started) listener.OnStreamStopped(Info(streams.at(id)));
   }
   return absl::OkStatus();
+}
+
+absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& row) {
+  const size_t size = EncodedSize(row);
+  if (size <= limits::kMaxRowBytes) return absl::OkStatus();
+  std::string reason = absl::StrCat("a row of table ", relation.name, " has ", HumanBytes(size),
+                                    " in the published columns, and a unit carries at most ",
+                                    HumanBytes(limits::kMaxRowBytes),
+                                    " of one row: shorten it, then delete the dataset and create it again");
+  damaged = true;
+  refused_[stream.record.definition_hash] = reason;
+  return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE", reason);
 }
 
 absl::Status Core::DescribeRelations(bool again) {

@@ -29,7 +29,7 @@ class Core {
   // Reads the state database: what it names of the source is described, unfinished index builds start again, the row
   // index is replayed. Streams whose tables are not what they were are stopped.
   absl::Status Load();
-  absl::Status EnsureSound() { return damaged ? Load() : absl::OkStatus(); }
+  absl::Status EnsureSound();
 
   Stream* Find(const DefinitionHash& stream);
   const Stream* Find(const DefinitionHash& stream) const { return const_cast<Core*>(this)->Find(stream); }
@@ -41,6 +41,10 @@ class Core {
   // --- changes of what is published; each in a transaction of its own unless it says otherwise
   // Streams that use one of these relations stop at the present boundary.
   absl::Status StopStreams(const std::vector<Reading::Change>& changes);
+  // A row that no unit can carry must not be published: ROW_TOO_LARGE, with what was begun to be given up (`damaged`);
+  // EnsureSound then stops the stream.
+  absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& row);
+  bool refused() const { return !refused_.empty(); }
   // Describes the relations of streams that aren't stopped; with `again`, also known ones. Differences stop streams.
   absl::Status DescribeRelations(bool again);
   // Makes the source capture what streams use.
@@ -90,12 +94,15 @@ class Core {
 
  private:
   absl::Status LoadStreams();
+  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
   // Does it still give every stream the schema that this one told its replicas?
   bool Publishes(const Relation& relation, uint32_t id) const;
   // Those that streams use which aren't stopped.
   std::vector<Relation> UsedRelations() const;
   absl::Status RestartBuilds();
   absl::Status TellUnit(const store::StoredUnit& unit);
+
+  std::map<DefinitionHash, std::string> refused_;  // streams to stop, and why
 };
 
 }  // namespace replicast::publish

@@ -131,6 +131,32 @@ TEST_F(PublisherDatasetsTest, AChangedSchemaStopsTheStreamsThatUseItAndNoOther) 
   EXPECT_FALSE(CatchUp(items, &stopped)) << "nothing leads from before the change to behind it";
 }
 
+TEST_F(PublisherDatasetsTest, ARowThatNoUnitCarriesStopsItsStreamAloneWithAReason) {
+  DefinitionHash items = Create("items", Define({Table("items")}));
+  DefinitionHash notes = Create("notes", Define({Table("notes")}));
+  Build();
+  source_.Put("items", {int64_t{1}, Text{std::string(limits::kMaxRowBytes + 1, 'x')}, int64_t{1}});
+  source_.Put("notes", {Text{"n"}, Text{"ann"}, int64_t{1}});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kMore);
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
+  EXPECT_THAT(publisher_->Stream(items)->reason, HasSubstr("a row of table items has 7.3 MB"));
+  EXPECT_TRUE(listener_->Take(items).empty());
+  EXPECT_EQ(listener_->Take(notes).size(), 1u);
+  ASSERT_EQ(listener_->stopped.size(), 1u);
+  Restart();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
+  ASSERT_TRUE(publisher_->DeleteDataset("items").ok());
+  items = Create("items", Define({Table("items")}));
+  Build();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped) << "found by the index's builder too";
+  source_.Put("items", {int64_t{1}, Text{"short"}, int64_t{1}});
+  ASSERT_TRUE(publisher_->DeleteDataset("items").ok());
+  items = Create("items", Define({Table("items")}));
+  Build();
+  EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kReady);
+}
+
 TEST_F(PublisherDatasetsTest, ASchemaThatChangedWhileTheServerWasDownStopsItsStreams) {
   DefinitionHash items = Create("items", Define({Table("items")}));
   DefinitionHash notes = Create("notes", Define({Table("notes")}));
