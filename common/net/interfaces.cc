@@ -78,7 +78,7 @@ std::string DefaultRouteInterface() {
 
 absl::StatusOr<Interface> Checked(const Candidate& candidate, const std::vector<Candidate>& all) {
   const std::string& name = candidate.interface.name;
-  std::string hint = "; choose another with --interface (usable here: " + UsableNames(all) + ")";
+  std::string hint = "; choose another interface (usable here: " + UsableNames(all) + ")";
   if (!candidate.up) {
     return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_INTERFACE",
                  "interface " + name + " is down: bring it up (ip link set " + name + " up)" + hint);
@@ -105,7 +105,7 @@ absl::StatusOr<Interface> FindInterface(const std::string& name) {
     }
     return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_INTERFACE",
                  "there is no interface " + name +
-                     "; choose another with --interface (usable here: " + UsableNames(candidates) + ")");
+                     "; choose another interface (usable here: " + UsableNames(candidates) + ")");
   }
   std::string routed = DefaultRouteInterface();
   const Candidate* best = nullptr;

@@ -70,7 +70,7 @@ class MulticastSender : public DatagramSender {
 absl::Status Refused(const std::string& what, const std::string& interface) {
   return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_MULTICAST",
                "cannot send multicast on " + interface + " (" + what + ": " + std::strerror(errno) +
-                   "); choose another with --interface");
+                   "); choose another interface");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ Explanation Explain(int code) {
       return {absl::StatusCode::kUnavailable, "DATABASE_BUSY",
               "another program holds the database locked; end its transaction and try again"};
     case SQLITE_FULL:
-      return {absl::StatusCode::kResourceExhausted, "DATABASE_FULL", "disk is full; free space and start again"};
+      return {absl::StatusCode::kResourceExhausted, "DATABASE_FULL", "the disk is full: free some space"};
     case SQLITE_READONLY:
       return {
           absl::StatusCode::kFailedPrecondition, "DATABASE_READ_ONLY",

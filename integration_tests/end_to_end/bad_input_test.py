@@ -1,9 +1,10 @@
 """What is wrong is said in one clear line, with the right exit code, and nothing is lost."""
 import os
 import sqlite3
+import subprocess
 import unittest
 
-from harness import Process, ReplicastTest, free_port
+from harness import BIN, Process, ReplicastTest, free_port
 
 USAGE, UNREACHABLE, REFUSED, MACHINE, TIMED_OUT = 2, 3, 4, 5, 6
 
@@ -72,14 +73,31 @@ class BadInputTest(ReplicastTest):
 
     # --- machine
 
-    def test_an_interface_without_multicast_or_that_is_not_there(self):
+    @unittest.skipUnless(os.geteuid() == 0, "making an interface needs root")
+    def test_an_interface_without_multicast(self):
         self.init_server()
+        self.set_interface("v0")
+        host = f"replicast{os.getpid()}"
+        subprocess.run(["ip", "netns", "add", host], check=True)
+        self.addCleanup(subprocess.run, ["ip", "netns", "del", host])
+        for command in ("link set lo up", "link add v0 type veth peer name v1", "addr add 10.99.7.1/24 dev v0", "link set v1 up", "link set v0 multicast off up"):
+            subprocess.run(["ip", "-n", host, *command.split()], check=True)
+        done = subprocess.run(["ip", "netns", "exec", host, os.path.join(BIN, "replicastd"), "--config", os.path.join(self.server_folder, "replicastd.toml")],
+                              capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, MACHINE, done.stderr)
+        self.assertRegex(done.stderr, "interface v0 has no multicast: switch it on")
+
+    def set_interface(self, name):
         config = os.path.join(self.server_folder, "replicastd.toml")
         with open(config) as file:
             text = file.read()
         with open(config, "w") as file:
-            file.write(text.replace('"lo"', '"nosuch0"'))
-        self.server_fails(MACHINE, "nosuch0", "--config", config)
+            file.write(text.replace('"lo"', f'"{name}"'))
+
+    def test_an_interface_that_is_not_there(self):
+        self.init_server()
+        self.set_interface("nosuch0")
+        self.server_fails(MACHINE, "nosuch0", "--config", os.path.join(self.server_folder, "replicastd.toml"))
 
     def test_a_port_in_use(self):
         self.serve()

@@ -37,8 +37,9 @@ class Process:
 
     def __init__(self, name, arguments, log, stdin=None):
         self.name, self.log, self.lines = name, log, []
-        self.handle = subprocess.Popen([os.path.join(BIN, arguments[0]), *arguments[1:]], stdout=subprocess.PIPE, stderr=open(log, "ab"),
-                                       stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, text=True)
+        with open(log, "ab") as errors:
+            self.handle = subprocess.Popen([os.path.join(BIN, arguments[0]), *arguments[1:]], stdout=subprocess.PIPE, stderr=errors,
+                                           stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, text=True)
         if stdin is not None:
             self.handle.stdin.write(stdin)
             self.handle.stdin.close()

@@ -124,7 +124,7 @@ absl::Status Batch::Apply(const Relation& relation, const std::string& encoded_k
     unit->touched[change.table] = true;
     RETURN_IF_ERROR(change.row != nullptr ? unit->writer->Upsert(change.table, *change.row)
                                           : unit->writer->Delete(change.table, key));
-    ++stream->rows_published;
+    ++unit->rows;
   }
   TableState& table = stream->record.tables[change.table];
   if (change.was_in) {
@@ -202,6 +202,7 @@ absl::Status Batch::Commit() {
   }
   RETURN_IF_ERROR(transaction_.Commit());
   committed_ = true;
+  for (auto& [id, unit] : units_) unit.stream->rows_published += unit.rows;
   return absl::OkStatus();
 }
 

@@ -41,6 +41,7 @@ class Batch {
     store::StoredUnit stored;
     std::vector<bool> touched;
     std::unique_ptr<wire::UnitWriter> writer;
+    uint64_t rows = 0;
   };
   struct Part {
     DefinitionHash stream;
