@@ -30,16 +30,6 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-absl::Status CheckOwner(const std::string& database, const ServerId& server) {
-  ASSIGN_OR_RETURN(const auto master, capture::OpenMasterForReading(database));
-  ASSIGN_OR_RETURN(const auto owner, capture::ReadOwner(*master));
-  if (owner && *owner == server) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
-               database +
-                   (owner ? " belongs to the server " + owner->ToHex() + " now" : " belongs to no server any more") +
-                   ": make a new one with `replicastd init --take-over`");
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Replicastd>> Replicastd::Start(const ServerFolder& folder, const ServerConfig& config) {
@@ -88,9 +78,11 @@ absl::Status Replicastd::OpenNetwork() {
 }
 
 absl::Status Replicastd::OpenSource() {
-  RETURN_IF_ERROR(CheckOwner(config_.database, identity_->server));
-  capture::SqliteSource::Options options;
+  ASSIGN_OR_RETURN(const auto master, capture::OpenMasterForReading(config_.database));
+  RETURN_IF_ERROR(capture::CheckOwner(*master, identity_->server));
+  capture::SourceOptions options;
   options.path = config_.database;
+  options.owner = identity_->server;
   ASSIGN_OR_RETURN(source_, capture::SqliteSource::Open(options, clock_));
   ASSIGN_OR_RETURN(watcher_, capture::MasterWatcher::Open(config_.database));
   return absl::OkStatus();

@@ -16,6 +16,16 @@ absl::StatusOr<std::optional<ServerId>> ReadOwner(sqlite::Database& database) {
   return bytes ? ServerId::FromBytes(*bytes) : std::nullopt;
 }
 
+absl::Status CheckOwner(sqlite::Database& database, const ServerId& server) {
+  ASSIGN_OR_RETURN(const auto owner, ReadOwner(database));
+  if (owner && *owner == server) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "OTHER_OWNER",
+               database.path() +
+                   (owner ? " belongs to the server " + owner->ToHex() + " now"
+                          : " belongs to no server any more: it was replaced, or `replicastd remove` was run") +
+                   "; to serve it again, make a new server with `replicastd init --take-over`");
+}
+
 absl::Status ClaimMaster(sqlite::Database& database, const ServerId& server, bool take_over, uint64_t outbox_capacity) {
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   ASSIGN_OR_RETURN(const auto owner, ReadOwner(database));

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "common/base/errors.h"
 #include "common/sqlite/database.h"
 #include "server/capture/key_identity.h"
+#include "server/capture/master_owner.h"
 #include "server/capture/relation_sql.h"
 
 namespace replicast::capture {
@@ -105,8 +105,9 @@ void BindKey(const Row& key, sqlite3_stmt* statement) {
 
 absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection,
                                                                     Relations relations, const Tail& published,
-                                                                    uint64_t outbox_capacity, const Clock& clock) {
-  std::unique_ptr<SqliteReading> reading(new SqliteReading(std::move(connection), std::move(relations)));
+                                                                    const SourceOptions& options, const Clock& clock) {
+  std::unique_ptr<SqliteReading> reading(
+      new SqliteReading(std::move(connection), std::move(relations), options.owner));
   {
     ASSIGN_OR_RETURN(MasterConnection::Lease begin, reading->connection_->Use("BEGIN"));
     RETURN_IF_ERROR(begin->Run());
@@ -114,7 +115,7 @@ absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_
   reading->begun_ = true;
   reading->wall_ = clock.Wall();
   RETURN_IF_ERROR(reading->ReadTail(published));
-  RETURN_IF_ERROR(reading->CheckSchema(outbox_capacity));
+  RETURN_IF_ERROR(reading->CheckSchema(options.outbox_capacity));
   return reading;
 }
 
@@ -124,19 +125,15 @@ SqliteReading::~SqliteReading() {
   if (end.ok()) (*end)->Run().IgnoreError();
 }
 
+absl::Status SqliteReading::ReadNewest() {
+  ASSIGN_OR_RETURN(MasterConnection::Lease tail, connection_->Use(kTailSql));
+  ASSIGN_OR_RETURN(const bool any, tail->Step());
+  if (any) newest_ = Tail{static_cast<uint64_t>(tail->Int(0)), tail->Int(1)};
+  return absl::OkStatus();
+}
+
 absl::Status SqliteReading::ReadTail(const Tail& published) {
-  absl::StatusOr<MasterConnection::Lease> tail = connection_->Use(kTailSql);
-  if (!tail.ok()) {
-    const auto there =
-        connection_->database().QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
-    if (!there.ok() || *there) return tail.status();
-    return Error(absl::StatusCode::kFailedPrecondition, "OUTBOX_MISSING",
-                 connection_->database().path() +
-                     " has no outbox: it was replaced, or `replicastd remove` was run; start the server again, which "
-                     "installs it");
-  }
-  ASSIGN_OR_RETURN(const bool any, (*tail)->Step());
-  if (any) newest_ = Tail{static_cast<uint64_t>((*tail)->Int(0)), (*tail)->Int(1)};
+  if (absl::Status read = ReadNewest(); !read.ok()) return WhyUnread(std::move(read));
   if (published.number == 0 || newest_ == published) return absl::OkStatus();
   if (newest_.number <= published.number) {
     past_ = Past::kOther;
@@ -153,11 +150,20 @@ absl::Status SqliteReading::ReadTail(const Tail& published) {
   return absl::OkStatus();
 }
 
+absl::Status SqliteReading::WhyUnread(absl::Status status) {
+  sqlite::Database& database = connection_->database();
+  const auto there = database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'");
+  if (!there.ok() || *there) return status;
+  if (owner_) RETURN_IF_ERROR(CheckOwner(database, *owner_));
+  return Error(absl::StatusCode::kFailedPrecondition, "OUTBOX_MISSING", database.path() + " has no outbox any more");
+}
+
 absl::Status SqliteReading::CheckSchema(uint64_t outbox_capacity) {
   MasterConnection::SchemaCheck& check = connection_->check;
   ASSIGN_OR_RETURN(const int64_t cookie, connection_->Number(kCookieSql));
   // Another past may have another schema under the same cookie.
   if (check.cookie != cookie || check.relations != relations_ || past_ == Past::kOther) {
+    if (owner_) RETURN_IF_ERROR(CheckOwner(connection_->database(), *owner_));
     ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), relations_, outbox_capacity));
     check = {cookie, relations_, std::make_shared<const std::vector<Change>>(std::move(changes))};
   }

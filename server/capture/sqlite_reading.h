@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "server/capture/master_connection.h"
 #include "server/capture/schema_check.h"
+#include "server/capture/source_options.h"
 #include "server/source/source.h"
 
 namespace replicast::capture {
@@ -18,7 +20,7 @@ class SqliteReading : public Reading {
  public:
   static absl::StatusOr<std::unique_ptr<SqliteReading>> Begin(std::shared_ptr<MasterConnection> connection,
                                                               Relations relations, const Tail& published,
-                                                              uint64_t outbox_capacity, const Clock& clock);
+                                                              const SourceOptions& options, const Clock& clock);
   ~SqliteReading() override;
 
   Tail newest() const override { return newest_; }
@@ -31,13 +33,17 @@ class SqliteReading : public Reading {
 
  private:
   class Touched;
-  SqliteReading(std::shared_ptr<MasterConnection> connection, Relations relations)
-      : connection_(std::move(connection)), relations_(std::move(relations)) {}
+  SqliteReading(std::shared_ptr<MasterConnection> connection, Relations relations, std::optional<ServerId> owner)
+      : connection_(std::move(connection)), relations_(std::move(relations)), owner_(owner) {}
+  absl::Status ReadNewest();
+  // A missing outbox or owner has a reason of its own.
+  absl::Status WhyUnread(absl::Status status);
   absl::Status ReadTail(const Tail& published);
   absl::Status CheckSchema(uint64_t outbox_capacity);
 
   std::shared_ptr<MasterConnection> connection_;
   Relations relations_;
+  std::optional<ServerId> owner_;
   std::shared_ptr<const std::vector<Change>> changes_;
   bool begun_ = false;
   Tail newest_;

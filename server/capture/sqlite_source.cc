@@ -8,6 +8,7 @@
 
 #include "common/base/errors.h"
 #include "server/capture/master_file.h"
+#include "server/capture/master_owner.h"
 #include "server/capture/schema_reader.h"
 #include "server/capture/sqlite_reading.h"
 #include "server/capture/update_hook.h"
@@ -104,6 +105,7 @@ absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() {
 absl::Status SqliteSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(FollowTheFile());
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
+  if (options_.owner) RETURN_IF_ERROR(CheckOwner(*writer, *options_.owner));
   RETURN_IF_ERROR(InstallHooks(*writer, relations, options_.outbox_capacity));
   std::map<uint32_t, Relation> captured;
   for (const Relation& relation : relations) captured.emplace(relation.id, relation);
@@ -116,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& publishe
   // Before the transaction begins: a commit between the two only makes the next look say "changed" once too often.
   ASSIGN_OR_RETURN(data_version_, connection_->Number(kDataVersionSql));
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
-                   SqliteReading::Begin(connection_, relations_, published, options_.outbox_capacity, clock_));
+                   SqliteReading::Begin(connection_, relations_, published, options_, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
 }
 
@@ -125,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::ReadDetached(const Tail& 
   ASSIGN_OR_RETURN(std::shared_ptr<MasterConnection> connection, MasterConnection::Open(options_.path, options_.vfs));
   ASSIGN_OR_RETURN(
       std::unique_ptr<SqliteReading> reading,
-      SqliteReading::Begin(std::move(connection), relations_, published, options_.outbox_capacity, clock_));
+      SqliteReading::Begin(std::move(connection), relations_, published, options_, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
 }
 

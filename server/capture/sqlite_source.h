@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/base/limits.h"
 #include "server/capture/master_connection.h"
 #include "server/capture/schema_check.h"
+#include "server/capture/source_options.h"
 #include "server/source/source.h"
 
 namespace replicast::capture {
@@ -22,11 +22,7 @@ namespace replicast::capture {
 // besides detached ones. One thread.
 class SqliteSource : public Source {
  public:
-  struct Options {
-    std::string path;
-    std::string vfs = {};
-    uint64_t outbox_capacity = limits::kOutboxCapacity;
-  };
+  using Options = SourceOptions;
   static absl::StatusOr<std::unique_ptr<SqliteSource>> Open(const Options& options, const Clock& clock);
 
   absl::StatusOr<Relation> Describe(const std::string& table) override;

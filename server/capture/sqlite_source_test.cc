@@ -6,6 +6,8 @@
 #include <filesystem>
 
 #include "common/base/errors.h"
+#include "common/base/random.h"
+#include "server/capture/master_owner.h"
 #include "server/capture/test_master.h"
 
 namespace replicast::capture {
@@ -233,6 +235,26 @@ TEST_F(SqliteSourceTest, LeavesKeysOutThatAreNotCapturedAnyMore) {
 TEST_F(SqliteSourceTest, SaysThatTheOutboxIsMissing) {
   master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   EXPECT_EQ(ReasonOf(master_.source().Read(Tail()).status()), "OUTBOX_MISSING");
+  Follow({"t"});
+  master_.Run("DROP TABLE _replicast_outbox");
+  EXPECT_EQ(ReasonOf(master_.source().Read(tail_).status()), "OUTBOX_MISSING") << "dropped behind prepared statements";
+}
+
+TEST_F(SqliteSourceTest, EndsReadingAndCapturingOnceAnotherServerTookTheMasterOver) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  SeededRandom random(1);
+  const auto mine = random.Identifier<ServerId>(), theirs = random.Identifier<ServerId>();
+  ASSERT_TRUE(ClaimMaster(master_.writer(), mine, false, 1000).ok());
+  const Relation relation = *master_.source().Describe("t");
+  SystemClock clock;
+  auto source = *SqliteSource::Open({.path = master_.path(), .owner = mine}, clock);
+  ASSERT_TRUE(source->Capture({relation}).ok());
+  ASSERT_TRUE(source->Read(Tail()).ok());
+  ASSERT_TRUE(ClaimMaster(master_.writer(), theirs, true, 1000).ok());
+  EXPECT_EQ(ReasonOf(source->Read(Tail()).status()), "OTHER_OWNER");
+  EXPECT_EQ(ReasonOf(source->Capture({relation})), "OTHER_OWNER");
+  EXPECT_EQ(master_.Query("SELECT count(*) FROM sqlite_master WHERE name GLOB '_replicast_[0-9]*'"), Value(int64_t{0}))
+      << "and it took no trigger back";
 }
 
 TEST_F(SqliteSourceTest, NeverWritesTheMasterItself) {

@@ -35,6 +35,11 @@ absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {
   RETURN_IF_ERROR(core_.EnsureSound());
   absl::StatusOr<std::unique_ptr<Reading>> reading =
       detached ? core_.source.ReadDetached(core_.state.tail) : core_.source.Read(core_.state.tail);
+  if (ReasonOf(reading.status()) == "OUTBOX_MISSING") {
+    const absl::StatusOr<DrainResult> anew = BeginAnew(Past::kOther);
+    if (!anew.ok() && core_.source_problem.empty()) return anew.status();
+    return Drained{anew.ok() ? *anew : DrainResult::kUnavailable, nullptr};
+  }
   if (!reading.ok()) {
     core_.SourceFailed(reading.status()).IgnoreError();
     return Drained{DrainResult::kUnavailable, nullptr};
