@@ -147,6 +147,19 @@ TEST_F(EngineTest, TellsABoundaryWithoutChangesWithinASecond) {
   EXPECT_EQ(publisher_.boundaries.size(), 1u);
 }
 
+TEST_F(EngineTest, TellsWithinASecondWhereANewlyBuiltStreamStands) {
+  publisher_.tail.number = 33;
+  Run(absl::Seconds(2));
+  publisher_.tail.number = 1;  // of another past
+  publisher_.Add("all", stream_);
+  changed_ = true;
+  engine_.OnSourceWritten();
+  engine_.Step();
+  changed_ = false;
+  Run(absl::Milliseconds(1001));
+  EXPECT_EQ(publisher_.boundaries.size(), 1u);
+}
+
 TEST_F(EngineTest, BuildsStepByStepUntilNothingIsLeft) {
   publisher_.builds = 0;
   publisher_.builds_left = 7;

@@ -20,14 +20,14 @@ absl::Status OutOfRange(const Way& way) { return Error(absl::StatusCode::kOutOfR
 Way Trimmed(Lsn lsn, Lsn begins) {
   return Snapshot("POSITION_TRIMMED",
                   absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ",
-                               begins.ToText(), ": a new snapshot follows"));
+                               begins.ToText(), ""));
 }
 
 Way Ahead(Lsn lsn, Lsn known) {
   return Snapshot(
       "POSITION_UNKNOWN",
       absl::StrCat("position ", lsn.ToText(), " is ahead of what this server stored of that history (", known.ToText(),
-                   "), so its state was restored from an older copy: a new snapshot follows"));
+                   "), so its state was restored from an older copy"));
 }
 
 // Appends parts of the unit from `number` on while there is room, at least one. The number to go on with; 0: all done.
@@ -62,10 +62,10 @@ absl::StatusOr<Way> WayFrom(Core& core, const Stream& stream, const Position& po
   ASSIGN_OR_RETURN(bool known, store::KnowsHistory(core.statements, position.history));
   if (!known) {
     return Snapshot("POSITION_UNKNOWN", absl::StrCat("history ", position.history.ToHex(),
-                                                     " is none of this server's: a new snapshot follows"));
+                                                     " is none of this server's"));
   }
   return Snapshot("POSITION_TRIMMED", absl::StrCat("no stored unit leads on from ", lsn.ToText(), " of history ",
-                                                   position.history.ToHex(), " any more: a new snapshot follows"));
+                                                   position.history.ToHex(), " any more"));
 }
 
 absl::StatusOr<std::vector<TableState>> TableStatesAt(Core& core, const Stream& stream, const Position& position) {

@@ -92,7 +92,7 @@ NextStep StoredPublisher::NextStepFor(const std::optional<Position>& position, s
     *reason = stream->record.reason;  // nothing newer can be had: the replica keeps what it has
     return NextStep::kFollow;
   }
-  if (stream->building()) return snapshot("the dataset's index is being built, and a new snapshot follows");
+  if (stream->building()) return snapshot("the dataset's index is being built");
   absl::StatusOr<Way> way = WayFrom(core_, *stream, *position);
   if (!way.ok()) return snapshot(std::string(way.status().message()));
   *reason = way->why;

@@ -31,7 +31,7 @@ class StreamEvents : public UnitListener {
     next_.OnUnitPart(stream, header, part);
   }
   void OnStreamReady(const StreamInfo& stream) override {
-    told_[stream.definition_hash] = {clock_.Now(), stream.position.lsn};
+    told_[stream.definition_hash] = {clock_.Now(), Lsn()};
     changed_.insert(stream.definition_hash);
     next_.OnStreamReady(stream);
   }
