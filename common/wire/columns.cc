@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -49,6 +50,10 @@ absl::Status Check(const v1::Column& column, uint32_t rows) {
   if (column.integers_size() != promise.integers || column.reals_size() != promise.reals ||
       column.lengths_size() != promise.lengths) {
     return Malformed("a column's values do not fit its types");
+  }
+  // SQLite holds no NaN, and takes one for NULL.
+  for (const uint64_t bits : column.reals()) {
+    if (std::isnan(Real::FromBits(bits).number)) return Malformed("a column has a number that is none");
   }
   uint64_t total = 0;
   for (const uint32_t length : column.lengths()) total += length;

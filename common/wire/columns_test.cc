@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -39,7 +40,8 @@ Value RandomValue(Random& random) {
     case 1:
       return static_cast<int64_t>(random.Next());
     case 2:
-      return Real::FromBits(random.Next());
+      if (const Real real = Real::FromBits(random.Next()); !std::isnan(real.number)) return real;
+      return std::monostate();
     case 3:
       return Text{random.Bytes(random.Below(40))};
     default:
@@ -49,7 +51,7 @@ Value RandomValue(Random& random) {
 
 TEST(ColumnsTest, GivesBackEveryStorageClassExactly) {
   const std::vector<Row> rows = {{int64_t{0}, Real{-0.0}, Text{""}, Blob{""}, std::monostate()},
-                                 {std::numeric_limits<int64_t>::min(), Real{std::numeric_limits<double>::quiet_NaN()},
+                                 {std::numeric_limits<int64_t>::min(), Real{std::numeric_limits<double>::denorm_min()},
                                   Text{std::string("\0\xff", 2)}, Blob{std::string(5000, 'b')}, std::monostate()},
                                  {std::numeric_limits<int64_t>::max(), Real{std::numeric_limits<double>::infinity()},
                                   Text{"ünïcode"}, Blob{"x"}, int64_t{7}},
@@ -99,6 +101,12 @@ void ExpectRefused(const v1::Columns& message, size_t columns) {
   EXPECT_EQ(ReasonOf(opened), "COLUMNS_MALFORMED") << message.ShortDebugString();
   Row row;
   EXPECT_FALSE(reader.Next(&row));
+}
+
+TEST(ColumnsReaderTest, RefusesANumberThatIsNone) {
+  v1::Columns message = Written({{Real{1.5}}}, 1);
+  message.mutable_columns(0)->set_reals(0, 0x7ff8000000000000);
+  ExpectRefused(message, 1);
 }
 
 TEST(ColumnsReaderTest, RefusesACountThatIsNotTheSchemas) {
