@@ -21,7 +21,9 @@ absl::StatusOr<ReplicaState> BeginReading(sqlite::Database& database) {
   ASSIGN_OR_RETURN(std::optional<ReplicaState> state, replica_state::Load(database));
   if (!state) {
     return Error(absl::StatusCode::kFailedPrecondition, "NOT_A_REPLICA",
-                 database.path() + " is no replica database (replicast-replica --join TOKEN --dataset NAME --database " + database.path() + " makes one)");
+                 database.path() +
+                     " is no replica database (replicast-replica --join TOKEN --dataset NAME --database " +
+                     database.path() + " makes one)");
   }
   return *std::move(state);
 }
@@ -48,7 +50,8 @@ absl::StatusOr<ReplicaDatabase::Actual> ReplicaDatabase::ReadActual(const std::s
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path));
   ASSIGN_OR_RETURN(const ReplicaState state, BeginReading(*database));
   if (!state.position) {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_SNAPSHOT_YET", path + " shows nothing yet: its first snapshot is not complete; try again when it is");
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_SNAPSHOT_YET",
+                 path + " shows nothing yet: its first snapshot is not complete; try again when it is");
   }
   Actual actual;
   actual.position = *state.position;
@@ -64,7 +67,8 @@ absl::StatusOr<ReplicaDatabase::Shown> ReplicaDatabase::ReadShown(const std::str
   shown.identity = state.identity;
   shown.position = state.position;
   shown.master_time = state.master_time;
-  for (int i = 0; i < state.schema.tables_size(); ++i) shown.tables.emplace_back(state.schema.tables(i).name(), state.tables[static_cast<size_t>(i)].rows);
+  for (int i = 0; i < state.schema.tables_size(); ++i)
+    shown.tables.emplace_back(state.schema.tables(i).name(), state.tables[static_cast<size_t>(i)].rows);
   shown.daemon_state_json = state.daemon_state;
   ASSIGN_OR_RETURN(const auto staging, replica_state::LoadStaging(*database, state.identity.definition));
   shown.snapshot_running = staging.has_value();

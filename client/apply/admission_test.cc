@@ -49,7 +49,8 @@ TEST_F(AdmissionTest, AnotherHistoryOrDefinitionIsRefusedFirst) {
 
 TEST_F(AdmissionTest, AHistoryUnitLeadsOutUpToItsEndAndNotBeyond) {
   EXPECT_EQ(OfferHistory(50, 100, 200), Admission::kApplied);
-  EXPECT_EQ(OfferHistory(50, 99, 200), Admission::kOtherHistory) << "a replica that is ahead knows what this line does not";
+  EXPECT_EQ(OfferHistory(50, 99, 200), Admission::kOtherHistory)
+      << "a replica that is ahead knows what this line does not";
   EXPECT_EQ(OfferHistory(101, 150, 200), Admission::kGap);
   EXPECT_EQ(OfferHistory(50, 100, 3), Admission::kApplied) << "the new history may count anew";
 }

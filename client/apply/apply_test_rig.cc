@@ -36,7 +36,10 @@ v1::DatasetSchema ApplyRig::ItemSchema() {
 }
 
 ApplyRig::ApplyRig(v1::DatasetSchema schema)
-    : schema_(std::move(schema)), signing_(crypto::GenerateEd25519()), signer_(signing_.private_key), verifier_(signing_.public_key) {
+    : schema_(std::move(schema)),
+      signing_(crypto::GenerateEd25519()),
+      signer_(signing_.private_key),
+      verifier_(signing_.public_key) {
   history = random.Identifier<HistoryId>();
   definition = random.Identifier<DefinitionHash>();
   std::string pattern = (std::filesystem::temp_directory_path() / "replicast-apply-XXXXXX").string();
@@ -81,7 +84,8 @@ v1::UnitHeader ApplyRig::Header(v1::UnitKind kind) const {
 std::vector<wire::UnitPart> ApplyRig::Write(v1::UnitHeader header) {
   std::vector<wire::UnitPart> parts;
   const v1::TableSchema& table = schema_.tables(0);
-  wire::UnitWriter writer(std::move(header), {static_cast<size_t>(table.key_columns_size())}, {static_cast<size_t>(table.columns_size())}, signer_,
+  wire::UnitWriter writer(std::move(header), {static_cast<size_t>(table.key_columns_size())},
+                          {static_cast<size_t>(table.columns_size())}, signer_,
                           [&](uint32_t, wire::EncodedPart encoded) {
                             auto part = wire::OpenUnitPart(std::move(encoded), verifier_);
                             EXPECT_TRUE(part.ok()) << part.status();

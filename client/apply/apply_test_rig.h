@@ -16,8 +16,8 @@
 
 namespace replicast {
 
-// A master in memory with one table item(id INTEGER PRIMARY KEY, u INT UNIQUE, v) that makes signed units and chunks, and a
-// replica database in a folder of its own.
+// A master in memory with one table item(id INTEGER PRIMARY KEY, u INT UNIQUE, v) that makes signed units and chunks,
+// and a replica database in a folder of its own.
 class ApplyRig {
  public:
   explicit ApplyRig(v1::DatasetSchema schema = ItemSchema());

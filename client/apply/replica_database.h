@@ -1,14 +1,14 @@
 #ifndef REPLICAST_CLIENT_APPLY_REPLICA_DATABASE_H_
 #define REPLICAST_CLIENT_APPLY_REPLICA_DATABASE_H_
 
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/base/clock.h"
 #include "common/base/digest.h"
@@ -22,9 +22,9 @@ namespace replicast {
 // What came of offering a unit to the admission rule (DESIGN invariant 1).
 enum class Admission {
   kApplied,
-  kAlreadyHave,    // last_lsn <= p; an empty unit's freshness is noted all the same
-  kGap,            // prev_lsn > p: keep it aside, catch up from p
-  kOtherHistory,   // not ours, and nothing leads there from here: a snapshot
+  kAlreadyHave,   // last_lsn <= p; an empty unit's freshness is noted all the same
+  kGap,           // prev_lsn > p: keep it aside, catch up from p
+  kOtherHistory,  // not ours, and nothing leads there from here: a snapshot
   kOtherDefinition,
 };
 
@@ -48,19 +48,20 @@ class ReplicaDatabase {
     DefinitionHash definition;
   };
   virtual std::optional<Identity> identity() const = 0;
-  // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, TABLE_IN_THE_WAY): says which, and what to do. Remembers definition and schema;
-  // creates no table that readers see.
-  virtual absl::Status SetDataset(const Identity& identity, const v1::Definition& definition, const v1::DatasetSchema& schema) = 0;
+  // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, TABLE_IN_THE_WAY): says which, and what to do. Remembers
+  // definition and schema; creates no table that readers see.
+  virtual absl::Status SetDataset(const Identity& identity, const v1::Definition& definition,
+                                  const v1::DatasetSchema& schema) = 0;
   // Where the tables that readers see stand; empty: nothing to see yet.
   virtual std::optional<Position> position() const = 0;
   virtual Lsn freshness_lsn() const = 0;
   virtual absl::Time master_time() const = 0;  // wall time of the master at the newest boundary heard of
   virtual std::vector<TableState> table_states() const = 0;
 
-  // Offers one verified part. Parts of a unit come in order, from one path at a time: BeginUnit is implied by part 1, and
-  // a part that does not continue the one before drops what was begun. Nothing is visible before the final part. Units
-  // above a size are spooled to disk. A digest that does not agree after a unit is noted (see damaged_tables), not an error.
-  // Errors are the machine's (disk full, locked for long): nothing is lost, offer the unit again.
+  // Offers one verified part. Parts of a unit come in order, from one path at a time: BeginUnit is implied by part 1,
+  // and a part that does not continue the one before drops what was begun. Nothing is visible before the final part.
+  // Units above a size are spooled to disk. A digest that does not agree after a unit is noted (see damaged_tables),
+  // not an error. Errors are the machine's (disk full, locked for long): nothing is lost, offer the unit again.
   virtual absl::StatusOr<Admission> Offer(const wire::UnitPart& part) = 0;
   // Offers several whole units in one transaction where the rule admits them; stops at the first that it does not.
   virtual absl::StatusOr<Admission> OfferAll(const std::vector<wire::UnitPart>& parts) = 0;
@@ -80,32 +81,33 @@ class ReplicaDatabase {
     std::optional<Position> position;
     absl::Time master_time;
     std::vector<std::pair<std::string, uint64_t>> tables;  // name, rows
-    std::string daemon_state_json;  // what the daemon last left with SetDaemonState
+    std::string daemon_state_json;                         // what the daemon last left with SetDaemonState
     bool snapshot_running = false;
   };
   static absl::StatusOr<Shown> ReadShown(const std::string& path);
-  // A small JSON text about the daemon (losses, repairs, epoch) for `replicast status`; not part of any transaction of units.
+  // A small JSON text about the daemon (losses, repairs, epoch) for `replicast status`; not part of any transaction of
+  // units.
   virtual absl::Status SetDaemonState(const std::string& json) = 0;
 
   // --- staging: a snapshot being loaded, beside the tables that readers see
   struct StagingProgress {
     bool active = false;
-    HistoryId history;       // of its chunks
-    uint32_t table = 0;      // next range to ask for
+    HistoryId history;   // of its chunks
+    uint32_t table = 0;  // next range to ask for
     std::string after_key;
-    bool chunks_complete = false;  // ranges tile every table
+    bool chunks_complete = false;      // ranges tile every table
     std::optional<Position> position;  // its own; the admission rule applies to it
-    Lsn exact_at;            // it can be shown from here on
+    Lsn exact_at;                      // it can be shown from here on
     uint64_t rows = 0, bytes = 0;
   };
   virtual StagingProgress staging() const = 0;
-  virtual absl::Status BeginStaging() = 0;   // drops an earlier one
+  virtual absl::Status BeginStaging() = 0;  // drops an earlier one
   // A verified chunk. False: of another history, it must start again (BeginStaging).
   virtual absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) = 0;
   // Offers a part to staging's own position.
   virtual absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) = 0;
-  // When it is complete and exact and the digests agree: UNIQUE indexes, then swapped in, in one transaction. True: it is
-  // shown now. False: not yet. DATA_LOSS (STAGING_DIFFERS): digests disagree; it was dropped.
+  // When it is complete and exact and the digests agree: UNIQUE indexes, then swapped in, in one transaction. True: it
+  // is shown now. False: not yet. DATA_LOSS (STAGING_DIFFERS): digests disagree; it was dropped.
   virtual absl::StatusOr<bool> TrySwap() = 0;
 
   // Bytes that one transaction of Offer took longest and so on belong to metrics; the WAL is kept small.

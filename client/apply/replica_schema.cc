@@ -9,13 +9,15 @@ using sqlite::QuoteIdentifier;
 
 std::string ColumnList(const v1::TableSchema& table) {
   std::string text;
-  for (const v1::ColumnSchema& column : table.columns()) text += (text.empty() ? "" : ",") + QuoteIdentifier(column.name());
+  for (const v1::ColumnSchema& column : table.columns())
+    text += (text.empty() ? "" : ",") + QuoteIdentifier(column.name());
   return text;
 }
 
 std::string KeyList(const v1::TableSchema& table) {
   std::string text;
-  for (const uint32_t place : table.key_columns()) text += (text.empty() ? "" : ",") + QuoteIdentifier(table.columns(static_cast<int>(place)).name());
+  for (const uint32_t place : table.key_columns())
+    text += (text.empty() ? "" : ",") + QuoteIdentifier(table.columns(static_cast<int>(place)).name());
   return text;
 }
 
@@ -31,15 +33,20 @@ std::string CreateTableSql(const v1::TableSchema& table, const std::string& name
     if (!column.collation().empty() && column.collation() != "BINARY") sql += " COLLATE " + column.collation();
     sql += ", ";
   }
-  if (table.integer_primary_key()) sql.resize(sql.size() - 2);
-  else sql += "PRIMARY KEY(" + KeyList(table) + ")";
+  if (table.integer_primary_key())
+    sql.resize(sql.size() - 2);
+  else
+    sql += "PRIMARY KEY(" + KeyList(table) + ")";
   sql += ")";
-  if (table.without_rowid()) sql += table.strict() ? " WITHOUT ROWID, STRICT" : " WITHOUT ROWID";
-  else if (table.strict()) sql += " STRICT";
+  if (table.without_rowid())
+    sql += table.strict() ? " WITHOUT ROWID, STRICT" : " WITHOUT ROWID";
+  else if (table.strict())
+    sql += " STRICT";
   return sql;
 }
 
-std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, const std::string& name, uint32_t number) {
+std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, const std::string& name,
+                                                uint32_t number) {
   std::vector<std::string> statements;
   for (const v1::UniqueIndexSchema& index : table.unique_indexes()) {
     std::string columns;
@@ -47,8 +54,10 @@ std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, co
       columns += (columns.empty() ? "" : ",") + QuoteIdentifier(index.columns(i));
       if (i < index.collations_size()) columns += " COLLATE " + index.collations(i);
     }
-    statements.push_back("CREATE UNIQUE INDEX " + QuoteIdentifier("_replicast_unique_" + std::to_string(number) + "_" + std::to_string(statements.size())) +
-                         " ON " + QuoteIdentifier(name) + "(" + columns + ")");
+    statements.push_back(
+        "CREATE UNIQUE INDEX " +
+        QuoteIdentifier("_replicast_unique_" + std::to_string(number) + "_" + std::to_string(statements.size())) +
+        " ON " + QuoteIdentifier(name) + "(" + columns + ")");
   }
   return statements;
 }
@@ -56,7 +65,8 @@ std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, co
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace) {
   std::string parameters;
   for (int i = 0; i < table.columns_size(); ++i) parameters += i == 0 ? "?" : ",?";
-  return std::string(replace ? "INSERT OR REPLACE" : "INSERT") + " INTO " + QuoteIdentifier(name) + "(" + ColumnList(table) + ") VALUES(" + parameters + ")";
+  return std::string(replace ? "INSERT OR REPLACE" : "INSERT") + " INTO " + QuoteIdentifier(name) + "(" +
+         ColumnList(table) + ") VALUES(" + parameters + ")";
 }
 
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
@@ -66,7 +76,9 @@ std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
     const std::string parameter = "?" + std::to_string(i + 1);
     // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
     where += (where.empty() ? "" : " AND ") + column + " = " + parameter;
-    if (!table.integer_primary_key()) where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" + parameter + ")";
+    if (!table.integer_primary_key())
+      where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
+               parameter + ")";
   }
   return "DELETE FROM " + QuoteIdentifier(name) + " WHERE " + where + " RETURNING " + ColumnList(table);
 }

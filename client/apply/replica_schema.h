@@ -8,8 +8,8 @@
 
 namespace replicast {
 
-// SQL for a replica's tables, generated from the schema of a dataset: names, types, built-in collations, keys, UNIQUE as
-// unique indexes; no conflict clauses, foreign keys, CHECKs or triggers. `name` is the table's own or staging's.
+// SQL for a replica's tables, generated from the schema of a dataset: names, types, built-in collations, keys, UNIQUE
+// as unique indexes; no conflict clauses, foreign keys, CHECKs or triggers. `name` is the table's own or staging's.
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name);
 std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, const std::string& name, uint32_t number);
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace);

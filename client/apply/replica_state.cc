@@ -23,7 +23,8 @@ std::string PackAll(const std::vector<TableState>& tables) {
 
 std::vector<TableState> UnpackAll(const std::string& bytes) {
   std::vector<TableState> tables;
-  for (size_t at = 0; at + kPackedTable <= bytes.size(); at += kPackedTable) tables.push_back(Unpack(bytes.data() + at));
+  for (size_t at = 0; at + kPackedTable <= bytes.size(); at += kPackedTable)
+    tables.push_back(Unpack(bytes.data() + at));
   return tables;
 }
 
@@ -45,7 +46,9 @@ std::vector<std::pair<TableState, Lsn>> UnpackExpected(const std::string& bytes)
 }
 
 absl::Status Damaged(const sqlite::Database& database) {
-  return Error(absl::StatusCode::kDataLoss, "DATABASE_CORRUPT", database.path() + ": its table _replicast_state was changed by somebody; remove the file and join again");
+  return Error(
+      absl::StatusCode::kDataLoss, "DATABASE_CORRUPT",
+      database.path() + ": its table _replicast_state was changed by somebody; remove the file and join again");
 }
 
 Lsn LsnFrom(int64_t stored) { return Lsn{static_cast<uint64_t>(stored)}; }
@@ -57,24 +60,33 @@ namespace replica_state {
 
 absl::Status CreateTables(sqlite::Database& database) {
   return database.Execute(
-      "CREATE TABLE IF NOT EXISTS _replicast_state(definition_hash BLOB PRIMARY KEY, server_id BLOB, dataset TEXT, definition BLOB, schema BLOB,"
-      " history_id BLOB, lsn INTEGER, tables BLOB, freshness_lsn INTEGER, master_time_microseconds INTEGER, daemon_state TEXT);"
-      "CREATE TABLE IF NOT EXISTS _replicast_staging(definition_hash BLOB PRIMARY KEY, history_id BLOB, lsn INTEGER, exact_lsn INTEGER,"
-      " table_number INTEGER, after_key BLOB, started INTEGER, complete INTEGER, rows INTEGER, bytes INTEGER, tables BLOB, expected BLOB)");
+      "CREATE TABLE IF NOT EXISTS _replicast_state(definition_hash BLOB PRIMARY KEY, server_id BLOB, dataset TEXT, "
+      "definition BLOB, schema BLOB,"
+      " history_id BLOB, lsn INTEGER, tables BLOB, freshness_lsn INTEGER, master_time_microseconds INTEGER, "
+      "daemon_state TEXT);"
+      "CREATE TABLE IF NOT EXISTS _replicast_staging(definition_hash BLOB PRIMARY KEY, history_id BLOB, lsn INTEGER, "
+      "exact_lsn INTEGER,"
+      " table_number INTEGER, after_key BLOB, started INTEGER, complete INTEGER, rows INTEGER, bytes INTEGER, tables "
+      "BLOB, expected BLOB)");
 }
 
 absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto there, database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_state'"));
+  ASSIGN_OR_RETURN(const auto there,
+                   database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_state'"));
   if (!there) return std::optional<ReplicaState>();
-  ASSIGN_OR_RETURN(sqlite::Statement select,
-                   database.Prepare("SELECT definition_hash, server_id, dataset, definition, schema, history_id, lsn, tables, freshness_lsn,"
-                                    " master_time_microseconds, daemon_state FROM _replicast_state"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement select,
+      database.Prepare(
+          "SELECT definition_hash, server_id, dataset, definition, schema, history_id, lsn, tables, freshness_lsn,"
+          " master_time_microseconds, daemon_state FROM _replicast_state"));
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return std::optional<ReplicaState>();
   ReplicaState state;
   const auto definition = DefinitionHash::FromBytes(select.Bytes(0));
   const auto server = ServerId::FromBytes(select.Bytes(1));
-  if (!definition || !server || !state.definition.ParseFromString(select.Bytes(3)) || !state.schema.ParseFromString(select.Bytes(4))) return Damaged(database);
+  if (!definition || !server || !state.definition.ParseFromString(select.Bytes(3)) ||
+      !state.schema.ParseFromString(select.Bytes(4)))
+    return Damaged(database);
   state.identity = {*server, select.Bytes(2), *definition};
   if (!select.IsNull(5)) {
     const auto history = HistoryId::FromBytes(select.Bytes(5));
@@ -90,19 +102,28 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
 }
 
 absl::Status Save(sqlite::Database& database, const ReplicaState& state) {
-  ASSIGN_OR_RETURN(sqlite::Statement save, database.Prepare("INSERT OR REPLACE INTO _replicast_state VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  save.BindBlob(1, state.identity.definition.view()).BindBlob(2, state.identity.server.view()).BindText(3, state.identity.dataset);
+  ASSIGN_OR_RETURN(sqlite::Statement save,
+                   database.Prepare("INSERT OR REPLACE INTO _replicast_state VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  save.BindBlob(1, state.identity.definition.view())
+      .BindBlob(2, state.identity.server.view())
+      .BindText(3, state.identity.dataset);
   save.BindBlob(4, state.definition.SerializeAsString()).BindBlob(5, state.schema.SerializeAsString());
-  if (state.position) save.BindBlob(6, state.position->history.view()).BindInt(7, ToStored(state.position->lsn));
-  else save.BindNull(6).BindNull(7);
-  save.BindBlob(8, PackAll(state.tables)).BindInt(9, ToStored(state.freshness)).BindInt(10, absl::ToUnixMicros(state.master_time));
+  if (state.position)
+    save.BindBlob(6, state.position->history.view()).BindInt(7, ToStored(state.position->lsn));
+  else
+    save.BindNull(6).BindNull(7);
+  save.BindBlob(8, PackAll(state.tables))
+      .BindInt(9, ToStored(state.freshness))
+      .BindInt(10, absl::ToUnixMicros(state.master_time));
   return save.BindText(11, state.daemon_state).Run();
 }
 
 absl::StatusOr<std::optional<StagingState>> LoadStaging(sqlite::Database& database, const DefinitionHash& definition) {
-  ASSIGN_OR_RETURN(sqlite::Statement select,
-                   database.Prepare("SELECT history_id, lsn, exact_lsn, table_number, after_key, started, complete, rows, bytes, tables, expected"
-                                    " FROM _replicast_staging WHERE definition_hash = ?"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement select,
+      database.Prepare(
+          "SELECT history_id, lsn, exact_lsn, table_number, after_key, started, complete, rows, bytes, tables, expected"
+          " FROM _replicast_staging WHERE definition_hash = ?"));
   select.BindBlob(1, definition.view());
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return std::optional<StagingState>();
@@ -124,15 +145,24 @@ absl::StatusOr<std::optional<StagingState>> LoadStaging(sqlite::Database& databa
 }
 
 absl::Status SaveStaging(sqlite::Database& database, const DefinitionHash& definition, const StagingState& staging) {
-  ASSIGN_OR_RETURN(sqlite::Statement save, database.Prepare("INSERT OR REPLACE INTO _replicast_staging VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  save.BindBlob(1, definition.view()).BindBlob(2, staging.history.view()).BindInt(3, ToStored(staging.position)).BindInt(4, ToStored(staging.exact_at));
-  save.BindInt(5, staging.table).BindBlob(6, staging.after_key).BindInt(7, staging.started).BindInt(8, staging.chunks_complete);
+  ASSIGN_OR_RETURN(
+      sqlite::Statement save,
+      database.Prepare("INSERT OR REPLACE INTO _replicast_staging VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  save.BindBlob(1, definition.view())
+      .BindBlob(2, staging.history.view())
+      .BindInt(3, ToStored(staging.position))
+      .BindInt(4, ToStored(staging.exact_at));
+  save.BindInt(5, staging.table)
+      .BindBlob(6, staging.after_key)
+      .BindInt(7, staging.started)
+      .BindInt(8, staging.chunks_complete);
   save.BindInt(9, static_cast<int64_t>(staging.rows)).BindInt(10, static_cast<int64_t>(staging.bytes));
   return save.BindBlob(11, PackAll(staging.tables)).BindBlob(12, PackExpected(staging.expected)).Run();
 }
 
 absl::Status DropStaging(sqlite::Database& database, const DefinitionHash& definition) {
-  ASSIGN_OR_RETURN(sqlite::Statement drop, database.Prepare("DELETE FROM _replicast_staging WHERE definition_hash = ?"));
+  ASSIGN_OR_RETURN(sqlite::Statement drop,
+                   database.Prepare("DELETE FROM _replicast_staging WHERE definition_hash = ?"));
   return drop.BindBlob(1, definition.view()).Run();
 }
 
@@ -140,15 +170,21 @@ absl::Status DropStaging(sqlite::Database& database, const DefinitionHash& defin
 
 absl::StatusOr<PositionWriter> PositionWriter::Open(sqlite::Database& database) {
   ASSIGN_OR_RETURN(sqlite::Statement update,
-                   database.Prepare("UPDATE _replicast_state SET history_id = ?2, lsn = ?3, tables = ?4, freshness_lsn = ?5, master_time_microseconds = ?6"
+                   database.Prepare("UPDATE _replicast_state SET history_id = ?2, lsn = ?3, tables = ?4, freshness_lsn "
+                                    "= ?5, master_time_microseconds = ?6"
                                     " WHERE definition_hash = ?1"));
   return PositionWriter(std::move(update));
 }
 
 absl::Status PositionWriter::Write(const ReplicaState& state) {
   REPLICAST_CHECK(state.position.has_value());
-  update_.BindBlob(1, state.identity.definition.view()).BindBlob(2, state.position->history.view()).BindInt(3, ToStored(state.position->lsn));
-  return update_.BindBlob(4, PackAll(state.tables)).BindInt(5, ToStored(state.freshness)).BindInt(6, absl::ToUnixMicros(state.master_time)).Run();
+  update_.BindBlob(1, state.identity.definition.view())
+      .BindBlob(2, state.position->history.view())
+      .BindInt(3, ToStored(state.position->lsn));
+  return update_.BindBlob(4, PackAll(state.tables))
+      .BindInt(5, ToStored(state.freshness))
+      .BindInt(6, absl::ToUnixMicros(state.master_time))
+      .Run();
 }
 
 }  // namespace replicast

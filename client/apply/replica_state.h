@@ -1,14 +1,14 @@
 #ifndef REPLICAST_CLIENT_APPLY_REPLICA_STATE_H_
 #define REPLICAST_CLIENT_APPLY_REPLICA_STATE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "client/apply/replica_database.h"
 #include "common/sqlite/database.h"

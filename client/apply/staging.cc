@@ -11,7 +11,8 @@ namespace replicast {
 namespace {
 
 absl::Status Unexpected(const std::string& why) {
-  return Error(absl::StatusCode::kInvalidArgument, "CHUNK_UNEXPECTED", "a snapshot chunk does not continue what is loaded: " + why);
+  return Error(absl::StatusCode::kInvalidArgument, "CHUNK_UNEXPECTED",
+               "a snapshot chunk does not continue what is loaded: " + why);
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ ReplicaDatabase::StagingProgress Staging::progress() const {
 absl::Status Staging::Begin() {
   RETURN_IF_ERROR(Drop());
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(database_.Execute(CreateTableSql(schema_.tables(i), TableName(i))));
+  for (int i = 0; i < schema_.tables_size(); ++i)
+    RETURN_IF_ERROR(database_.Execute(CreateTableSql(schema_.tables(i), TableName(i))));
   StagingState state;
   state.tables.resize(static_cast<size_t>(schema_.tables_size()));
   state.expected.resize(state.tables.size());
@@ -54,7 +56,8 @@ absl::Status Staging::Drop() {
   spool_.Clear();
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + TableName(i)));
+  for (int i = 0; i < schema_.tables_size(); ++i)
+    RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + TableName(i)));
   RETURN_IF_ERROR(replica_state::DropStaging(database_, definition_));
   return transaction.Commit();
 }
@@ -73,7 +76,8 @@ absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) 
   const v1::ChunkHeader& header = chunk.header;
   if (header.definition_hash() != definition_.view()) return Unexpected("it is of another dataset");
   if (state_->started && header.history_id() != state_->history.view()) return false;
-  if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key) return Unexpected("its range is another");
+  if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key)
+    return Unexpected("its range is another");
   const StagingState before = *state_;
   const auto load = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
@@ -96,7 +100,8 @@ absl::Status Staging::InsertChunk(const wire::Chunk& chunk) {
   TableWriter& writer = *writers_[chunk.header.table()];
   RETURN_IF_ERROR(reader.Open(chunk.rows, static_cast<size_t>(writer.schema().columns_size())));
   TableState* state = &state_->tables[chunk.header.table()];
-  // A row that a unit brought before its range was loaded is simply replaced: units are replayed from the lowest label on.
+  // A row that a unit brought before its range was loaded is simply replaced: units are replayed from the lowest label
+  // on.
   for (Row row; reader.Next(&row);) RETURN_IF_ERROR(writer.Insert(row, state).status());
   return absl::OkStatus();
 }
@@ -138,7 +143,8 @@ absl::StatusOr<Admission> Staging::Offer(const wire::UnitPart& part) {
   const Admission admission = Admit(at, part.header);
   if (admission != Admission::kApplied) return admission;
   // Beyond the old history's end nothing tells what the rows are at our highest label: only a new start helps.
-  if (part.header.kind() == v1::UNIT_KIND_HISTORY && state_->exact_at.value > part.header.until_lsn()) return Admission::kOtherHistory;
+  if (part.header.kind() == v1::UNIT_KIND_HISTORY && state_->exact_at.value > part.header.until_lsn())
+    return Admission::kOtherHistory;
   ASSIGN_OR_RETURN(const bool continues, spool_.Add(part));
   if (!continues) return Admission::kGap;
   if (!part.header.final_part()) return Admission::kApplied;
@@ -178,7 +184,8 @@ absl::StatusOr<bool> Staging::IsExact() const {
   for (size_t i = 0; i < state_->tables.size(); ++i) {
     if (state_->tables[i] == state_->expected[i].first) continue;
     return Error(absl::StatusCode::kDataLoss, "STAGING_DIFFERS",
-                 "the snapshot of table " + schema_.tables(static_cast<int>(i)).name() + " is not what its digest says; it is taken again");
+                 "the snapshot of table " + schema_.tables(static_cast<int>(i)).name() +
+                     " is not what its digest says; it is taken again");
   }
   return true;
 }
@@ -188,8 +195,10 @@ absl::Status Staging::SwapIn(ReplicaState* shown) {
   for (int i = 0; i < schema_.tables_size(); ++i) {
     const v1::TableSchema& table = schema_.tables(i);
     RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + sqlite::QuoteIdentifier(table.name())));
-    for (const std::string& sql : CreateUniqueIndexesSql(table, TableName(i), static_cast<uint32_t>(i))) RETURN_IF_ERROR(database_.Execute(sql));
-    RETURN_IF_ERROR(database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
+    for (const std::string& sql : CreateUniqueIndexesSql(table, TableName(i), static_cast<uint32_t>(i)))
+      RETURN_IF_ERROR(database_.Execute(sql));
+    RETURN_IF_ERROR(
+        database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
   }
   shown->position = Position{state_->history, definition_, state_->position};
   shown->tables = state_->tables;

@@ -1,11 +1,11 @@
 #ifndef REPLICAST_CLIENT_APPLY_STAGING_H_
 #define REPLICAST_CLIENT_APPLY_STAGING_H_
 
+#include <absl/status/statusor.h>
+
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <absl/status/statusor.h>
 
 #include "client/apply/replica_database.h"
 #include "client/apply/replica_state.h"
@@ -15,9 +15,9 @@
 
 namespace replicast {
 
-// A snapshot that is being loaded into tables of its own, beside those that readers see. It has a position of its own, to
-// which the admission rule applies: the lowest label of its chunks, then what units make of it; it is exact at the highest of
-// all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
+// A snapshot that is being loaded into tables of its own, beside those that readers see. It has a position of its own,
+// to which the admission rule applies: the lowest label of its chunks, then what units make of it; it is exact at the
+// highest of all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
 class Staging {
  public:
   Staging(sqlite::Database& database, DefinitionHash definition, const v1::DatasetSchema& schema)

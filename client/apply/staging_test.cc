@@ -9,12 +9,15 @@ namespace {
 void ChangeRandomly(ApplyRig& rig) {
   for (uint64_t i = 0, count = 1 + rig.random.Below(4); i < count; ++i) {
     const auto id = static_cast<int64_t>(rig.random.Below(30));
-    if (rig.random.Below(3) == 0) rig.Remove({id});
-    else rig.Put(ApplyRig::Item(id, std::monostate(), static_cast<int64_t>(rig.random.Below(1000))));
+    if (rig.random.Below(3) == 0)
+      rig.Remove({id});
+    else
+      rig.Put(ApplyRig::Item(id, std::monostate(), static_cast<int64_t>(rig.random.Below(1000))));
   }
 }
 
-// Chunks with labels in any order of time, units between them, a restart now and then: what is shown in the end is exact.
+// Chunks with labels in any order of time, units between them, a restart now and then: what is shown in the end is
+// exact.
 TEST(StagingTest, ChunksAndUnitsInRandomWorldsEndExactly) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     ApplyRig rig;

@@ -31,9 +31,10 @@ absl::StatusOr<std::unique_ptr<ReplicaDatabase>> ReplicaDatabase::Open(const Opt
 
 absl::Status StoredReplica::Initialize() {
   // NORMAL: a power loss may take the newest units, which are fetched again; never half of one.
-  RETURN_IF_ERROR(database_->Execute(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384;"
-      "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE"));
+  RETURN_IF_ERROR(
+      database_->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; "
+                         "PRAGMA cache_size=-16384;"
+                         "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE"));
   sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   RETURN_IF_ERROR(replica_state::CreateTables(*database_));
   ASSIGN_OR_RETURN(const auto version, database_->QueryValue("PRAGMA data_version"));
@@ -43,7 +44,9 @@ absl::Status StoredReplica::Initialize() {
   return state_ ? OpenShown() : absl::OkStatus();
 }
 
-std::optional<ReplicaDatabase::Identity> StoredReplica::identity() const { return state_ ? std::optional<Identity>(state_->identity) : std::nullopt; }
+std::optional<ReplicaDatabase::Identity> StoredReplica::identity() const {
+  return state_ ? std::optional<Identity>(state_->identity) : std::nullopt;
+}
 
 absl::Status StoredReplica::CheckNothingInTheWay(const v1::DatasetSchema& schema) {
   for (const v1::TableSchema& table : schema.tables()) {
@@ -51,22 +54,28 @@ absl::Status StoredReplica::CheckNothingInTheWay(const v1::DatasetSchema& schema
     ASSIGN_OR_RETURN(const bool found, select.BindText(1, table.name()).Step());
     if (found) {
       return Error(absl::StatusCode::kFailedPrecondition, "TABLE_IN_THE_WAY",
-                   database_->path() + " has a table " + table.name() + " that is not a replica's; use another file, or rename that table");
+                   database_->path() + " has a table " + table.name() +
+                       " that is not a replica's; use another file, or rename that table");
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Definition& definition, const v1::DatasetSchema& schema) {
+absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Definition& definition,
+                                       const v1::DatasetSchema& schema) {
   if (state_ && state_->identity.server != identity.server) {
     return Error(absl::StatusCode::kFailedPrecondition, "OTHER_SERVER",
-                 database_->path() + " is a replica of another server (" + state_->identity.server.ToHex() + "); use another file, or remove this one");
+                 database_->path() + " is a replica of another server (" + state_->identity.server.ToHex() +
+                     "); use another file, or remove this one");
   }
   if (state_ && state_->identity.definition != identity.definition) {
     return Error(absl::StatusCode::kFailedPrecondition, "OTHER_DEFINITION",
-                 database_->path() + " holds dataset " + state_->identity.dataset + " as it was defined before; remove the file and join again");
+                 database_->path() + " holds dataset " + state_->identity.dataset +
+                     " as it was defined before; remove the file and join again");
   }
-  if (state_ && state_->identity.dataset == identity.dataset && state_->schema.SerializeAsString() == schema.SerializeAsString()) return absl::OkStatus();
+  if (state_ && state_->identity.dataset == identity.dataset &&
+      state_->schema.SerializeAsString() == schema.SerializeAsString())
+    return absl::OkStatus();
   if (!state_) RETURN_IF_ERROR(CheckNothingInTheWay(schema));
   ReplicaState state = state_.value_or(ReplicaState());
   state.identity = identity;
@@ -181,7 +190,8 @@ absl::Status StoredReplica::LookForStrangers() {
 
 absl::Status StoredReplica::SetDaemonState(const std::string& json) {
   if (!state_) return absl::OkStatus();
-  ASSIGN_OR_RETURN(sqlite::Statement update, database_->Prepare("UPDATE _replicast_state SET daemon_state = ?2 WHERE definition_hash = ?1"));
+  ASSIGN_OR_RETURN(sqlite::Statement update,
+                   database_->Prepare("UPDATE _replicast_state SET daemon_state = ?2 WHERE definition_hash = ?1"));
   RETURN_IF_ERROR(update.BindBlob(1, state_->identity.definition.view()).BindText(2, json).Run());
   state_->daemon_state = json;
   return absl::OkStatus();

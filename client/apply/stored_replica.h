@@ -14,15 +14,17 @@
 
 namespace replicast {
 
-// ReplicaDatabase on a SQLite file. Notices by PRAGMA data_version that somebody else wrote to the file, and then compares
-// the actual rows with the digests. One thread.
+// ReplicaDatabase on a SQLite file. Notices by PRAGMA data_version that somebody else wrote to the file, and then
+// compares the actual rows with the digests. One thread.
 class StoredReplica : public ReplicaDatabase {
  public:
-  StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock) : database_(std::move(database)), clock_(clock) {}
+  StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock)
+      : database_(std::move(database)), clock_(clock) {}
   absl::Status Initialize();
 
   std::optional<Identity> identity() const override;
-  absl::Status SetDataset(const Identity& identity, const v1::Definition& definition, const v1::DatasetSchema& schema) override;
+  absl::Status SetDataset(const Identity& identity, const v1::Definition& definition,
+                          const v1::DatasetSchema& schema) override;
   std::optional<Position> position() const override { return state_ ? state_->position : std::nullopt; }
   Lsn freshness_lsn() const override { return state_ ? state_->freshness : Lsn{}; }
   absl::Time master_time() const override { return state_ ? state_->master_time : absl::UnixEpoch(); }

@@ -68,7 +68,8 @@ TEST(StoredReplicaTest, AUnitOfManyPartsIsShownWholeOrNotAtAll) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();
   const size_t rows = 2 * limits::kMaxUnitInMemoryBytes / 1000;
-  for (size_t i = 0; i < rows; ++i) rig.Put(ApplyRig::Item(static_cast<int64_t>(i), static_cast<int64_t>(i), Text{rig.random.Bytes(1000)}));
+  for (size_t i = 0; i < rows; ++i)
+    rig.Put(ApplyRig::Item(static_cast<int64_t>(i), static_cast<int64_t>(i), Text{rig.random.Bytes(1000)}));
   const auto parts = rig.Unit();
   ASSERT_GT(parts.size(), 10u);
   for (size_t i = 0; i + 1 < parts.size(); ++i) {

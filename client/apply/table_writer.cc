@@ -13,11 +13,13 @@ void BindAll(const Row& row, sqlite::Statement* statement) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<TableWriter>> TableWriter::Open(sqlite::Database& database, const v1::TableSchema& schema, const std::string& name) {
+absl::StatusOr<std::unique_ptr<TableWriter>> TableWriter::Open(sqlite::Database& database,
+                                                               const v1::TableSchema& schema, const std::string& name) {
   ASSIGN_OR_RETURN(sqlite::Statement remove, database.Prepare(DeleteSql(schema, name)));
   ASSIGN_OR_RETURN(sqlite::Statement insert, database.Prepare(InsertSql(schema, name, false)));
   ASSIGN_OR_RETURN(sqlite::Statement replace, database.Prepare(InsertSql(schema, name, true)));
-  return std::unique_ptr<TableWriter>(new TableWriter(schema, std::move(remove), std::move(insert), std::move(replace)));
+  return std::unique_ptr<TableWriter>(
+      new TableWriter(schema, std::move(remove), std::move(insert), std::move(replace)));
 }
 
 absl::Status TableWriter::Delete(const Row& key, TableState* state) {

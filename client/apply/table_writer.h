@@ -1,11 +1,11 @@
 #ifndef REPLICAST_CLIENT_APPLY_TABLE_WRITER_H_
 #define REPLICAST_CLIENT_APPLY_TABLE_WRITER_H_
 
-#include <memory>
-#include <string>
-
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
 
 #include "common/base/digest.h"
 #include "common/base/value.h"
@@ -14,12 +14,13 @@
 
 namespace replicast {
 
-// Deletes and inserts rows of one table, and keeps its digest: what leaves it is the hash of the row that was really there.
-// In the caller's transaction.
+// Deletes and inserts rows of one table, and keeps its digest: what leaves it is the hash of the row that was really
+// there. In the caller's transaction.
 class TableWriter {
  public:
   // `name` is the table's own or staging's; hashes always count under the table's own name.
-  static absl::StatusOr<std::unique_ptr<TableWriter>> Open(sqlite::Database& database, const v1::TableSchema& schema, const std::string& name);
+  static absl::StatusOr<std::unique_ptr<TableWriter>> Open(sqlite::Database& database, const v1::TableSchema& schema,
+                                                           const std::string& name);
 
   absl::Status Delete(const Row& key, TableState* state);
   // True: it met nothing. False: a row that should not be there held its key or a unique value; it was replaced.
@@ -29,7 +30,10 @@ class TableWriter {
 
  private:
   TableWriter(v1::TableSchema schema, sqlite::Statement remove, sqlite::Statement insert, sqlite::Statement replace)
-      : schema_(std::move(schema)), delete_(std::move(remove)), insert_(std::move(insert)), replace_(std::move(replace)) {}
+      : schema_(std::move(schema)),
+        delete_(std::move(remove)),
+        insert_(std::move(insert)),
+        replace_(std::move(replace)) {}
   v1::TableSchema schema_;
   sqlite::Statement delete_, insert_, replace_;
 };

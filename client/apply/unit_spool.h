@@ -1,21 +1,21 @@
 #ifndef REPLICAST_CLIENT_APPLY_UNIT_SPOOL_H_
 #define REPLICAST_CLIENT_APPLY_UNIT_SPOOL_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include "common/sqlite/database.h"
 #include "common/wire/unit_codec.h"
 
 namespace replicast {
 
-// The parts of one unit until its final one is there: in memory while they are few, beyond that in a temporary table, which
-// SQLite keeps in a file that no reader sees and no crash leaves.
+// The parts of one unit until its final one is there: in memory while they are few, beyond that in a temporary table,
+// which SQLite keeps in a file that no reader sees and no crash leaves.
 class UnitSpool {
  public:
   explicit UnitSpool(sqlite::Database& database) : database_(database) {}

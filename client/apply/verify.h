@@ -1,19 +1,20 @@
 #ifndef REPLICAST_CLIENT_APPLY_VERIFY_H_
 #define REPLICAST_CLIENT_APPLY_VERIFY_H_
 
+#include <absl/status/statusor.h>
+
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "client/apply/replica_database.h"
 #include "replicast/v1/synchronization_service.pb.h"
 
 namespace replicast {
 
-// Names of the tables whose actual rows differ from the master's at the same position. INTERNAL when the answer is not about
-// exactly these tables.
-absl::StatusOr<std::vector<std::string>> DifferingTables(const ReplicaDatabase::Actual& actual, const v1::CompareResponse& master);
+// Names of the tables whose actual rows differ from the master's at the same position. INTERNAL when the answer is not
+// about exactly these tables.
+absl::StatusOr<std::vector<std::string>> DifferingTables(const ReplicaDatabase::Actual& actual,
+                                                         const v1::CompareResponse& master);
 
 }  // namespace replicast
 

@@ -28,7 +28,8 @@ absl::StatusOr<Connection> Connection::Open(const Context& context, const std::s
   absl::StatusOr<rpc::Credentials> credentials = rpc::LoadCredentials(folder);
   if (!credentials.ok()) {
     return Error(credentials.status().code(), ReasonOf(credentials.status()),
-                 std::string(credentials.status().message()) + " (name the folder with --credentials DIR or REPLICAST_CREDENTIALS; `replicastd init` made one)");
+                 std::string(credentials.status().message()) +
+                     " (name the folder with --credentials DIR or REPLICAST_CREDENTIALS; `replicastd init` made one)");
   }
   if (!context.server.empty()) credentials->address = context.server;
   return Connection(rpc::MemberChannel(*credentials), credentials->address);
@@ -38,7 +39,8 @@ absl::Status Connection::Explain(absl::Status status) const {
   if (!ReasonOf(status).empty()) return status;
   if (status.code() == absl::StatusCode::kUnavailable) {
     return Error(status.code(), "SERVER_UNREACHABLE",
-                 "can't reach the server at " + address_ + ": is replicastd running, and is this its address? (--server HOST:PORT names another)");
+                 "can't reach the server at " + address_ +
+                     ": is replicastd running, and is this its address? (--server HOST:PORT names another)");
   }
   if (status.code() == absl::StatusCode::kDeadlineExceeded) {
     return Error(status.code(), "SERVER_SLOW", "the server at " + address_ + " did not answer in time; try again");

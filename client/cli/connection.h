@@ -1,14 +1,14 @@
 #ifndef REPLICAST_CLIENT_CLI_CONNECTION_H_
 #define REPLICAST_CLIENT_CLI_CONNECTION_H_
 
-#include <chrono>
-#include <memory>
-#include <string>
-
 #include <absl/status/statusor.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
 
 #include "client/cli/context.h"
 #include "common/base/limits.h"
@@ -40,7 +40,8 @@ class Connection {
   absl::Status Explain(absl::Status status) const;
 
  private:
-  Connection(std::shared_ptr<grpc::Channel> channel, std::string address) : channel_(std::move(channel)), address_(std::move(address)) {}
+  Connection(std::shared_ptr<grpc::Channel> channel, std::string address)
+      : channel_(std::move(channel)), address_(std::move(address)) {}
   std::shared_ptr<grpc::Channel> channel_;
   std::string address_;
 };

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_CLIENT_CLI_CONTEXT_H_
 #define REPLICAST_CLIENT_CLI_CONTEXT_H_
 
+#include <absl/status/status.h>
+
+#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <absl/status/status.h>
 
 namespace replicast::cli {
 

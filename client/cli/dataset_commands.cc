@@ -17,23 +17,30 @@ using AdminStub = v1::AdminService::Stub;
 
 std::string StateText(const v1::Dataset& dataset) {
   switch (dataset.state()) {
-    case v1::DATASET_STATE_BUILDING: return "building";
-    case v1::DATASET_STATE_READY: return "ready";
-    case v1::DATASET_STATE_STOPPED: return "stopped: " + dataset.state_reason();
-    default: return "unknown";
+    case v1::DATASET_STATE_BUILDING:
+      return "building";
+    case v1::DATASET_STATE_READY:
+      return "ready";
+    case v1::DATASET_STATE_STOPPED:
+      return "stopped: " + dataset.state_reason();
+    default:
+      return "unknown";
   }
 }
 
 void PrintDataset(const v1::Dataset& dataset) {
-  std::printf("dataset     %s\nstate       %s\nrows        %s\ndefinition  %s\n", dataset.name().c_str(), StateText(dataset).c_str(),
-              HumanCount(dataset.row_count()).c_str(), HexEncode(dataset.definition_hash()).c_str());
+  std::printf("dataset     %s\nstate       %s\nrows        %s\ndefinition  %s\n", dataset.name().c_str(),
+              StateText(dataset).c_str(), HumanCount(dataset.row_count()).c_str(),
+              HexEncode(dataset.definition_hash()).c_str());
   for (int i = 0; i < dataset.definition().tables_size(); ++i) {
     const auto& table = dataset.definition().tables(i);
     std::string columns;
     if (i < dataset.schema().tables_size()) {
-      for (const auto& column : dataset.schema().tables(i).columns()) columns += (columns.empty() ? "" : ", ") + column.name();
+      for (const auto& column : dataset.schema().tables(i).columns())
+        columns += (columns.empty() ? "" : ", ") + column.name();
     }
-    std::printf("table       %s(%s)%s%s\n", table.name().c_str(), columns.c_str(), table.filter().empty() ? "" : " where ", table.filter().c_str());
+    std::printf("table       %s(%s)%s%s\n", table.name().c_str(), columns.c_str(),
+                table.filter().empty() ? "" : " where ", table.filter().c_str());
   }
 }
 
@@ -45,9 +52,13 @@ absl::Status Create(const Context& context, const std::string& name, const std::
   SystemRandom random;
   request.set_request_id(random.Bytes(16));
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
-  ASSIGN_OR_RETURN(const v1::CreateDatasetResponse response, connection.Call<v1::AdminService>(&AdminStub::CreateDataset, request));
-  if (context.json) PrintJson(ToJson(response));
-  else std::printf("dataset %s created; make a token for a replica:  replicast token create --dataset %s\n", name.c_str(), name.c_str());
+  ASSIGN_OR_RETURN(const v1::CreateDatasetResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::CreateDataset, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("dataset %s created; make a token for a replica:  replicast token create --dataset %s\n", name.c_str(),
+                name.c_str());
   return absl::OkStatus();
 }
 
@@ -56,7 +67,8 @@ absl::Status List(const Context& context) {
   v1::ListDatasetsRequest request;
   v1::ListDatasetsResponse all;
   do {
-    ASSIGN_OR_RETURN(v1::ListDatasetsResponse page, connection.Call<v1::AdminService>(&AdminStub::ListDatasets, request));
+    ASSIGN_OR_RETURN(v1::ListDatasetsResponse page,
+                     connection.Call<v1::AdminService>(&AdminStub::ListDatasets, request));
     request.set_page_token(page.next_page_token());
     all.mutable_datasets()->MergeFrom(page.datasets());
   } while (!request.page_token().empty());
@@ -78,9 +90,12 @@ absl::Status Show(const Context& context, const std::string& name) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::GetDatasetRequest request;
   request.set_name(name);
-  ASSIGN_OR_RETURN(const v1::GetDatasetResponse response, connection.Call<v1::AdminService>(&AdminStub::GetDataset, request));
-  if (context.json) PrintJson(ToJson(response));
-  else PrintDataset(response.dataset());
+  ASSIGN_OR_RETURN(const v1::GetDatasetResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::GetDataset, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    PrintDataset(response.dataset());
   return absl::OkStatus();
 }
 
@@ -88,9 +103,12 @@ absl::Status Delete(const Context& context, const std::string& name) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::DeleteDatasetRequest request;
   request.set_name(name);
-  ASSIGN_OR_RETURN(const v1::DeleteDatasetResponse response, connection.Call<v1::AdminService>(&AdminStub::DeleteDataset, request));
-  if (context.json) PrintJson(ToJson(response));
-  else std::printf("dataset %s deleted; its replicas keep the rows that they have\n", name.c_str());
+  ASSIGN_OR_RETURN(const v1::DeleteDatasetResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::DeleteDataset, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("dataset %s deleted; its replicas keep the rows that they have\n", name.c_str());
   return absl::OkStatus();
 }
 
@@ -105,13 +123,18 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
   };
   auto arguments = std::make_shared<Arguments>();
 
-  CLI::App* create = dataset->add_subcommand("create", "A named piece of the master: tables, columns, an optional row filter each");
+  CLI::App* create =
+      dataset->add_subcommand("create", "A named piece of the master: tables, columns, an optional row filter each");
   create->add_option("NAME", arguments->name, "Its name")->required();
   create->add_option("--table", arguments->tables, "TABLE, or TABLE:column,column…; repeat for several")->required();
   create->add_option("--where", arguments->filters, "TABLE=EXPRESSION: only rows for which the SQL expression is true");
-  create->footer("Example:\n  replicast dataset create libraries --table package:id,name,version --where \"package=section='libs'\"");
+  create->footer(
+      "Example:\n  replicast dataset create libraries --table package:id,name,version --where "
+      "\"package=section='libs'\"");
   create->callback([&context, arguments] {
-    context.command = [&context, arguments](int*) { return Create(context, arguments->name, arguments->tables, arguments->filters); };
+    context.command = [&context, arguments](int*) {
+      return Create(context, arguments->name, arguments->tables, arguments->filters);
+    };
   });
 
   CLI::App* list = dataset->add_subcommand("list", "All datasets");
@@ -121,12 +144,16 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
   CLI::App* show = dataset->add_subcommand("show", "One dataset: tables, columns, filter, state");
   show->add_option("NAME", arguments->name)->required();
   show->footer("Example:\n  replicast dataset show libraries");
-  show->callback([&context, arguments] { context.command = [&context, arguments](int*) { return Show(context, arguments->name); }; });
+  show->callback([&context, arguments] {
+    context.command = [&context, arguments](int*) { return Show(context, arguments->name); };
+  });
 
   CLI::App* remove = dataset->add_subcommand("delete", "Stop publishing a dataset");
   remove->add_option("NAME", arguments->name)->required();
   remove->footer("Example:\n  replicast dataset delete libraries");
-  remove->callback([&context, arguments] { context.command = [&context, arguments](int*) { return Delete(context, arguments->name); }; });
+  remove->callback([&context, arguments] {
+    context.command = [&context, arguments](int*) { return Delete(context, arguments->name); };
+  });
 }
 
 }  // namespace replicast::cli

@@ -13,26 +13,30 @@ absl::Status Usage(const std::string& message) { return Error(absl::StatusCode::
 std::vector<std::string> Split(const std::string& text, char at) {
   std::vector<std::string> parts;
   size_t begin = 0;
-  for (size_t end; (end = text.find(at, begin)) != std::string::npos; begin = end + 1) parts.push_back(text.substr(begin, end - begin));
+  for (size_t end; (end = text.find(at, begin)) != std::string::npos; begin = end + 1)
+    parts.push_back(text.substr(begin, end - begin));
   parts.push_back(text.substr(begin));
   return parts;
 }
 
 }  // namespace
 
-absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables, const std::vector<std::string>& filters) {
+absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables,
+                                               const std::vector<std::string>& filters) {
   v1::Definition definition;
   for (const std::string& argument : tables) {
     const size_t colon = argument.find(':');
     v1::TableDefinition& table = *definition.add_tables();
     table.set_name(argument.substr(0, colon));
-    if (table.name().empty()) return Usage("--table " + argument + ": a table's name must stand first, as in --table package:id,name");
+    if (table.name().empty())
+      return Usage("--table " + argument + ": a table's name must stand first, as in --table package:id,name");
     if (colon == std::string::npos) {
       table.add_columns("*");
       continue;
     }
     for (const std::string& column : Split(argument.substr(colon + 1), ',')) {
-      if (column.empty()) return Usage("--table " + argument + ": a column's name is empty; write --table TABLE:column,column");
+      if (column.empty())
+        return Usage("--table " + argument + ": a column's name is empty; write --table TABLE:column,column");
       table.add_columns(column);
     }
   }
@@ -44,7 +48,8 @@ absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& t
     if (equals == std::string::npos || table == definition.mutable_tables()->end()) {
       return Usage("--where " + argument + ": write TABLE=EXPRESSION, with one of the tables that --table names");
     }
-    if (!table->filter().empty()) return Usage("--where names the table " + name + " twice; join the conditions with AND");
+    if (!table->filter().empty())
+      return Usage("--where names the table " + name + " twice; join the conditions with AND");
     table->set_filter(argument.substr(equals + 1));
     if (table->filter().empty()) return Usage("--where " + argument + ": the expression is missing");
   }
@@ -65,7 +70,8 @@ absl::StatusOr<v1::Position> ParsePosition(const std::string& text) {
   const auto history = slash == std::string::npos ? std::nullopt : HexDecode(text.substr(0, slash));
   const auto lsn = slash == std::string::npos ? std::nullopt : Lsn::FromText(text.substr(slash + 1));
   if (!history || history->size() != 16 || !lsn) {
-    return Usage("position " + text + ": write HISTORY/LSN as `replicast status` shows it (32 hex digits, a slash, a number)");
+    return Usage("position " + text +
+                 ": write HISTORY/LSN as `replicast status` shows it (32 hex digits, a slash, a number)");
   }
   v1::Position position;
   position.set_history_id(*history);

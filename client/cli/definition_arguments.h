@@ -1,11 +1,11 @@
 #ifndef REPLICAST_CLIENT_CLI_DEFINITION_ARGUMENTS_H_
 #define REPLICAST_CLIENT_CLI_DEFINITION_ARGUMENTS_H_
 
-#include <string>
-#include <vector>
-
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+
+#include <string>
+#include <vector>
 
 #include "common/base/lsn.h"
 #include "replicast/v1/types.pb.h"
@@ -14,7 +14,8 @@ namespace replicast::cli {
 
 // --table TABLE[:column,column…] and --where TABLE=EXPRESSION into a definition. INVALID_ARGUMENT (USAGE_…) says which
 // argument is wrong and how it should look.
-absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables, const std::vector<std::string>& filters);
+absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables,
+                                               const std::vector<std::string>& filters);
 // "30s", "24h", "500ms"; a bare number is seconds. `flag` is for the message.
 absl::StatusOr<absl::Duration> ParseDuration(const std::string& text, const std::string& flag);
 // "HISTORY/LSN" of the position's text form.

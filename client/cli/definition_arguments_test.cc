@@ -23,8 +23,14 @@ TEST(DefinitionArgumentsTest, ColumnsAndFilterBelongToTheirTable) {
 }
 
 TEST(DefinitionArgumentsTest, RefusesWhatItCannotMean) {
-  for (const auto& [tables, filters] : std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>>{
-           {{":x"}, {}}, {{"a:"}, {}}, {{"a:x,,y"}, {}}, {{"a"}, {"b=1"}}, {{"a"}, {"a"}}, {{"a"}, {"a="}}, {{"a"}, {"a=1", "a=2"}}}) {
+  for (const auto& [tables, filters] :
+       std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>>{{{":x"}, {}},
+                                                                                  {{"a:"}, {}},
+                                                                                  {{"a:x,,y"}, {}},
+                                                                                  {{"a"}, {"b=1"}},
+                                                                                  {{"a"}, {"a"}},
+                                                                                  {{"a"}, {"a="}},
+                                                                                  {{"a"}, {"a=1", "a=2"}}}) {
     const auto definition = ParseDefinition(tables, filters);
     EXPECT_FALSE(definition.ok()) << tables[0];
     EXPECT_EQ(ExitCodeFor(definition.status()), ExitCode::kUsage);
@@ -42,7 +48,8 @@ TEST(DefinitionArgumentsTest, ReadsAPositionAsItIsShown) {
   const auto position = ParsePosition("000102030405060708090a0b0c0d0e0f/812.3");
   ASSERT_TRUE(position.ok());
   EXPECT_EQ(position->lsn(), Lsn::Of(812, 3).value);
-  for (const char* wrong : {"812", "00/812", "000102030405060708090a0b0c0d0e0f/x"}) EXPECT_FALSE(ParsePosition(wrong).ok()) << wrong;
+  for (const char* wrong : {"812", "00/812", "000102030405060708090a0b0c0d0e0f/x"})
+    EXPECT_FALSE(ParsePosition(wrong).ok()) << wrong;
 }
 
 }  // namespace

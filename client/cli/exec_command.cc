@@ -1,6 +1,6 @@
-#include <memory>
-
 #include <absl/time/clock.h>
+
+#include <memory>
 
 #include "client/apply/replica_database.h"
 #include "client/cli/connection.h"
@@ -22,7 +22,8 @@ struct Arguments {
 // The outbox's newest number, read in the transaction that wrote: exactly what was committed.
 absl::StatusOr<uint64_t> RunOnMaster(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> master, sqlite::Database::Open(arguments.database, {}));
-  ASSIGN_OR_RETURN(const auto hooked, master->QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'"));
+  ASSIGN_OR_RETURN(const auto hooked,
+                   master->QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_outbox'"));
   if (!hooked) {
     return Error(absl::StatusCode::kFailedPrecondition, "NOT_A_MASTER",
                  arguments.database + " is no master database of Replicast (run `replicastd init` on it first)");
@@ -40,12 +41,14 @@ absl::Status WaitFor(const Context& context, const Arguments& arguments, uint64_
   ASSIGN_OR_RETURN(const ReplicaDatabase::Shown shown, ReplicaDatabase::ReadShown(arguments.wait_for));
   v1::Position position;
   position.set_lsn(Lsn::Of(number, 0).value);
-  if (absl::StatusOr<Connection> connection = Connection::Open(context, arguments.wait_for + "-replicast"); connection.ok()) {
+  if (absl::StatusOr<Connection> connection = Connection::Open(context, arguments.wait_for + "-replicast");
+      connection.ok()) {
     v1::WaitForPositionRequest request;
     request.set_dataset(shown.identity.dataset);
     request.set_lsn(position.lsn());
     request.mutable_timeout()->set_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(timeout)));
-    RETURN_IF_ERROR(connection->Call<v1::ChangesService>(&v1::ChangesService::Stub::WaitForPosition, request, timeout).status());
+    RETURN_IF_ERROR(
+        connection->Call<v1::ChangesService>(&v1::ChangesService::Stub::WaitForPosition, request, timeout).status());
   }
   return WaitForReplica(arguments.wait_for, position, deadline);
 }
@@ -55,8 +58,10 @@ absl::Status Exec(const Context& context, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const uint64_t number, RunOnMaster(arguments));
   if (!arguments.wait_for.empty()) RETURN_IF_ERROR(WaitFor(context, arguments, number, timeout));
   const Lsn lsn = Lsn::Of(number, 0);
-  if (context.json) PrintJson({{"lsn", lsn.value}, {"lsn_text", lsn.ToText()}, {"waited_for", arguments.wait_for}});
-  else std::printf("%s\n", lsn.ToText().c_str());
+  if (context.json)
+    PrintJson({{"lsn", lsn.value}, {"lsn_text", lsn.ToText()}, {"waited_for", arguments.wait_for}});
+  else
+    std::printf("%s\n", lsn.ToText().c_str());
   return absl::OkStatus();
 }
 
@@ -64,13 +69,17 @@ absl::Status Exec(const Context& context, const Arguments& arguments) {
 
 void AddExecCommand(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* exec = app.add_subcommand("exec", "Run SQL on the master in one transaction, and print the lsn that it got");
+  CLI::App* exec =
+      app.add_subcommand("exec", "Run SQL on the master in one transaction, and print the lsn that it got");
   exec->add_option("SQL", arguments->sql, "One or several statements, without BEGIN and COMMIT")->required();
   exec->add_option("--database", arguments->database, "The master database")->required();
   exec->add_option("--wait-for", arguments->wait_for, "Return only when this replica database shows it");
   exec->add_option("--timeout", arguments->timeout, "How long to wait for the replica")->capture_default_str();
-  exec->footer("Example:\n  replicast exec --database master.db --wait-for replica.db \"UPDATE package SET size = 1 WHERE id = 7\"");
-  exec->callback([&context, arguments] { context.command = [&context, arguments](int*) { return Exec(context, *arguments); }; });
+  exec->footer(
+      "Example:\n  replicast exec --database master.db --wait-for replica.db \"UPDATE package SET size = 1 WHERE id = "
+      "7\"");
+  exec->callback(
+      [&context, arguments] { context.command = [&context, arguments](int*) { return Exec(context, *arguments); }; });
 }
 
 }  // namespace replicast::cli

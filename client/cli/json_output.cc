@@ -1,12 +1,12 @@
 #include "client/cli/json_output.h"
 
-#include <algorithm>
-#include <cctype>
-#include <cstdio>
-
 #include <absl/time/time.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
@@ -35,7 +35,9 @@ std::string EnumText(const google::protobuf::EnumValueDescriptor& value) {
 
 Json MessageToJson(const Message& message) {
   if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&message)) {
-    return absl::FormatTime(absl::RFC3339_full, absl::FromUnixSeconds(time->seconds()) + absl::Nanoseconds(time->nanos()), absl::UTCTimeZone());
+    return absl::FormatTime(absl::RFC3339_full,
+                            absl::FromUnixSeconds(time->seconds()) + absl::Nanoseconds(time->nanos()),
+                            absl::UTCTimeZone());
   }
   if (const auto* duration = dynamic_cast<const google::protobuf::Duration*>(&message)) {
     return static_cast<double>(duration->seconds()) + duration->nanos() * 1e-9;
@@ -48,14 +50,22 @@ Json FieldToJson(const Message& message, const FieldDescriptor& field, int index
   const Reflection& r = *message.GetReflection();
   const bool one = index < 0;
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: return one ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, index);
-    case FieldDescriptor::CPPTYPE_INT64: return one ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, index);
-    case FieldDescriptor::CPPTYPE_UINT32: return one ? r.GetUInt32(message, &field) : r.GetRepeatedUInt32(message, &field, index);
-    case FieldDescriptor::CPPTYPE_UINT64: return one ? r.GetUInt64(message, &field) : r.GetRepeatedUInt64(message, &field, index);
-    case FieldDescriptor::CPPTYPE_DOUBLE: return one ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index);
-    case FieldDescriptor::CPPTYPE_FLOAT: return one ? r.GetFloat(message, &field) : r.GetRepeatedFloat(message, &field, index);
-    case FieldDescriptor::CPPTYPE_BOOL: return one ? r.GetBool(message, &field) : r.GetRepeatedBool(message, &field, index);
-    case FieldDescriptor::CPPTYPE_ENUM: return EnumText(*(one ? r.GetEnum(message, &field) : r.GetRepeatedEnum(message, &field, index)));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return one ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, index);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return one ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, index);
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return one ? r.GetUInt32(message, &field) : r.GetRepeatedUInt32(message, &field, index);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return one ? r.GetUInt64(message, &field) : r.GetRepeatedUInt64(message, &field, index);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return one ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index);
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return one ? r.GetFloat(message, &field) : r.GetRepeatedFloat(message, &field, index);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return one ? r.GetBool(message, &field) : r.GetRepeatedBool(message, &field, index);
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return EnumText(*(one ? r.GetEnum(message, &field) : r.GetRepeatedEnum(message, &field, index)));
     case FieldDescriptor::CPPTYPE_STRING: {
       const std::string text = one ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
       return field.type() == FieldDescriptor::TYPE_BYTES ? HexEncode(text) : text;
@@ -102,16 +112,23 @@ Json ToJson(const Message& message) {
 
 Json ErrorToJson(const absl::Status& status) {
   return Json{{"error",
-               {{"code", absl::StatusCodeToString(status.code())}, {"reason", ReasonOf(status)}, {"message", std::string(status.message())}}}};
+               {{"code", absl::StatusCodeToString(status.code())},
+                {"reason", ReasonOf(status)},
+                {"message", std::string(status.message())}}}};
 }
 
 Json ValueToJson(const Value& value) {
   switch (StorageClassOf(value)) {
-    case StorageClass::kNull: return nullptr;
-    case StorageClass::kInteger: return std::get<int64_t>(value);
-    case StorageClass::kReal: return std::get<Real>(value).number;
-    case StorageClass::kText: return std::get<Text>(value).bytes;
-    case StorageClass::kBlob: return Json{{"blob", HexEncode(std::get<Blob>(value).bytes)}};
+    case StorageClass::kNull:
+      return nullptr;
+    case StorageClass::kInteger:
+      return std::get<int64_t>(value);
+    case StorageClass::kReal:
+      return std::get<Real>(value).number;
+    case StorageClass::kText:
+      return std::get<Text>(value).bytes;
+    case StorageClass::kBlob:
+      return Json{{"blob", HexEncode(std::get<Blob>(value).bytes)}};
   }
   return nullptr;
 }

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_CLIENT_CLI_JSON_OUTPUT_H_
 #define REPLICAST_CLIENT_CLI_JSON_OUTPUT_H_
 
-#include <string>
-#include <vector>
-
 #include <absl/status/status.h>
 #include <google/protobuf/message.h>
+
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "common/base/value.h"
 

@@ -1,8 +1,7 @@
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "client/cli/context.h"
 #include "client/cli/json_output.h"
@@ -17,11 +16,14 @@ constexpr const char* kFooter =
     "  replicast dataset create orders --table orders --table customers:id,name\n"
     "  replicast token create --dataset orders\n"
     "  replicast verify --database replica.db\n\n"
-    "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 could not reach, 4 refused, 5 this machine prevents it, 6 timed out.";
+    "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 could not reach, 4 refused, 5 this machine prevents it, "
+    "6 timed out.";
 
 int Fail(const Context& context, const absl::Status& status) {
-  if (context.json) PrintJson(ErrorToJson(status));
-  else std::fprintf(stderr, "replicast: %s\n", std::string(status.message()).c_str());
+  if (context.json)
+    PrintJson(ErrorToJson(status));
+  else
+    std::fprintf(stderr, "replicast: %s\n", std::string(status.message()).c_str());
   return static_cast<int>(ExitCodeFor(status));
 }
 
@@ -31,7 +33,8 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(kFooter);
-  app.add_option("--credentials", context.credentials, "Folder with the credential (else REPLICAST_CREDENTIALS, else ~/.config/replicast)");
+  app.add_option("--credentials", context.credentials,
+                 "Folder with the credential (else REPLICAST_CREDENTIALS, else ~/.config/replicast)");
   app.add_option("--server", context.server, "host:port, instead of the one in the credential");
   app.add_flag("--json", context.json, "Print data, and errors, as JSON on stdout");
   AddStatusCommand(app, context);
@@ -50,7 +53,8 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return Fail(context, Error(absl::StatusCode::kInvalidArgument, "USAGE", std::string(error.what()) + " (see replicast --help)"));
+    return Fail(context, Error(absl::StatusCode::kInvalidArgument, "USAGE",
+                               std::string(error.what()) + " (see replicast --help)"));
   }
   int exit_code = 0;
   if (const absl::Status status = context.command(&exit_code); !status.ok()) return Fail(context, status);

@@ -27,7 +27,8 @@ std::string Join(const google::protobuf::RepeatedPtrField<std::string>& names) {
 std::string LossText(const v1::Member& member) {
   if (member.expected_symbols() == 0) return "-";
   char text[32];
-  std::snprintf(text, sizeof text, "%.2f %%", 100.0 * static_cast<double>(member.missing_symbols()) / static_cast<double>(member.expected_symbols()));
+  std::snprintf(text, sizeof text, "%.2f %%",
+                100.0 * static_cast<double>(member.missing_symbols()) / static_cast<double>(member.expected_symbols()));
   return text;
 }
 
@@ -44,10 +45,12 @@ absl::Status List(const Context& context) {
     PrintJson(ToJson(all));
     return absl::OkStatus();
   }
-  std::vector<std::vector<std::string>> rows = {{"MEMBER", "NAME", "ROLE", "DATASETS", "POSITION", "LOSS", "LAST SEEN", "STATE"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"MEMBER", "NAME", "ROLE", "DATASETS", "POSITION", "LOSS", "LAST SEEN", "STATE"}};
   for (const auto& member : all.members()) {
-    rows.push_back({HexEncode(member.member_id()).substr(0, 12), member.display_name(), member.role(), Join(member.datasets()),
-                    Lsn{member.position().lsn()}.ToText(), LossText(member), Ago(member.last_seen_at()), member.revoked() ? "revoked" : "active"});
+    rows.push_back({HexEncode(member.member_id()).substr(0, 12), member.display_name(), member.role(),
+                    Join(member.datasets()), Lsn{member.position().lsn()}.ToText(), LossText(member),
+                    Ago(member.last_seen_at()), member.revoked() ? "revoked" : "active"});
   }
   PrintTable(rows);
   return absl::OkStatus();
@@ -69,9 +72,12 @@ absl::Status Show(const Context& context, const std::string& name) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::GetMemberRequest request;
   request.set_member(name);
-  ASSIGN_OR_RETURN(const v1::GetMemberResponse response, connection.Call<v1::AdminService>(&AdminStub::GetMember, request));
-  if (context.json) PrintJson(ToJson(response));
-  else PrintMember(response.member());
+  ASSIGN_OR_RETURN(const v1::GetMemberResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::GetMember, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    PrintMember(response.member());
   return absl::OkStatus();
 }
 
@@ -79,10 +85,13 @@ absl::Status Revoke(const Context& context, const std::string& name) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::RevokeMemberRequest request;
   request.set_member(name);
-  ASSIGN_OR_RETURN(const v1::RevokeMemberResponse response, connection.Call<v1::AdminService>(&AdminStub::RevokeMember, request));
-  if (context.json) PrintJson(ToJson(response));
-  else std::printf("member %s (%s) is revoked: it reads nothing that is published from now on\n",
-                   HexEncode(response.member().member_id()).c_str(), response.member().display_name().c_str());
+  ASSIGN_OR_RETURN(const v1::RevokeMemberResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::RevokeMember, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("member %s (%s) is revoked: it reads nothing that is published from now on\n",
+                HexEncode(response.member().member_id()).c_str(), response.member().display_name().c_str());
   return absl::OkStatus();
 }
 

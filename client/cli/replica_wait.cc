@@ -19,7 +19,8 @@ absl::Status WaitForReplica(const std::string& path, const v1::Position& positio
     }
     if (absl::Now() >= deadline) {
       return Error(absl::StatusCode::kDeadlineExceeded, "REPLICA_BEHIND",
-                   path + " stands at " + (shown.position ? shown.position->lsn.ToText() : "no position yet") + ", not at " + wanted.ToText() +
+                   path + " stands at " + (shown.position ? shown.position->lsn.ToText() : "no position yet") +
+                       ", not at " + wanted.ToText() +
                        "; is its replicast-replica running? (replicast status --database " + path + ")");
     }
     absl::SleepFor(kPoll);

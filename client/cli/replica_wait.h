@@ -1,10 +1,10 @@
 #ifndef REPLICAST_CLIENT_CLI_REPLICA_WAIT_H_
 #define REPLICAST_CLIENT_CLI_REPLICA_WAIT_H_
 
-#include <string>
-
 #include <absl/status/status.h>
 #include <absl/time/time.h>
+
+#include <string>
 
 #include "replicast/v1/types.pb.h"
 

@@ -20,40 +20,49 @@ std::string DatasetState(const v1::Dataset& dataset) {
 
 void PrintServer(const v1::GetStatusResponse& status) {
   const double up = absl::ToDoubleSeconds(absl::Now() - absl::FromUnixSeconds(status.started_at().seconds()));
-  const uint64_t behind = status.newest_number() > status.published_number() ? status.newest_number() - status.published_number() : 0;
-  std::printf("server   %s, version %s, up %s, %s of memory\n", HexEncode(status.server_id()).substr(0, 12).c_str(), status.version().c_str(),
-              HumanSeconds(up).c_str(), HumanBytes(status.resident_bytes()).c_str());
+  const uint64_t behind =
+      status.newest_number() > status.published_number() ? status.newest_number() - status.published_number() : 0;
+  std::printf("server   %s, version %s, up %s, %s of memory\n", HexEncode(status.server_id()).substr(0, 12).c_str(),
+              status.version().c_str(), HumanSeconds(up).c_str(), HumanBytes(status.resident_bytes()).c_str());
   std::printf("master   %s\n", status.master_path().c_str());
-  std::printf("source   %s\n", status.source_problem().empty() ? ("read, " + HumanCount(behind) + " noted changes behind").c_str()
-                                                               : status.source_problem().c_str());
+  std::printf("source   %s\n", status.source_problem().empty()
+                                   ? ("read, " + HumanCount(behind) + " noted changes behind").c_str()
+                                   : status.source_problem().c_str());
   std::printf("history  %s\nmembers  %u\n\n", HexEncode(status.history_id()).c_str(), status.members());
-  std::vector<std::vector<std::string>> rows = {{"DATASET", "STATE", "ROWS", "LSN", "MEMBERS", "RATE", "GROUP", "EPOCH"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"DATASET", "STATE", "ROWS", "LSN", "MEMBERS", "RATE", "GROUP", "EPOCH"}};
   for (const v1::Dataset& dataset : status.datasets()) {
     std::vector<std::string> row = {dataset.name(), DatasetState(dataset), HumanCount(dataset.row_count())};
     for (const v1::Stream& stream : status.streams()) {
       if (stream.definition_hash() != dataset.definition_hash()) continue;
-      row.insert(row.end(), {Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.members()),
-                             HumanBytes(stream.rate_bytes_per_second()) + "/s", stream.group() + ":" + std::to_string(stream.port()),
-                             std::to_string(stream.current_epoch())});
+      row.insert(row.end(),
+                 {Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.members()),
+                  HumanBytes(stream.rate_bytes_per_second()) + "/s",
+                  stream.group() + ":" + std::to_string(stream.port()), std::to_string(stream.current_epoch())});
     }
     rows.push_back(row);
   }
-  if (status.datasets_size() == 0) std::printf("no datasets yet; make one:  replicast dataset create NAME --table TABLE\n");
-  else PrintTable(rows);
+  if (status.datasets_size() == 0)
+    std::printf("no datasets yet; make one:  replicast dataset create NAME --table TABLE\n");
+  else
+    PrintTable(rows);
 }
 
 absl::Status ServerStatus(const Context& context, int* exit_code) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   ASSIGN_OR_RETURN(const v1::GetStatusResponse response,
                    connection.Call<v1::AdminService>(&v1::AdminService::Stub::GetStatus, v1::GetStatusRequest()));
-  if (context.json) PrintJson(ToJson(response));
-  else PrintServer(response);
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    PrintServer(response);
   *exit_code = response.source_problem().empty() ? 0 : 1;
   return absl::OkStatus();
 }
 
-// Shape: {dataset, member_id, server_id, definition, position: {history_id, lsn, lsn_text} | null, master_time, lag_seconds,
-// snapshot_running, tables: [{name, rows}], daemon: {…} | null}. `daemon` is what the replica daemon last told of itself.
+// Shape: {dataset, member_id, server_id, definition, position: {history_id, lsn, lsn_text} | null, master_time,
+// lag_seconds, snapshot_running, tables: [{name, rows}], daemon: {…} | null}. `daemon` is what the replica daemon last
+// told of itself.
 Json ReplicaJson(const ReplicaDatabase::Shown& shown, const Json& daemon) {
   Json json;
   json["dataset"] = shown.identity.dataset;
@@ -62,10 +71,13 @@ Json ReplicaJson(const ReplicaDatabase::Shown& shown, const Json& daemon) {
   json["definition"] = shown.identity.definition.ToHex();
   json["position"] = nullptr;
   if (shown.position) {
-    json["position"] = {{"history_id", shown.position->history.ToHex()}, {"lsn", shown.position->lsn.value}, {"lsn_text", shown.position->lsn.ToText()}};
+    json["position"] = {{"history_id", shown.position->history.ToHex()},
+                        {"lsn", shown.position->lsn.value},
+                        {"lsn_text", shown.position->lsn.ToText()}};
   }
   const bool heard = shown.master_time > absl::UnixEpoch();
-  json["master_time"] = heard ? Json(absl::FormatTime(absl::RFC3339_full, shown.master_time, absl::UTCTimeZone())) : Json();
+  json["master_time"] =
+      heard ? Json(absl::FormatTime(absl::RFC3339_full, shown.master_time, absl::UTCTimeZone())) : Json();
   json["lag_seconds"] = heard ? Json(absl::ToDoubleSeconds(absl::Now() - shown.master_time)) : Json();
   json["snapshot_running"] = shown.snapshot_running;
   json["tables"] = Json::array();
@@ -76,13 +88,16 @@ Json ReplicaJson(const ReplicaDatabase::Shown& shown, const Json& daemon) {
 
 void PrintReplica(const std::string& path, const ReplicaDatabase::Shown& shown, const Json& daemon) {
   std::printf("replica   %s of dataset %s\n", path.c_str(), shown.identity.dataset.c_str());
-  std::printf("position  %s\n", shown.position ? shown.position->ToText().c_str() : "none yet: the first snapshot is not complete");
+  std::printf("position  %s\n",
+              shown.position ? shown.position->ToText().c_str() : "none yet: the first snapshot is not complete");
   if (shown.master_time > absl::UnixEpoch()) {
     std::printf("heard     %s ago that this was the master's newest boundary\n",
                 HumanSeconds(absl::ToDoubleSeconds(absl::Now() - shown.master_time)).c_str());
   }
-  if (shown.snapshot_running) std::printf("snapshot  is being loaded; readers see the position above until it is complete\n");
-  for (const auto& [name, rows] : shown.tables) std::printf("table     %s, %s rows\n", name.c_str(), HumanCount(rows).c_str());
+  if (shown.snapshot_running)
+    std::printf("snapshot  is being loaded; readers see the position above until it is complete\n");
+  for (const auto& [name, rows] : shown.tables)
+    std::printf("table     %s, %s rows\n", name.c_str(), HumanCount(rows).c_str());
   if (!daemon.is_object()) {
     std::printf("daemon    has told nothing yet\n");
     return;
@@ -103,8 +118,10 @@ absl::Status ReplicaStatus(const Context& context, const std::string& path) {
   ASSIGN_OR_RETURN(const ReplicaDatabase::Shown shown, ReplicaDatabase::ReadShown(path));
   const Json parsed = Json::parse(shown.daemon_state_json, nullptr, false);
   const Json daemon = parsed.is_discarded() ? Json() : parsed;
-  if (context.json) PrintJson(ReplicaJson(shown, daemon));
-  else PrintReplica(path, shown, daemon);
+  if (context.json)
+    PrintJson(ReplicaJson(shown, daemon));
+  else
+    PrintReplica(path, shown, daemon);
   return absl::OkStatus();
 }
 
@@ -114,7 +131,9 @@ void AddStatusCommand(CLI::App& app, Context& context) {
   auto database = std::make_shared<std::string>();
   CLI::App* status = app.add_subcommand("status", "The server on one screen; or, with --database, one replica");
   status->add_option("--database", *database, "A replica database: its position, lag, losses, repairs, epoch");
-  status->footer("Examples:\n  replicast status\n  replicast status --database replica.db --json\n\nExit code 1: the server can't read its master now.");
+  status->footer(
+      "Examples:\n  replicast status\n  replicast status --database replica.db --json\n\nExit code 1: the server can't "
+      "read its master now.");
   status->callback([&context, database] {
     context.command = [&context, database](int* exit_code) {
       return database->empty() ? ServerStatus(context, exit_code) : ReplicaStatus(context, *database);

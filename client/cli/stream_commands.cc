@@ -34,11 +34,14 @@ absl::Status List(const Context& context) {
     PrintJson(ToJson(all));
     return absl::OkStatus();
   }
-  std::vector<std::vector<std::string>> rows = {{"DATASETS", "GROUP", "LSN", "EPOCH", "RATE", "MEMBERS", "FRAMES", "BYTES", "REPAIRS"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"DATASETS", "GROUP", "LSN", "EPOCH", "RATE", "MEMBERS", "FRAMES", "BYTES", "REPAIRS"}};
   for (const auto& stream : all.streams()) {
-    rows.push_back({Names(stream), stream.group() + ":" + std::to_string(stream.port()), Lsn{stream.position().lsn()}.ToText(),
-                    std::to_string(stream.current_epoch()), RateText(stream.rate_bytes_per_second()), std::to_string(stream.members()),
-                    HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()), HumanCount(stream.repairs_sent())});
+    rows.push_back({Names(stream), stream.group() + ":" + std::to_string(stream.port()),
+                    Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.current_epoch()),
+                    RateText(stream.rate_bytes_per_second()), std::to_string(stream.members()),
+                    HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
+                    HumanCount(stream.repairs_sent())});
   }
   PrintTable(rows);
   return absl::OkStatus();
@@ -47,27 +50,32 @@ absl::Status List(const Context& context) {
 void PrintStream(const v1::Stream& stream) {
   char id[16];
   std::snprintf(id, sizeof id, "%08x", stream.stream_id());
-  PrintTable({{"datasets", Names(stream)},
-              {"stream id", id},
-              {"position", HexEncode(stream.position().history_id()) + "/" + Lsn{stream.position().lsn()}.ToText()},
-              {"catch-up from", Lsn{stream.oldest_lsn()}.ToText() + " on, " + HumanBytes(stream.stored_bytes()) + " stored"},
-              {"group", stream.group() + ":" + std::to_string(stream.port())},
-              {"key epoch", std::to_string(stream.current_epoch())},
-              {"rate", RateText(stream.rate_bytes_per_second()) + ": " + stream.rate_reason()},
-              {"rate between", RateText(stream.rate_floor_bytes_per_second()) + " and " + RateText(stream.rate_ceiling_bytes_per_second())},
-              {"members", std::to_string(stream.members())},
-              {"sent", HumanCount(stream.units_sent()) + " units, " + HumanCount(stream.rows_published()) + " rows, " +
-                           HumanCount(stream.frames_sent()) + " frames, " + HumanBytes(stream.bytes_sent())},
-              {"repaired", HumanCount(stream.repairs_sent()) + " symbols"}});
+  PrintTable(
+      {{"datasets", Names(stream)},
+       {"stream id", id},
+       {"position", HexEncode(stream.position().history_id()) + "/" + Lsn{stream.position().lsn()}.ToText()},
+       {"catch-up from", Lsn{stream.oldest_lsn()}.ToText() + " on, " + HumanBytes(stream.stored_bytes()) + " stored"},
+       {"group", stream.group() + ":" + std::to_string(stream.port())},
+       {"key epoch", std::to_string(stream.current_epoch())},
+       {"rate", RateText(stream.rate_bytes_per_second()) + ": " + stream.rate_reason()},
+       {"rate between",
+        RateText(stream.rate_floor_bytes_per_second()) + " and " + RateText(stream.rate_ceiling_bytes_per_second())},
+       {"members", std::to_string(stream.members())},
+       {"sent", HumanCount(stream.units_sent()) + " units, " + HumanCount(stream.rows_published()) + " rows, " +
+                    HumanCount(stream.frames_sent()) + " frames, " + HumanBytes(stream.bytes_sent())},
+       {"repaired", HumanCount(stream.repairs_sent()) + " symbols"}});
 }
 
 absl::Status Show(const Context& context, const std::string& name) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::GetStreamRequest request;
   request.set_dataset(name);
-  ASSIGN_OR_RETURN(const v1::GetStreamResponse response, connection.Call<v1::AdminService>(&AdminStub::GetStream, request));
-  if (context.json) PrintJson(ToJson(response));
-  else PrintStream(response.stream());
+  ASSIGN_OR_RETURN(const v1::GetStreamResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::GetStream, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    PrintStream(response.stream());
   return absl::OkStatus();
 }
 
@@ -76,9 +84,11 @@ absl::Status Rekey(const Context& context, const std::string& name) {
   v1::RekeyRequest request;
   request.set_dataset(name);
   ASSIGN_OR_RETURN(const v1::RekeyResponse response, connection.Call<v1::AdminService>(&AdminStub::Rekey, request));
-  if (context.json) PrintJson(ToJson(response));
-  else std::printf("key epoch %u of %s is announced; it begins in %s\n", response.epoch(), name.c_str(),
-                   HumanSeconds(absl::ToDoubleSeconds(limits::kKeyAnnounce)).c_str());
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("key epoch %u of %s is announced; it begins in %s\n", response.epoch(), name.c_str(),
+                HumanSeconds(absl::ToDoubleSeconds(limits::kKeyAnnounce)).c_str());
   return absl::OkStatus();
 }
 

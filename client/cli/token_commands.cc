@@ -26,9 +26,12 @@ absl::Status Create(const Context& context, const Arguments& arguments) {
   SystemRandom random;
   request.set_request_id(random.Bytes(16));
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
-  ASSIGN_OR_RETURN(const v1::CreateTokenResponse response, connection.Call<v1::AdminService>(&v1::AdminService::Stub::CreateToken, request));
-  if (context.json) PrintJson(ToJson(response));
-  else std::printf("%s\n", response.token().c_str());
+  ASSIGN_OR_RETURN(const v1::CreateTokenResponse response,
+                   connection.Call<v1::AdminService>(&v1::AdminService::Stub::CreateToken, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("%s\n", response.token().c_str());
   return absl::OkStatus();
 }
 
@@ -38,12 +41,22 @@ void AddTokenCommands(CLI::App& app, Context& context) {
   CLI::App* token = app.add_subcommand("token", "Make join tokens for replicas");
   token->require_subcommand(1);
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* create = token->add_subcommand("create", "Prints a token, alone, on stdout; it is a secret until it is used up");
-  create->add_option("--dataset", arguments->datasets, "A dataset that whoever joins with it may read; repeat for several")->required();
-  create->add_option("--uses", arguments->uses, "How many replicas may join with it")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  create->add_option("--expires", arguments->expires, "How long it is good for, e.g. 30m or 24h")->capture_default_str();
-  create->footer("Example:\n  replicast token create --dataset libraries | replicast-replica --join - --dataset libraries --database replica.db");
-  create->callback([&context, arguments] { context.command = [&context, arguments](int*) { return Create(context, *arguments); }; });
+  CLI::App* create =
+      token->add_subcommand("create", "Prints a token, alone, on stdout; it is a secret until it is used up");
+  create
+      ->add_option("--dataset", arguments->datasets,
+                   "A dataset that whoever joins with it may read; repeat for several")
+      ->required();
+  create->add_option("--uses", arguments->uses, "How many replicas may join with it")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  create->add_option("--expires", arguments->expires, "How long it is good for, e.g. 30m or 24h")
+      ->capture_default_str();
+  create->footer(
+      "Example:\n  replicast token create --dataset libraries | replicast-replica --join - --dataset libraries "
+      "--database replica.db");
+  create->callback(
+      [&context, arguments] { context.command = [&context, arguments](int*) { return Create(context, *arguments); }; });
 }
 
 }  // namespace replicast::cli

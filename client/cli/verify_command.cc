@@ -33,7 +33,10 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
   for (const TableState& table : actual.tables) rows += table.rows;
   if (context.json) {
     PrintJson({{"equal", different.empty()},
-               {"position", {{"history_id", actual.position.history.ToHex()}, {"lsn", actual.position.lsn.value}, {"lsn_text", actual.position.lsn.ToText()}}},
+               {"position",
+                {{"history_id", actual.position.history.ToHex()},
+                 {"lsn", actual.position.lsn.value},
+                 {"lsn_text", actual.position.lsn.ToText()}}},
                {"tables", actual.names.size()},
                {"rows", rows},
                {"different_tables", different}});
@@ -41,8 +44,8 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
   }
   for (const std::string& name : different) std::printf("table %s differs from the master\n", name.c_str());
   if (different.empty()) {
-    std::printf("equal: %s rows in %zu tables at lsn %s, compared over the actual rows of both sides\n", HumanCount(rows).c_str(),
-                actual.names.size(), actual.position.lsn.ToText().c_str());
+    std::printf("equal: %s rows in %zu tables at lsn %s, compared over the actual rows of both sides\n",
+                HumanCount(rows).c_str(), actual.names.size(), actual.position.lsn.ToText().c_str());
   }
 }
 
@@ -54,7 +57,8 @@ absl::Status WaitForNow(Connection& connection, const std::string& path, absl::D
   request.set_dataset(shown.identity.dataset);
   request.mutable_timeout()->set_seconds(std::max<int64_t>(1, absl::ToInt64Seconds(wait)));
   ASSIGN_OR_RETURN(const v1::WaitForPositionResponse response,
-                   connection.Call<v1::ChangesService>(&v1::ChangesService::Stub::WaitForPosition, request, wait + absl::Seconds(1)));
+                   connection.Call<v1::ChangesService>(&v1::ChangesService::Stub::WaitForPosition, request,
+                                                       wait + absl::Seconds(1)));
   return WaitForReplica(path, response.position(), deadline);
 }
 
@@ -69,7 +73,8 @@ absl::Status Verify(const Context& context, const std::string& path, const std::
   v1::CompareRequest request;
   *request.mutable_position() = ToProto(actual.position);
   ASSIGN_OR_RETURN(const v1::CompareResponse response,
-                   connection.Call<v1::SynchronizationService>(&v1::SynchronizationService::Stub::Compare, request, kCompareDeadline));
+                   connection.Call<v1::SynchronizationService>(&v1::SynchronizationService::Stub::Compare, request,
+                                                               kCompareDeadline));
   ASSIGN_OR_RETURN(const std::vector<std::string> different, DifferingTables(actual, response));
   Print(context, actual, different);
   *exit_code = static_cast<int>(different.empty() ? ExitCode::kDone : ExitCode::kNo);
@@ -81,13 +86,19 @@ absl::Status Verify(const Context& context, const std::string& path, const std::
 void AddVerifyCommand(CLI::App& app, Context& context) {
   auto database = std::make_shared<std::string>();
   auto wait = std::make_shared<std::string>();
-  CLI::App* verify = app.add_subcommand("verify", "Prove that a replica is exact: digests over the actual rows of both sides at one position");
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Prove that a replica is exact: digests over the actual rows of both sides at one position");
   verify->add_option("--database", *database, "The replica database")->required();
-  verify->add_option("--wait", *wait, "First wait, at most so long, until the replica shows what the master has now, e.g. 30s");
-  verify->footer("Example:\n  replicast verify --database replica.db --wait 30s\n\nExit code 0: equal; 1: it differs, and each such table is named. Works while the master is written.\n"
-                 "Without credentials of your own, those beside the replica database are used.");
+  verify->add_option("--wait", *wait,
+                     "First wait, at most so long, until the replica shows what the master has now, e.g. 30s");
+  verify->footer(
+      "Example:\n  replicast verify --database replica.db --wait 30s\n\nExit code 0: equal; 1: it differs, and each "
+      "such table is named. Works while the master is written.\n"
+      "Without credentials of your own, those beside the replica database are used.");
   verify->callback([&context, database, wait] {
-    context.command = [&context, database, wait](int* exit_code) { return Verify(context, *database, *wait, exit_code); };
+    context.command = [&context, database, wait](int* exit_code) {
+      return Verify(context, *database, *wait, exit_code);
+    };
   });
 }
 

@@ -15,21 +15,28 @@ using Json = nlohmann::ordered_json;
 
 Value FromProto(const v1::Value& value) {
   switch (value.kind_case()) {
-    case v1::Value::kInteger: return value.integer();
-    case v1::Value::kReal: return Real{value.real()};
-    case v1::Value::kText: return Text{value.text()};
-    case v1::Value::kBlob: return Blob{value.blob()};
-    default: return std::monostate();
+    case v1::Value::kInteger:
+      return value.integer();
+    case v1::Value::kReal:
+      return Real{value.real()};
+    case v1::Value::kText:
+      return Text{value.text()};
+    case v1::Value::kBlob:
+      return Blob{value.blob()};
+    default:
+      return std::monostate();
   }
 }
 
-// A line of --json: {"kind": "upsert" | "delete", "table": …, "values": {column: value}}, and after the changes of each unit
+// A line of --json: {"kind": "upsert" | "delete", "table": …, "values": {column: value}}, and after the changes of each
+// unit
 // {"kind": "position", "position": "HISTORY/LSN"}: watch --from it to go on.
 void PrintChange(const Context& context, const v1::Change& change) {
   const bool upsert = change.kind() == v1::CHANGE_KIND_UPSERT;
   if (context.json) {
     Json values = Json::object();
-    for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i) values[change.columns(i)] = ValueToJson(FromProto(change.values(i)));
+    for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i)
+      values[change.columns(i)] = ValueToJson(FromProto(change.values(i)));
     PrintJsonLine({{"kind", upsert ? "upsert" : "delete"}, {"table", change.table()}, {"values", values}});
     return;
   }
@@ -42,8 +49,10 @@ void PrintChange(const Context& context, const v1::Change& change) {
 
 void PrintPosition(const Context& context, const v1::Position& position) {
   const std::string text = HexEncode(position.history_id()) + "/" + Lsn{position.lsn()}.ToText();
-  if (context.json) PrintJsonLine({{"kind", "position"}, {"position", text}});
-  else std::printf("-- %s\n", text.c_str());
+  if (context.json)
+    PrintJsonLine({{"kind", "position"}, {"position", text}});
+  else
+    std::printf("-- %s\n", text.c_str());
   std::fflush(stdout);
 }
 
@@ -63,7 +72,9 @@ absl::Status Watch(const Context& context, const std::string& dataset, const std
     if (response.has_position()) PrintPosition(context, response.position());
   }
   const absl::Status status = connection.Explain(rpc::FromGrpc(reader->Finish()));
-  return status.ok() ? Error(absl::StatusCode::kUnavailable, "STREAM_ENDED", "the server ended the stream; watch again from the last position") : status;
+  return status.ok() ? Error(absl::StatusCode::kUnavailable, "STREAM_ENDED",
+                             "the server ended the stream; watch again from the last position")
+                     : status;
 }
 
 }  // namespace
@@ -75,7 +86,9 @@ void AddWatchCommand(CLI::App& app, Context& context) {
   watch->add_option("NAME", *dataset, "The dataset")->required();
   watch->add_option("--from", *from, "Go on from this position (HISTORY/LSN) instead of now");
   watch->footer("Example:\n  replicast watch libraries --json");
-  watch->callback([&context, dataset, from] { context.command = [&context, dataset, from](int*) { return Watch(context, *dataset, *from); }; });
+  watch->callback([&context, dataset, from] {
+    context.command = [&context, dataset, from](int*) { return Watch(context, *dataset, *from); };
+  });
 }
 
 }  // namespace replicast::cli

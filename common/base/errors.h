@@ -1,10 +1,10 @@
 #ifndef REPLICAST_COMMON_BASE_ERRORS_H_
 #define REPLICAST_COMMON_BASE_ERRORS_H_
 
+#include <absl/status/status.h>
+
 #include <string>
 #include <string_view>
-
-#include <absl/status/status.h>
 
 namespace replicast {
 
@@ -15,7 +15,7 @@ enum class ExitCode : int {
   kUsage = 2,        // wrong usage
   kUnreachable = 3,  // could not reach
   kRefused = 4,
-  kMachine = 5,      // this machine prevents it: disk, port, database
+  kMachine = 5,  // this machine prevents it: disk, port, database
   kTimedOut = 6,
 };
 
@@ -42,8 +42,8 @@ ExitCode ExitCodeFor(const absl::Status& status);
 #define REPLICAST_CONCAT_INNER(a, b) a##b
 #define REPLICAST_CONCAT(a, b) REPLICAST_CONCAT_INNER(a, b)
 // Returns the status from the enclosing function when it is not OK.
-#define RETURN_IF_ERROR(expression)                         \
-  do {                                                      \
+#define RETURN_IF_ERROR(expression)                                                                    \
+  do {                                                                                                 \
     if (absl::Status replicast_status = (expression); !replicast_status.ok()) return replicast_status; \
   } while (false)
 // ASSIGN_OR_RETURN(auto x, Function());

@@ -1,10 +1,10 @@
 #ifndef REPLICAST_COMMON_BASE_LIMITS_H_
 #define REPLICAST_COMMON_BASE_LIMITS_H_
 
+#include <absl/time/time.h>
+
 #include <cstddef>
 #include <cstdint>
-
-#include <absl/time/time.h>
 
 // Every bound of the system, in one place. Input from the network never chooses a size beyond these.
 namespace replicast::limits {
@@ -14,49 +14,50 @@ inline constexpr size_t kDefaultFrameSize = 1372;  // 1,400 bytes of IP payload 
 inline constexpr size_t kMinFrameSize = 512;
 inline constexpr size_t kMaxFrameSize = 8900;
 inline constexpr size_t kMaxDatagram = 9216;
-inline constexpr size_t kFrameOverhead = 80;  // header, AEAD tag, symbol fields: the most they take
-inline constexpr uint64_t kReplayWindow = 4096;              // sequences
-inline constexpr size_t kRepairRingBytes = 64u << 20;        // recent symbols that the server can repair from
-inline constexpr size_t kReceiveQueueBytes = 16u << 20;      // datagrams between socket and receiver
-inline constexpr size_t kReorderBytes = 16u << 20;           // symbols above a gap
-inline constexpr size_t kPendingEpochFrames = 512;           // frames of the next two epochs without their key
-inline constexpr size_t kMaxRepairSymbols = 512;             // in one Repair call
+inline constexpr size_t kFrameOverhead = 80;             // header, AEAD tag, symbol fields: the most they take
+inline constexpr uint64_t kReplayWindow = 4096;          // sequences
+inline constexpr size_t kRepairRingBytes = 64u << 20;    // recent symbols that the server can repair from
+inline constexpr size_t kReceiveQueueBytes = 16u << 20;  // datagrams between socket and receiver
+inline constexpr size_t kReorderBytes = 16u << 20;       // symbols above a gap
+inline constexpr size_t kPendingEpochFrames = 512;       // frames of the next two epochs without their key
+inline constexpr size_t kMaxRepairSymbols = 512;         // in one Repair call
 inline constexpr size_t kMaxRepairRanges = 64;
-inline constexpr int kMaxBurst = 16;                         // datagrams sent back to back
-inline constexpr int kMaxStreams = 256;                      // multicast streams of a server
+inline constexpr int kMaxBurst = 16;     // datagrams sent back to back
+inline constexpr int kMaxStreams = 256;  // multicast streams of a server
 
 // Units and chunks.
-inline constexpr size_t kUnitPartBytes = 256u << 10;         // target, before compression
-inline constexpr size_t kMaxUnitPartBytes = 8u << 20;        // decompressed, most
-inline constexpr size_t kMaxSignedPartBytes = 9u << 20;      // as it travels
-inline constexpr size_t kChunkBytes = 128u << 10;            // target, before compression
+inline constexpr size_t kUnitPartBytes = 256u << 10;     // target, before compression
+inline constexpr size_t kMaxUnitPartBytes = 8u << 20;    // decompressed, most
+inline constexpr size_t kMaxSignedPartBytes = 9u << 20;  // as it travels
+inline constexpr size_t kChunkBytes = 128u << 10;        // target, before compression
 inline constexpr size_t kMaxChunkBytes = 8u << 20;
-inline constexpr size_t kMaxValueBytes = 4u << 20;           // one text or blob
-inline constexpr size_t kMaxRowBytes = 7u << 20;             // about, of one row as a unit carries it
-inline constexpr size_t kMaxHeldUnitBytes = 32u << 20;       // live units kept aside while a gap is repaired
-inline constexpr size_t kMaxUnitInMemoryBytes = 8u << 20;    // parts of one unit on a replica; more of it goes to disk
-inline constexpr uint64_t kDrainRows = 20'000;               // keys that one read transaction of the detector turns into units
-inline constexpr size_t kMaxTables = 256;                    // in one definition
+inline constexpr size_t kMaxValueBytes = 4u << 20;         // one text or blob
+inline constexpr size_t kMaxRowBytes = 7u << 20;           // about, of one row as a unit carries it
+inline constexpr size_t kMaxHeldUnitBytes = 32u << 20;     // live units kept aside while a gap is repaired
+inline constexpr size_t kMaxUnitInMemoryBytes = 8u << 20;  // parts of one unit on a replica; more of it goes to disk
+inline constexpr uint64_t kDrainRows = 20'000;  // keys that one read transaction of the detector turns into units
+inline constexpr size_t kMaxTables = 256;       // in one definition
 inline constexpr size_t kMaxColumns = 2000;
 inline constexpr size_t kMaxKeyColumns = 16;
 inline constexpr size_t kMaxFilterBytes = 4096;
-inline constexpr size_t kMaxFilterValueBytes = 64u << 20;    // the columns that filters read of a row, and values they make
-inline constexpr int kMaxFilterSteps = 1'000'000;            // instructions of SQLite's machine for one filter and row
-inline constexpr int kMaxFilterDepth = 100;                  // of an expression
-inline constexpr int kMaxFilterPatternBytes = 256;           // of LIKE and GLOB
+inline constexpr size_t kMaxFilterValueBytes = 64u
+                                               << 20;  // the columns that filters read of a row, and values they make
+inline constexpr int kMaxFilterSteps = 1'000'000;      // instructions of SQLite's machine for one filter and row
+inline constexpr int kMaxFilterDepth = 100;            // of an expression
+inline constexpr int kMaxFilterPatternBytes = 256;     // of LIKE and GLOB
 inline constexpr size_t kMaxNameBytes = 128;
 
 // The master and the server's state.
-inline constexpr uint64_t kOutboxCapacity = 1'000'000;       // entries
+inline constexpr uint64_t kOutboxCapacity = 1'000'000;  // entries
 inline constexpr uint64_t kOutboxTrimEvery = 1024;
-inline constexpr uint64_t kUnitStoreBytes = 1ull << 30;      // default retention
-inline constexpr size_t kIndexOverlayEntries = 100'000;      // changes of the row index kept in memory before a flush
+inline constexpr uint64_t kUnitStoreBytes = 1ull << 30;  // default retention
+inline constexpr size_t kIndexOverlayEntries = 100'000;  // changes of the row index kept in memory before a flush
 
 // Control plane.
-inline constexpr size_t kMaxMessageBytes = 16u << 20;        // gRPC, both ends
+inline constexpr size_t kMaxMessageBytes = 16u << 20;  // gRPC, both ends
 inline constexpr int kMaxConnections = 1024;
 inline constexpr int kMaxConnectionsPerAddress = 256;
-inline constexpr int kMaxStreamsPerMember = 8;               // server streams of one member at a time
+inline constexpr int kMaxStreamsPerMember = 8;  // server streams of one member at a time
 inline constexpr size_t kMaxDisplayName = 64;
 inline constexpr int kMaxMembers = 100'000;
 inline constexpr int kMaxDatasets = 10'000;

@@ -15,7 +15,7 @@ namespace replicast::crypto {
 // What a certificate says of its holder. The id is the subject's common name (hex), the role its organizational unit.
 struct REPLICAST_CRYPTO_EXPORT CertificateInfo {
   std::string common_name;
-  std::string role;  // "server", "admin" or "member"; empty in a CA
+  std::string role;        // "server", "admin" or "member"; empty in a CA
   int64_t not_before = 0;  // seconds since the Unix epoch
   int64_t not_after = 0;
 };
@@ -23,7 +23,8 @@ struct REPLICAST_CRYPTO_EXPORT CertificateInfo {
 // P-256 private key, PEM (PKCS #8).
 REPLICAST_CRYPTO_EXPORT std::string GeneratePrivateKeyPem();
 // Self-signed CA, PEM; empty on a bad key.
-REPLICAST_CRYPTO_EXPORT std::string CreateCaPem(std::string_view key_pem, std::string_view common_name, int64_t not_before, int64_t not_after);
+REPLICAST_CRYPTO_EXPORT std::string CreateCaPem(std::string_view key_pem, std::string_view common_name,
+                                                int64_t not_before, int64_t not_after);
 // PKCS #10 request, DER. Proves possession of the key.
 REPLICAST_CRYPTO_EXPORT std::string CreateRequestDer(std::string_view key_pem, std::string_view common_name);
 // The SubjectPublicKeyInfo (DER) of a request whose own signature is right; nothing otherwise.
@@ -31,9 +32,10 @@ REPLICAST_CRYPTO_EXPORT std::optional<std::string> RequestPublicKey(std::string_
 // A certificate (DER) for the request's key with the given subject; `dns_names` and `ip_addresses` (text) as subject
 // alternative names. Only the role "server" may serve TLS (and be a client); the others are clients. Nothing when the
 // request's signature is wrong, its key is not P-256, or a name or time can't be.
-REPLICAST_CRYPTO_EXPORT std::optional<std::string> IssueDer(std::string_view ca_pem, std::string_view ca_key_pem, std::string_view request_der,
-                                    const CertificateInfo& info, const std::vector<std::string>& dns_names,
-                                    const std::vector<std::string>& ip_addresses);
+REPLICAST_CRYPTO_EXPORT std::optional<std::string> IssueDer(std::string_view ca_pem, std::string_view ca_key_pem,
+                                                            std::string_view request_der, const CertificateInfo& info,
+                                                            const std::vector<std::string>& dns_names,
+                                                            const std::vector<std::string>& ip_addresses);
 REPLICAST_CRYPTO_EXPORT std::optional<CertificateInfo> ReadCertificate(std::string_view pem_or_der);
 REPLICAST_CRYPTO_EXPORT std::optional<std::string> PemToDer(std::string_view pem);
 REPLICAST_CRYPTO_EXPORT std::string DerToPem(std::string_view der);  // as CERTIFICATE

@@ -28,7 +28,8 @@ class REPLICAST_CRYPTO_EXPORT Sha256Hasher {
   alignas(8) std::array<unsigned char, 128> state_;
 };
 // HKDF-SHA256 (RFC 5869).
-REPLICAST_CRYPTO_EXPORT std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info, size_t size);
+REPLICAST_CRYPTO_EXPORT std::string Hkdf(std::string_view secret, std::string_view salt, std::string_view info,
+                                         size_t size);
 REPLICAST_CRYPTO_EXPORT bool EqualSecrets(std::string_view a, std::string_view b);
 REPLICAST_CRYPTO_EXPORT void RandomBytes(void* out, size_t size);
 // Overwrites a secret before it is freed.
@@ -63,12 +64,15 @@ struct REPLICAST_CRYPTO_EXPORT KeyPair {
 // Ed25519 (RFC 8032).
 REPLICAST_CRYPTO_EXPORT KeyPair GenerateEd25519();
 REPLICAST_CRYPTO_EXPORT std::string SignEd25519(std::string_view private_key, std::string_view message);  // 64 bytes
-REPLICAST_CRYPTO_EXPORT bool VerifyEd25519(std::string_view public_key, std::string_view message, std::string_view signature);
+REPLICAST_CRYPTO_EXPORT bool VerifyEd25519(std::string_view public_key, std::string_view message,
+                                           std::string_view signature);
 
 // HPKE (RFC 9180), base mode, X25519 + HKDF-SHA256 + AES-256-GCM; the 32-byte encapsulated key stands first.
 REPLICAST_CRYPTO_EXPORT KeyPair GenerateX25519();
-REPLICAST_CRYPTO_EXPORT std::optional<std::string> HpkeSeal(std::string_view public_key, std::string_view info, std::string_view plain);
-REPLICAST_CRYPTO_EXPORT std::optional<std::string> HpkeOpen(const KeyPair& key, std::string_view info, std::string_view sealed);
+REPLICAST_CRYPTO_EXPORT std::optional<std::string> HpkeSeal(std::string_view public_key, std::string_view info,
+                                                            std::string_view plain);
+REPLICAST_CRYPTO_EXPORT std::optional<std::string> HpkeOpen(const KeyPair& key, std::string_view info,
+                                                            std::string_view sealed);
 
 REPLICAST_CRYPTO_EXPORT std::string LibraryName();
 

@@ -1,20 +1,20 @@
 #ifndef REPLICAST_COMMON_DELIVERY_KEY_RING_H_
 #define REPLICAST_COMMON_DELIVERY_KEY_RING_H_
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-
-#include <absl/time/time.h>
 
 #include "common/delivery/replay_window.h"
 #include "common/wire/epoch_key.h"
 
 namespace replicast::delivery {
 
-// A receiver's keys: the current epoch's, the announced ones', and old ones for limits::kOldKeyLifetime; each with its replay
-// window. Sans-IO.
+// A receiver's keys: the current epoch's, the announced ones', and old ones for limits::kOldKeyLifetime; each with its
+// replay window. Sans-IO.
 class KeyRing {
  public:
   struct Entry {

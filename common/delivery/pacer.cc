@@ -19,7 +19,8 @@ void Pacer::SetRate(uint64_t bytes_per_second, absl::Time now) {
 
 void Pacer::Refill(absl::Time now) {
   if (now <= refilled_) return;
-  tokens_ = std::min(static_cast<double>(burst_), tokens_ + absl::ToDoubleSeconds(now - refilled_) * static_cast<double>(rate_));
+  tokens_ = std::min(static_cast<double>(burst_),
+                     tokens_ + absl::ToDoubleSeconds(now - refilled_) * static_cast<double>(rate_));
   refilled_ = now;
 }
 

@@ -1,9 +1,9 @@
 #ifndef REPLICAST_COMMON_DELIVERY_PACER_H_
 #define REPLICAST_COMMON_DELIVERY_PACER_H_
 
-#include <cstdint>
-
 #include <absl/time/time.h>
+
+#include <cstdint>
 
 namespace replicast::delivery {
 

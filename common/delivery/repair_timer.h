@@ -1,16 +1,17 @@
 #ifndef REPLICAST_COMMON_DELIVERY_REPAIR_TIMER_H_
 #define REPLICAST_COMMON_DELIVERY_REPAIR_TIMER_H_
 
-#include <optional>
-
 #include <absl/time/time.h>
+
+#include <optional>
 
 #include "common/base/random.h"
 
 namespace replicast::delivery {
 
-// When to ask for a repair: after a truncated exponential time over 4 round trips, steeper for larger groups, so that of
-// many members that miss the same few ask first (Nonnenmacher and Biersack, "Optimal Multicast Feedback", 1998). Sans-IO.
+// When to ask for a repair: after a truncated exponential time over 4 round trips, steeper for larger groups, so that
+// of many members that miss the same few ask first (Nonnenmacher and Biersack, "Optimal Multicast Feedback", 1998).
+// Sans-IO.
 class RepairTimer {
  public:
   explicit RepairTimer(Random& random) : random_(random) {}

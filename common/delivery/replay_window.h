@@ -8,8 +8,8 @@
 
 namespace replicast::delivery {
 
-// Which sequences of one epoch were seen (RFC 4303, section 3.4.3): a bit for each of the newest ones; older ones count as
-// seen. Only authentic frames may be marked, or an outsider could move the window.
+// Which sequences of one epoch were seen (RFC 4303, section 3.4.3): a bit for each of the newest ones; older ones count
+// as seen. Only authentic frames may be marked, or an outsider could move the window.
 class ReplayWindow {
  public:
   bool IsFresh(uint64_t sequence) const {

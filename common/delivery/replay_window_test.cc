@@ -15,7 +15,8 @@ TEST(ReplayWindowTest, SeesEveryRepetitionAndRefusesNothingFreshWithinTheWindow)
   std::set<uint64_t> seen;
   uint64_t highest = 0;
   for (int i = 0; i < 50'000; ++i) {
-    const uint64_t sequence = 1 + highest + random.Below(40) - std::min<uint64_t>(highest, random.Below(2 * limits::kReplayWindow));
+    const uint64_t sequence =
+        1 + highest + random.Below(40) - std::min<uint64_t>(highest, random.Below(2 * limits::kReplayWindow));
     const bool old = sequence <= highest && highest - sequence >= limits::kReplayWindow;
     ASSERT_EQ(window.IsFresh(sequence), !old && !seen.contains(sequence)) << sequence << " below " << highest;
     if (!window.IsFresh(sequence)) continue;

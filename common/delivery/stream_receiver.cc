@@ -20,10 +20,16 @@ constexpr absl::Duration kMostKeysDelay = absl::Seconds(10);
 }  // namespace
 
 StreamReceiver::StreamReceiver(const Options& options, Random& random)
-    : options_(options), random_(random), verifier_(options.signing_public_key), repair_(random), keys_pause_(kLeastKeysPause) {}
+    : options_(options),
+      random_(random),
+      verifier_(options.signing_public_key),
+      repair_(random),
+      keys_pause_(kLeastKeysPause) {}
 
 bool StreamReceiver::SetKeys(const v1::KeyBundle& bundle, absl::Time now) {
-  if (bundle.stream_id() != options_.stream_id || bundle.definition_hash() != options_.definition.view() || bundle.keys().empty()) return false;
+  if (bundle.stream_id() != options_.stream_id || bundle.definition_hash() != options_.definition.view() ||
+      bundle.keys().empty())
+    return false;
   std::vector<std::unique_ptr<wire::EpochKey>> keys;
   for (const v1::EpochKey& key : bundle.keys()) {
     if (key.epoch() == 0 || key.secret().size() != crypto::kAeadKeySize) return false;
@@ -66,8 +72,10 @@ FrameOutcome StreamReceiver::Take(std::string_view datagram, absl::Time now) {
 FrameOutcome StreamReceiver::TakeKeyUpdate(const wire::FrameView& frame, absl::Time now) {
   if (frame.body == last_update_) return FrameOutcome::kKeyUpdate;
   const auto update = wire::VerifyKeyUpdate(frame.body, verifier_);
-  if (!update || update->stream_id() != options_.stream_id || update->definition_hash() != options_.definition.view()) return FrameOutcome::kBadSignature;
-  if (update->to_epoch() <= keys_.current() || keys_.Find(update->to_epoch()) != nullptr) return FrameOutcome::kReplayed;
+  if (!update || update->stream_id() != options_.stream_id || update->definition_hash() != options_.definition.view())
+    return FrameOutcome::kBadSignature;
+  if (update->to_epoch() <= keys_.current() || keys_.Find(update->to_epoch()) != nullptr)
+    return FrameOutcome::kReplayed;
   KeyRing::Entry* from = keys_.Find(update->from_epoch());
   if (update->kind() == v1::KEY_UPDATE_KIND_FETCH || from == nullptr) {
     keys_wanted_ = true;  // signed: no outsider made it up
@@ -111,15 +119,19 @@ FrameOutcome StreamReceiver::TakePayload(const std::string& bytes) {
     return FrameOutcome::kBadPayload;
   }
   switch (order_.Add(std::move(*payload.mutable_symbol()))) {
-    case SymbolOrder::Result::kKept: return FrameOutcome::kSymbol;
-    case SymbolOrder::Result::kDuplicate: return FrameOutcome::kDuplicateSymbol;
-    case SymbolOrder::Result::kTooFar: break;
+    case SymbolOrder::Result::kKept:
+      return FrameOutcome::kSymbol;
+    case SymbolOrder::Result::kDuplicate:
+      return FrameOutcome::kDuplicateSymbol;
+    case SymbolOrder::Result::kTooFar:
+      break;
   }
   return FrameOutcome::kDropped;
 }
 
 FrameOutcome StreamReceiver::Hold(uint32_t epoch, std::string_view datagram, absl::Time now) {
-  if (epoch <= keys_.current() || (keys_.current() != 0 && epoch > keys_.current() + kEpochsAhead)) return FrameOutcome::kUnknownEpoch;
+  if (epoch <= keys_.current() || (keys_.current() != 0 && epoch > keys_.current() + kEpochsAhead))
+    return FrameOutcome::kUnknownEpoch;
   held_.push_back({epoch, std::string(datagram)});
   if (held_.size() > limits::kPendingEpochFrames) held_.pop_front();
   WantKeys(now);

@@ -1,6 +1,8 @@
 #ifndef REPLICAST_COMMON_DELIVERY_STREAM_RECEIVER_H_
 #define REPLICAST_COMMON_DELIVERY_STREAM_RECEIVER_H_
 
+#include <absl/time/time.h>
+
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -8,8 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <absl/time/time.h>
 
 #include "common/base/lsn.h"
 #include "common/base/random.h"
@@ -27,20 +27,20 @@ namespace replicast::delivery {
 
 // What became of a datagram; each has its counter and its name for people (OutcomeName).
 enum class FrameOutcome : uint8_t {
-  kSymbol,            // new, kept
+  kSymbol,  // new, kept
   kHeartbeat,
-  kKeyUpdate,         // signed, understood
-  kDuplicateSymbol,   // repaired or sent twice: normal
+  kKeyUpdate,        // signed, understood
+  kDuplicateSymbol,  // repaired or sent twice: normal
   kMalformed,
   kOtherStream,
-  kReplayed,          // sequence seen, or older than the window
-  kUnknownEpoch,      // older than what is kept, or too far ahead
-  kHeldForKey,        // of one of the next two epochs: kept until its key is there
+  kReplayed,      // sequence seen, or older than the window
+  kUnknownEpoch,  // older than what is kept, or too far ahead
+  kHeldForKey,    // of one of the next two epochs: kept until its key is there
   kNotAuthentic,
   kBadPayload,
-  kBadSignature,      // of a key update
+  kBadSignature,  // of a key update
   kBadCommitment,
-  kDropped,           // no room: the oldest went
+  kDropped,  // no room: the oldest went
   kCount,
 };
 std::string_view OutcomeName(FrameOutcome outcome);  // "not_authentic"
@@ -67,7 +67,8 @@ class StreamReceiver {
   bool SetKeys(const v1::KeyBundle& bundle, absl::Time now);
   FrameOutcome OnDatagram(std::string_view datagram, absl::Time now);
 
-  // Complete messages (serialized v1.SignedUnitPart) in order. After a gap was given up it goes on at the next first flag.
+  // Complete messages (serialized v1.SignedUnitPart) in order. After a gap was given up it goes on at the next first
+  // flag.
   std::vector<std::string> TakeMessages();
 
   // Time has passed: back-offs end, gaps grow old.

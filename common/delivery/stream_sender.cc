@@ -9,7 +9,8 @@
 namespace replicast::delivery {
 namespace {
 
-// Bytes of a frame around its payload: header, tag and length (two bytes: frames are that long) of the sealed field, AEAD tag.
+// Bytes of a frame around its payload: header, tag and length (two bytes: frames are that long) of the sealed field,
+// AEAD tag.
 constexpr size_t kSealOverhead = wire::kFrameHeaderSize + 3 + crypto::kAeadTagSize;
 
 }  // namespace
@@ -78,7 +79,8 @@ std::string StreamSender::HeartbeatPayload(bool padded) const {
   if (!facts_.next_key_id.empty()) heartbeat.set_next_key_id(facts_.next_key_id.ToBytes());
   const size_t bare = kSealOverhead + payload.ByteSizeLong();
   constexpr size_t kPaddingField = 3;  // tag and length
-  if (padded && bare + kPaddingField < options_.frame_size) payload.set_padding(std::string(options_.frame_size - bare - kPaddingField, '\0'));
+  if (padded && bare + kPaddingField < options_.frame_size)
+    payload.set_padding(std::string(options_.frame_size - bare - kPaddingField, '\0'));
   return payload.SerializeAsString();
 }
 
@@ -93,7 +95,8 @@ void StreamSender::Poll(absl::Time now, std::vector<std::string>* datagrams) {
   if (key_ == nullptr) return;
   const size_t most = datagrams->size() + static_cast<size_t>(limits::kMaxBurst);
   while (!key_updates_.empty() && datagrams->size() < most && pacer_.Take(options_.frame_size, now)) {
-    datagrams->push_back(wire::SerializeFrame({options_.stream_id, key_->epoch(), ++sequence_, true, key_updates_.front()}));
+    datagrams->push_back(
+        wire::SerializeFrame({options_.stream_id, key_->epoch(), ++sequence_, true, key_updates_.front()}));
     key_updates_.pop_front();
     ++counters_.key_updates;
     counters_.bytes += datagrams->back().size();
@@ -120,7 +123,8 @@ absl::Time StreamSender::NextDeadline(absl::Time now) const {
   if (key_ == nullptr) return absl::InfiniteFuture();
   if (!key_updates_.empty()) return pacer_.WhenReady(options_.frame_size, now);
   if (!messages_.empty()) {
-    return pacer_.WhenReady(std::min(options_.frame_size, messages_.front().size() - offset_ + limits::kFrameOverhead), now);
+    return pacer_.WhenReady(std::min(options_.frame_size, messages_.front().size() - offset_ + limits::kFrameOverhead),
+                            now);
   }
   return heartbeat_.due();
 }
@@ -130,7 +134,8 @@ bool StreamSender::Repair(const std::vector<SymbolSpan>& missing, std::vector<st
   for (const SymbolSpan& span : missing) {
     if (symbol_ == 0 || span.first > symbol_ || span.first > span.last) continue;
     if (span.first < ring_.oldest()) return false;
-    for (uint64_t number = span.first; number <= std::min(span.last, symbol_) && repaired < limits::kMaxRepairSymbols; ++number, ++repaired) {
+    for (uint64_t number = span.first; number <= std::min(span.last, symbol_) && repaired < limits::kMaxRepairSymbols;
+         ++number, ++repaired) {
       const std::string* payload = ring_.Find(number);
       REPLICAST_CHECK(payload != nullptr);
       datagrams->push_back(key_->Seal(++sequence_, *payload));

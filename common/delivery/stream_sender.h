@@ -1,13 +1,13 @@
 #ifndef REPLICAST_COMMON_DELIVERY_STREAM_SENDER_H_
 #define REPLICAST_COMMON_DELIVERY_STREAM_SENDER_H_
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/time/time.h>
 
 #include "common/base/lsn.h"
 #include "common/base/random.h"
@@ -62,7 +62,8 @@ class StreamSender {
   void EnqueueKeyUpdate(std::string update);
   size_t queued_bytes() const;
 
-  // Appends the datagrams that may go now (at most limits::kMaxBurst) and counts them as sent. Call until it gives none.
+  // Appends the datagrams that may go now (at most limits::kMaxBurst) and counts them as sent. Call until it gives
+  // none.
   void Poll(absl::Time now, std::vector<std::string>* datagrams);
   // When Poll has something again; infinite future never.
   absl::Time NextDeadline(absl::Time now) const;

@@ -15,7 +15,8 @@ constexpr uint32_t kStream = 77;
 // A sender and a receiver with a channel between them that loses, doubles and reorders.
 class Channel {
  public:
-  explicit Channel(uint64_t seed, double loss = 0, size_t frame_size = 600) : random_(seed), loss_(loss), signing_(crypto::GenerateEd25519()) {
+  explicit Channel(uint64_t seed, double loss = 0, size_t frame_size = 600)
+      : random_(seed), loss_(loss), signing_(crypto::GenerateEd25519()) {
     StreamSender::Options options;
     options.stream_id = kStream;
     options.frame_size = frame_size;
@@ -87,7 +88,9 @@ class Channel {
   std::deque<std::string> in_flight_;
 };
 
-uint64_t Count(const Channel& channel, FrameOutcome outcome) { return channel.receiver->counters().outcomes[static_cast<size_t>(outcome)]; }
+uint64_t Count(const Channel& channel, FrameOutcome outcome) {
+  return channel.receiver->counters().outcomes[static_cast<size_t>(outcome)];
+}
 
 TEST(StreamTest, MessagesArriveWholeAndInOrderThroughALossyChannel) {
   for (uint64_t seed = 1; seed <= 60; ++seed) {

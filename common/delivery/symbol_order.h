@@ -11,9 +11,10 @@
 
 namespace replicast::delivery {
 
-// Symbols of one incarnation in any order → messages, strictly in order of number. What is above a gap is kept, bounded in
-// bytes and in distance. Numbers come from frames that any member could have forged, so a number alone never moves the order
-// far: beyond kMostAhead it is refused, and when only refused or long gone numbers come, the order starts anew.
+// Symbols of one incarnation in any order → messages, strictly in order of number. What is above a gap is kept, bounded
+// in bytes and in distance. Numbers come from frames that any member could have forged, so a number alone never moves
+// the order far: beyond kMostAhead it is refused, and when only refused or long gone numbers come, the order starts
+// anew.
 class SymbolOrder {
  public:
   // How far above the next symbol one is still kept.

@@ -103,9 +103,9 @@ absl::StatusOr<Interface> FindInterface(const std::string& name) {
     for (const Candidate& candidate : candidates) {
       if (candidate.interface.name == name) return Checked(candidate, candidates);
     }
-    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_INTERFACE",
-                 "there is no interface " + name +
-                     "; choose another interface (usable here: " + UsableNames(candidates) + ")");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "MACHINE_NO_INTERFACE",
+        "there is no interface " + name + "; choose another interface (usable here: " + UsableNames(candidates) + ")");
   }
   std::string routed = DefaultRouteInterface();
   const Candidate* best = nullptr;

@@ -11,7 +11,10 @@ namespace {
 // A call on a channel that leads nowhere fails at once, and leaves its channel with a reference on the threads.
 class Anchor {
  public:
-  Anchor() : channel_(grpc::CreateChannel("unix:/dev/null", grpc::InsecureChannelCredentials())), stub_(channel_), request_(&nothing_, 1) {
+  Anchor()
+      : channel_(grpc::CreateChannel("unix:/dev/null", grpc::InsecureChannelCredentials())),
+        stub_(channel_),
+        request_(&nothing_, 1) {
     stub_.UnaryCall(&context_, "/none/None", {}, &request_, &response_, [](const grpc::Status&) {});
   }
 

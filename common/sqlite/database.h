@@ -1,6 +1,10 @@
 #ifndef REPLICAST_COMMON_SQLITE_DATABASE_H_
 #define REPLICAST_COMMON_SQLITE_DATABASE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,10 +12,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/base/value.h"
 
@@ -21,11 +21,11 @@ struct sqlite3_stmt;
 namespace replicast::sqlite {
 
 struct OpenOptions {
-  bool read_only = false;      // PRAGMA query_only and SQLITE_OPEN_READONLY where the WAL allows
+  bool read_only = false;  // PRAGMA query_only and SQLITE_OPEN_READONLY where the WAL allows
   bool create = false;
   bool no_checkpoint_on_close = false;
   absl::Duration busy_timeout = absl::Seconds(5);
-  std::string vfs = {};        // name of a registered VFS; empty: the default one. The simulator's files come in here
+  std::string vfs = {};  // name of a registered VFS; empty: the default one. The simulator's files come in here
 };
 
 // A prepared statement. Not thread safe; dies before its Database. Parameters count from 1, columns from 0.
@@ -51,8 +51,8 @@ class Statement {
   Value Column(int index) const;
   Row Columns(int first, int count) const;
   int64_t Int(int index) const;
-  std::string Bytes(int index) const;            // text or blob
-  std::string_view BytesView(int index) const;   // valid until the next Step
+  std::string Bytes(int index) const;           // text or blob
+  std::string_view BytesView(int index) const;  // valid until the next Step
   bool IsNull(int index) const;
 
   sqlite3_stmt* handle() const { return statement_; }

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_COMMON_SQLITE_ROW_FILTER_H_
 #define REPLICAST_COMMON_SQLITE_ROW_FILTER_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
 
 #include "common/base/value.h"
 #include "common/sqlite/database.h"

@@ -52,9 +52,9 @@ bool MasterWatcher::Drain() {
       const std::string_view name = event->len > 0 ? std::string_view(event->name) : std::string_view();
       for (size_t i = 0; i < files_.size(); ++i) {
         const std::string_view path = files_[i].path;
-        if (name.empty() ? event->wd == files_[i].watch && (event->mask & IN_MODIFY) != 0
-                         : path.ends_with(name) && path.size() > name.size() &&
-                               path[path.size() - name.size() - 1] == '/') {
+        if (name.empty()
+                ? event->wd == files_[i].watch && (event->mask & IN_MODIFY) != 0
+                : path.ends_with(name) && path.size() > name.size() && path[path.size() - name.size() - 1] == '/') {
           (name.empty() ? written : moved[i]) = true;
         }
       }

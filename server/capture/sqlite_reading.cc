@@ -106,8 +106,7 @@ void BindKey(const Row& key, sqlite3_stmt* statement) {
 absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection,
                                                                     Relations relations, const Tail& published,
                                                                     const SourceOptions& options, const Clock& clock) {
-  std::unique_ptr<SqliteReading> reading(
-      new SqliteReading(std::move(connection), std::move(relations), options.owner));
+  std::unique_ptr<SqliteReading> reading(new SqliteReading(std::move(connection), std::move(relations), options.owner));
   {
     ASSIGN_OR_RETURN(MasterConnection::Lease begin, reading->connection_->Use("BEGIN"));
     RETURN_IF_ERROR(begin->Run());

@@ -125,9 +125,8 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& publishe
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::ReadDetached(const Tail& published) {
   RETURN_IF_ERROR(FollowTheFile());
   ASSIGN_OR_RETURN(std::shared_ptr<MasterConnection> connection, MasterConnection::Open(options_.path, options_.vfs));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<SqliteReading> reading,
-      SqliteReading::Begin(std::move(connection), relations_, published, options_, clock_));
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
+                   SqliteReading::Begin(std::move(connection), relations_, published, options_, clock_));
   return std::unique_ptr<Reading>(std::move(reading));
 }
 

@@ -14,8 +14,9 @@ constexpr absl::Duration kRepeatEvery = absl::Seconds(5);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KeySequence>> KeySequence::Begin(const Options& options, uint32_t last_used, Remember remember,
-                                                                const wire::Signer& signer, Random& random, absl::Time now) {
+absl::StatusOr<std::unique_ptr<KeySequence>> KeySequence::Begin(const Options& options, uint32_t last_used,
+                                                                Remember remember, const wire::Signer& signer,
+                                                                Random& random, absl::Time now) {
   std::unique_ptr<KeySequence> sequence(new KeySequence(options, std::move(remember), signer, random));
   sequence->last_epoch_ = last_used;
   ASSIGN_OR_RETURN(std::shared_ptr<wire::EpochKey> first, sequence->Fresh());
@@ -38,8 +39,11 @@ void KeySequence::Switch(std::shared_ptr<wire::EpochKey> to, absl::Time now) {
   switched_ = true;
 }
 
-std::string KeySequence::Announce(v1::KeyUpdateKind kind, const wire::EpochKey& from, const wire::EpochKey& to, std::string salt) {
-  return wire::SignKeyUpdate(kind, options_.definition, incarnation_, options_.stream_id, from, to, std::move(salt), signer_).SerializeAsString();
+std::string KeySequence::Announce(v1::KeyUpdateKind kind, const wire::EpochKey& from, const wire::EpochKey& to,
+                                  std::string salt) {
+  return wire::SignKeyUpdate(kind, options_.definition, incarnation_, options_.stream_id, from, to, std::move(salt),
+                             signer_)
+      .SerializeAsString();
 }
 
 v1::KeyBundle KeySequence::Bundle() const {
@@ -78,7 +82,9 @@ absl::Status KeySequence::ReplaceNow(absl::Time now) {
   return absl::OkStatus();
 }
 
-absl::Time KeySequence::RatchetAllowedAt() const { return ratchets_paid_until_ - (limits::kRatchetBurst - 1) * limits::kRatchetMin; }
+absl::Time KeySequence::RatchetAllowedAt() const {
+  return ratchets_paid_until_ - (limits::kRatchetBurst - 1) * limits::kRatchetMin;
+}
 
 absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
   if (now < RatchetAllowedAt()) {
@@ -87,11 +93,13 @@ absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
   }
   ratchet_owed_ = false;
   ratchets_paid_until_ = std::max(ratchets_paid_until_, now) + limits::kRatchetMin;
-  // The announced epoch's secret was told to those who are here; a newcomer may have it too, as nothing was sent under it.
+  // The announced epoch's secret was told to those who are here; a newcomer may have it too, as nothing was sent under
+  // it.
   RETURN_IF_ERROR(remember_(last_epoch_ + 1));
   const uint32_t epoch = ++last_epoch_;
   const std::string salt = random_.Bytes(kSaltSize);
-  auto to = std::make_shared<wire::EpochKey>(options_.stream_id, epoch, wire::RatchetSecret(*current_, options_.stream_id, epoch, salt));
+  auto to = std::make_shared<wire::EpochKey>(options_.stream_id, epoch,
+                                             wire::RatchetSecret(*current_, options_.stream_id, epoch, salt));
   const std::string update = Announce(v1::KEY_UPDATE_KIND_RATCHET, *current_, *to, salt);
   const bool rekeying = next_ != nullptr;
   repeated_.clear();

@@ -1,15 +1,15 @@
 #ifndef REPLICAST_SERVER_KEYS_KEY_SEQUENCE_H_
 #define REPLICAST_SERVER_KEYS_KEY_SEQUENCE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/base/random.h"
 #include "common/wire/epoch_key.h"
@@ -17,9 +17,9 @@
 
 namespace replicast::keys {
 
-// The epochs of one stream on this run of the server. Secrets are fresh randomness in memory only; the epoch's number is
-// written down before it is used, so that no start, and no copy of the state, repeats a key with a nonce (a copy draws other
-// secrets). Sans-IO, one thread.
+// The epochs of one stream on this run of the server. Secrets are fresh randomness in memory only; the epoch's number
+// is written down before it is used, so that no start, and no copy of the state, repeats a key with a nonce (a copy
+// draws other secrets). Sans-IO, one thread.
 class KeySequence {
  public:
   struct Options {
@@ -30,7 +30,8 @@ class KeySequence {
   // Writes down that epochs up to this one are used.
   using Remember = std::function<absl::Status(uint32_t epoch)>;
   // The run's first epoch is the one after `last_used`.
-  static absl::StatusOr<std::unique_ptr<KeySequence>> Begin(const Options& options, uint32_t last_used, Remember remember, const wire::Signer& signer,
+  static absl::StatusOr<std::unique_ptr<KeySequence>> Begin(const Options& options, uint32_t last_used,
+                                                            Remember remember, const wire::Signer& signer,
                                                             Random& random, absl::Time now);
 
   std::shared_ptr<wire::EpochKey> current() const { return current_; }
@@ -44,8 +45,9 @@ class KeySequence {
   absl::StatusOr<uint32_t> Rekey(absl::Time now);
   // A fresh secret at once, told to nobody but by GetKeys: for revocation.
   absl::Status ReplaceNow(absl::Time now);
-  // next = HKDF(current), at once: who joins can't open what was sent before. limits::kRatchetBurst times without a pause, then
-  // once in limits::kRatchetMin. False: not now; it is owed, and until OnTime has made up for it no newcomer may get a Bundle.
+  // next = HKDF(current), at once: who joins can't open what was sent before. limits::kRatchetBurst times without a
+  // pause, then once in limits::kRatchetMin. False: not now; it is owed, and until OnTime has made up for it no
+  // newcomer may get a Bundle.
   absl::StatusOr<bool> Ratchet(absl::Time now);
   bool ratchet_owed() const { return ratchet_owed_; }
 

@@ -14,10 +14,13 @@ class KeySequenceTest : public testing::Test {
     KeySequence::Options options;
     options.stream_id = 9;
     options.rekey_every = absl::Hours(1);
-    auto sequence = KeySequence::Begin(options, last_used, [this](uint32_t epoch) {
-      remembered_ = epoch;
-      return absl::OkStatus();
-    }, signer_, random_, now_);
+    auto sequence = KeySequence::Begin(
+        options, last_used,
+        [this](uint32_t epoch) {
+          remembered_ = epoch;
+          return absl::OkStatus();
+        },
+        signer_, random_, now_);
     return *std::move(sequence);
   }
 
@@ -78,7 +81,8 @@ TEST_F(KeySequenceTest, AfterARevocationNoOldKeyLeadsToTheNewOne) {
     EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(update, verifier_), *old_key), nullptr);
   }
   // The epoch that was announced before is never used.
-  for (absl::Time now = now_; now < now_ + absl::Minutes(2); now += absl::Seconds(1)) ASSERT_TRUE(sequence->OnTime(now).ok());
+  for (absl::Time now = now_; now < now_ + absl::Minutes(2); now += absl::Seconds(1))
+    ASSERT_TRUE(sequence->OnTime(now).ok());
   for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
 }
 
@@ -89,7 +93,8 @@ TEST_F(KeySequenceTest, AJoinRatchetsSoThatItsKeyOpensNothingOlder) {
   const auto step = sequence->OnTime(now_);
   EXPECT_TRUE(step->switched);
   ASSERT_EQ(step->updates.size(), 1u);
-  EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(step->updates[0], verifier_), *old_key)->secret(), sequence->current()->secret());
+  EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(step->updates[0], verifier_), *old_key)->secret(),
+            sequence->current()->secret());
   const v1::KeyBundle bundle = sequence->Bundle();
   for (const auto& key : bundle.keys()) EXPECT_NE(key.secret(), old_key->secret());
 }

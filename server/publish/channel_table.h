@@ -1,21 +1,22 @@
 #ifndef REPLICAST_SERVER_PUBLISH_CHANNEL_TABLE_H_
 #define REPLICAST_SERVER_PUBLISH_CHANNEL_TABLE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-
 #include "common/base/lsn.h"
 #include "common/sqlite/database.h"
 
 namespace replicast {
 
-// What outlives a run of the server: each definition's stream id, group and last used key epoch, and who holds a grant on it.
+// What outlives a run of the server: each definition's stream id, group and last used key epoch, and who holds a grant
+// on it.
 class ChannelTable {
  public:
   struct Channel {

@@ -17,7 +17,9 @@ std::optional<uint32_t> ParseAddress(std::string_view text) {
     const std::string_view part = text.substr(0, dot);
     uint32_t byte = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), byte);
-    if (error != std::errc() || end != part.data() + part.size() || byte > 255 || (dot == std::string_view::npos) != (i == 3)) return std::nullopt;
+    if (error != std::errc() || end != part.data() + part.size() || byte > 255 ||
+        (dot == std::string_view::npos) != (i == 3))
+      return std::nullopt;
     address = address << 8 | byte;
     text = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
   }
@@ -25,7 +27,8 @@ std::optional<uint32_t> ParseAddress(std::string_view text) {
 }
 
 std::string ToText(uint32_t address) {
-  return std::to_string(address >> 24) + "." + std::to_string(address >> 16 & 255) + "." + std::to_string(address >> 8 & 255) + "." + std::to_string(address & 255);
+  return std::to_string(address >> 24) + "." + std::to_string(address >> 16 & 255) + "." +
+         std::to_string(address >> 8 & 255) + "." + std::to_string(address & 255);
 }
 
 }  // namespace
@@ -40,8 +43,9 @@ absl::StatusOr<GroupRange> GroupRange::Parse(const std::string& text) {
     good = good && error == std::errc() && end == text.data() + text.size();
   }
   if (!good || bits < 4 || bits > 32 || *address >> 28 != 14) {
-    return Error(absl::StatusCode::kInvalidArgument, "USAGE_GROUPS",
-                 "groups " + text + ": write a range of IPv4 multicast groups such as 239.192.0.0/14 or 239.192.7.0/24");
+    return Error(
+        absl::StatusCode::kInvalidArgument, "USAGE_GROUPS",
+        "groups " + text + ": write a range of IPv4 multicast groups such as 239.192.0.0/14 or 239.192.7.0/24");
   }
   const uint32_t count = bits == 32 ? 1 : 1u << (32 - bits);
   return GroupRange(*address & ~(count - 1), count);

@@ -1,12 +1,12 @@
 #ifndef REPLICAST_SERVER_PUBLISH_GROUP_RANGE_H_
 #define REPLICAST_SERVER_PUBLISH_GROUP_RANGE_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
-
-#include <absl/status/statusor.h>
 
 #include "common/base/random.h"
 
@@ -18,8 +18,8 @@ class GroupRange {
   // INVALID_ARGUMENT (USAGE_GROUPS) says how a range looks.
   static absl::StatusOr<GroupRange> Parse(const std::string& text);
 
-  // A group of the range, from a random start, whose low 23 bits no used one has: those are all that an Ethernet address keeps.
-  // Nothing: all are used.
+  // A group of the range, from a random start, whose low 23 bits no used one has: those are all that an Ethernet
+  // address keeps. Nothing: all are used.
   std::optional<std::string> Allocate(const std::set<std::string>& used, Random& random) const;
 
  private:

@@ -28,7 +28,8 @@ TEST(GroupRangeTest, NoTwoGroupsShareAnEthernetAddress) {
 }
 
 TEST(GroupRangeTest, RefusesWhatIsNoRangeOfGroups) {
-  for (const char* wrong : {"", "10.0.0.0/8", "239.192.0.0/33", "239.192.0/24", "239.192.0.0.0", "239.192.0.x", "239.192.0.0/"}) {
+  for (const char* wrong :
+       {"", "10.0.0.0/8", "239.192.0.0/33", "239.192.0/24", "239.192.0.0.0", "239.192.0.x", "239.192.0.0/"}) {
     EXPECT_FALSE(GroupRange::Parse(wrong).ok()) << wrong;
   }
 }

@@ -25,9 +25,15 @@ absl::Status UnknownStream() {
 
 class ChannelMulticaster : public Multicaster {
  public:
-  ChannelMulticaster(ChannelTable table, GroupRange range, const wire::Signer& signer, Clock& clock, Random& random, net::DatagramSender& sender,
-                     const Options& options)
-      : table_(std::move(table)), range_(range), signer_(signer), clock_(clock), random_(random), sender_(sender), options_(options) {}
+  ChannelMulticaster(ChannelTable table, GroupRange range, const wire::Signer& signer, Clock& clock, Random& random,
+                     net::DatagramSender& sender, const Options& options)
+      : table_(std::move(table)),
+        range_(range),
+        signer_(signer),
+        clock_(clock),
+        random_(random),
+        sender_(sender),
+        options_(options) {}
 
   // --- UnitListener
   void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) override {
@@ -39,7 +45,8 @@ class ChannelMulticaster : public Multicaster {
 
   absl::Time Tick() override;
   bool Congested() const override {
-    return std::any_of(channels_.begin(), channels_.end(), [](const auto& each) { return each.second->queued_bytes() > kCongestedBytes; });
+    return std::any_of(channels_.begin(), channels_.end(),
+                       [](const auto& each) { return each.second->queued_bytes() > kCongestedBytes; });
   }
 
   std::optional<ChannelInfo> Channel(const DefinitionHash& stream) const override {
@@ -60,7 +67,8 @@ class ChannelMulticaster : public Multicaster {
   absl::Status Revoke(const MemberId& member) override;
   absl::StatusOr<RepairResult> Repair(uint32_t stream_id, uint32_t incarnation, const MemberId& member,
                                       const std::vector<delivery::SymbolSpan>& missing) override;
-  absl::StatusOr<v1::ReportResponse> Report(uint32_t stream_id, const MemberId& member, const v1::ReceptionReport& report) override;
+  absl::StatusOr<v1::ReportResponse> Report(uint32_t stream_id, const MemberId& member,
+                                            const v1::ReceptionReport& report) override;
 
  private:
   StreamChannel* Find(const DefinitionHash& stream) {
@@ -91,7 +99,8 @@ StreamChannel* ChannelMulticaster::FindOrOpen(const DefinitionHash& stream) {
   if (StreamChannel* channel = Find(stream)) return channel;
   absl::StatusOr<std::unique_ptr<StreamChannel>> channel = Open(stream);
   if (!channel.ok()) {
-    spdlog::error("stream {} can't be multicast: {}", stream.ToHex().substr(0, 8), std::string(channel.status().message()));
+    spdlog::error("stream {} can't be multicast: {}", stream.ToHex().substr(0, 8),
+                  std::string(channel.status().message()));
     return nullptr;
   }
   return channels_.emplace(stream, *std::move(channel)).first->second.get();
@@ -104,7 +113,8 @@ absl::StatusOr<std::unique_ptr<StreamChannel>> ChannelMulticaster::Open(const De
   options.definition = stream;
   options.rekey_every = options_.rekey_every;
   const auto remember = [this, stream](uint32_t epoch) { return table_.RememberEpoch(stream, epoch); };
-  ASSIGN_OR_RETURN(auto keys, keys::KeySequence::Begin(options, channel.last_epoch, remember, signer_, random_, clock_.Now()));
+  ASSIGN_OR_RETURN(auto keys,
+                   keys::KeySequence::Begin(options, channel.last_epoch, remember, signer_, random_, clock_.Now()));
   auto opened = std::make_unique<StreamChannel>(stream, channel, std::move(keys), options_, clock_.Now());
   ASSIGN_OR_RETURN(const auto members, table_.Members(stream));
   for (const auto& [member, max_rate] : members) opened->SetMember(member, max_rate);
@@ -117,11 +127,13 @@ absl::StatusOr<ChannelTable::Channel> ChannelMulticaster::Allocate(const Definit
   ASSIGN_OR_RETURN(const std::set<std::string> used, table_.Groups());
   const auto group = range_.Allocate(used, random_);
   if (!group) {
-    return Error(absl::StatusCode::kResourceExhausted, "GROUPS_USED_UP", "every group of " + options_.group_range + " is used; set a larger range in replicastd.toml");
+    return Error(absl::StatusCode::kResourceExhausted, "GROUPS_USED_UP",
+                 "every group of " + options_.group_range + " is used; set a larger range in replicastd.toml");
   }
   ChannelTable::Channel channel;
   channel.group = *group;
-  while (channel.stream_id == 0 || ChannelById(channel.stream_id)) channel.stream_id = static_cast<uint32_t>(random_.Next());
+  while (channel.stream_id == 0 || ChannelById(channel.stream_id))
+    channel.stream_id = static_cast<uint32_t>(random_.Next());
   RETURN_IF_ERROR(table_.Add(stream, channel));
   return channel;
 }
@@ -163,7 +175,8 @@ void ChannelMulticaster::Join(const DefinitionHash& stream, const MemberId& memb
   if (channel == nullptr) return;
   if (!channel->HasMember(member)) {
     const absl::StatusOr<bool> ratcheted = channel->keys().Ratchet(clock_.Now());
-    if (!ratcheted.ok()) spdlog::error("a join could not ratchet the key: {}", std::string(ratcheted.status().message()));
+    if (!ratcheted.ok())
+      spdlog::error("a join could not ratchet the key: {}", std::string(ratcheted.status().message()));
   }
   channel->SetMember(member, max_rate);
   if (absl::Status status = table_.SetMember(stream, member, max_rate); !status.ok()) {
@@ -182,7 +195,8 @@ absl::StatusOr<v1::KeyBundle> ChannelMulticaster::Keys(const DefinitionHash& str
   StreamChannel* channel = Find(stream);
   if (channel == nullptr) return UnknownStream();
   if (channel->keys().ratchet_owed()) {
-    return Error(absl::StatusCode::kUnavailable, "KEYS_SOON", "many members join at this moment; ask again in a second");
+    return Error(absl::StatusCode::kUnavailable, "KEYS_SOON",
+                 "many members join at this moment; ask again in a second");
   }
   return channel->keys().Bundle();
 }
@@ -203,19 +217,22 @@ absl::Status ChannelMulticaster::Revoke(const MemberId& member) {
   return result;
 }
 
-absl::StatusOr<RepairResult> ChannelMulticaster::Repair(uint32_t stream_id, uint32_t incarnation, const MemberId& member,
+absl::StatusOr<RepairResult> ChannelMulticaster::Repair(uint32_t stream_id, uint32_t incarnation,
+                                                        const MemberId& member,
                                                         const std::vector<delivery::SymbolSpan>& missing) {
   StreamChannel* channel = FindById(stream_id);
   if (channel == nullptr) return UnknownStream();
   if (missing.size() > limits::kMaxRepairRanges) {
-    return Error(absl::StatusCode::kInvalidArgument, "REPAIR_TOO_LARGE", "a repair names at most " + std::to_string(limits::kMaxRepairRanges) + " ranges");
+    return Error(absl::StatusCode::kInvalidArgument, "REPAIR_TOO_LARGE",
+                 "a repair names at most " + std::to_string(limits::kMaxRepairRanges) + " ranges");
   }
   // Symbols of an earlier run are gone.
   if (incarnation != channel->keys().incarnation()) return RepairResult{};
   return channel->Repair(member, missing, clock_.Now());
 }
 
-absl::StatusOr<v1::ReportResponse> ChannelMulticaster::Report(uint32_t stream_id, const MemberId& member, const v1::ReceptionReport& report) {
+absl::StatusOr<v1::ReportResponse> ChannelMulticaster::Report(uint32_t stream_id, const MemberId& member,
+                                                              const v1::ReceptionReport& report) {
   StreamChannel* channel = FindById(stream_id);
   if (channel == nullptr) return UnknownStream();
   channel->rate().OnReport(member, report.expected_symbols(), report.missing_symbols(), clock_.Now());
@@ -227,18 +244,22 @@ absl::StatusOr<v1::ReportResponse> ChannelMulticaster::Report(uint32_t stream_id
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Multicaster>> Multicaster::Create(sqlite::Database& state, const wire::Signer& signer, Clock& clock, Random& random,
+absl::StatusOr<std::unique_ptr<Multicaster>> Multicaster::Create(sqlite::Database& state, const wire::Signer& signer,
+                                                                 Clock& clock, Random& random,
                                                                  net::DatagramSender& sender, const Options& options) {
   if (options.frame_size < limits::kMinFrameSize || options.frame_size > limits::kMaxFrameSize) {
     return Error(absl::StatusCode::kInvalidArgument, "USAGE_FRAME_SIZE",
-                 "frame_size must be between " + std::to_string(limits::kMinFrameSize) + " and " + std::to_string(limits::kMaxFrameSize));
+                 "frame_size must be between " + std::to_string(limits::kMinFrameSize) + " and " +
+                     std::to_string(limits::kMaxFrameSize));
   }
   if (options.rate_floor == 0 || options.rate_floor > options.rate_ceiling) {
-    return Error(absl::StatusCode::kInvalidArgument, "USAGE_RATE", "rate_floor must be above 0 and not above rate_ceiling");
+    return Error(absl::StatusCode::kInvalidArgument, "USAGE_RATE",
+                 "rate_floor must be above 0 and not above rate_ceiling");
   }
   ASSIGN_OR_RETURN(GroupRange range, GroupRange::Parse(options.group_range));
   ASSIGN_OR_RETURN(ChannelTable table, ChannelTable::Open(state));
-  return std::unique_ptr<Multicaster>(std::make_unique<ChannelMulticaster>(std::move(table), range, signer, clock, random, sender, options));
+  return std::unique_ptr<Multicaster>(
+      std::make_unique<ChannelMulticaster>(std::move(table), range, signer, clock, random, sender, options));
 }
 
 }  // namespace replicast

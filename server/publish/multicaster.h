@@ -1,14 +1,14 @@
 #ifndef REPLICAST_SERVER_PUBLISH_MULTICASTER_H_
 #define REPLICAST_SERVER_PUBLISH_MULTICASTER_H_
 
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
@@ -45,10 +45,10 @@ struct RepairResult {
   absl::Duration retry_after;
 };
 
-// Every stream's sender, key sequence, rate and members on this run of the server: takes stored units from the publisher
-// and gives datagrams to the transport. One thread (the publisher's); steppable. The epoch counter is in the state
-// database before an epoch is used, so that no start and no copy of the state ever repeats a key with a nonce; secrets
-// are only in memory. Groups are allocated once for a definition and remembered.
+// Every stream's sender, key sequence, rate and members on this run of the server: takes stored units from the
+// publisher and gives datagrams to the transport. One thread (the publisher's); steppable. The epoch counter is in the
+// state database before an epoch is used, so that no start and no copy of the state ever repeats a key with a nonce;
+// secrets are only in memory. Groups are allocated once for a definition and remembered.
 class Multicaster : public UnitListener {
  public:
   struct Options {
@@ -58,8 +58,9 @@ class Multicaster : public UnitListener {
     uint64_t rate_floor = 0, rate_ceiling = 0;
     absl::Duration rekey_every;
   };
-  static absl::StatusOr<std::unique_ptr<Multicaster>> Create(sqlite::Database& state, const wire::Signer& signer, Clock& clock, Random& random,
-                                                             net::DatagramSender& sender, const Options& options);
+  static absl::StatusOr<std::unique_ptr<Multicaster>> Create(sqlite::Database& state, const wire::Signer& signer,
+                                                             Clock& clock, Random& random, net::DatagramSender& sender,
+                                                             const Options& options);
 
   // Sends what may go now; begins and announces epochs; gives back when to be called again.
   virtual absl::Time Tick() = 0;
@@ -82,7 +83,8 @@ class Multicaster : public UnitListener {
   // INVALID_ARGUMENT, NOT_FOUND (STREAM_UNKNOWN). Costs at most a tenth of the stream's rate, whoever asks.
   virtual absl::StatusOr<RepairResult> Repair(uint32_t stream_id, uint32_t incarnation, const MemberId& member,
                                               const std::vector<delivery::SymbolSpan>& missing) = 0;
-  virtual absl::StatusOr<v1::ReportResponse> Report(uint32_t stream_id, const MemberId& member, const v1::ReceptionReport& report) = 0;
+  virtual absl::StatusOr<v1::ReportResponse> Report(uint32_t stream_id, const MemberId& member,
+                                                    const v1::ReceptionReport& report) = 0;
 };
 
 }  // namespace replicast

@@ -18,16 +18,15 @@ Way Snapshot(std::string reason, std::string why) {
 absl::Status OutOfRange(const Way& way) { return Error(absl::StatusCode::kOutOfRange, way.reason, way.why); }
 
 Way Trimmed(Lsn lsn, Lsn begins) {
-  return Snapshot("POSITION_TRIMMED",
-                  absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ",
-                               begins.ToText(), ""));
+  return Snapshot(
+      "POSITION_TRIMMED",
+      absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ", begins.ToText(), ""));
 }
 
 Way Ahead(Lsn lsn, Lsn known) {
-  return Snapshot(
-      "POSITION_UNKNOWN",
-      absl::StrCat("position ", lsn.ToText(), " is ahead of what this server stored of that history (", known.ToText(),
-                   "), so its state was restored from an older copy"));
+  return Snapshot("POSITION_UNKNOWN",
+                  absl::StrCat("position ", lsn.ToText(), " is ahead of what this server stored of that history (",
+                               known.ToText(), "), so its state was restored from an older copy"));
 }
 
 // Appends parts of the unit from `number` on while there is room, at least one. The number to go on with; 0: all done.
@@ -61,8 +60,8 @@ absl::StatusOr<Way> WayFrom(Core& core, const Stream& stream, const Position& po
   }
   ASSIGN_OR_RETURN(bool known, store::KnowsHistory(core.statements, position.history));
   if (!known) {
-    return Snapshot("POSITION_UNKNOWN", absl::StrCat("history ", position.history.ToHex(),
-                                                     " is none of this server's"));
+    return Snapshot("POSITION_UNKNOWN",
+                    absl::StrCat("history ", position.history.ToHex(), " is none of this server's"));
   }
   return Snapshot("POSITION_TRIMMED", absl::StrCat("no stored unit leads on from ", lsn.ToText(), " of history ",
                                                    position.history.ToHex(), " any more"));

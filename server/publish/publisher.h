@@ -1,15 +1,15 @@
 #ifndef REPLICAST_SERVER_PUBLISH_PUBLISHER_H_
 #define REPLICAST_SERVER_PUBLISH_PUBLISHER_H_
 
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/base/clock.h"
 #include "common/base/digest.h"
@@ -31,11 +31,11 @@ struct StreamInfo {
   v1::Definition definition;
   v1::DatasetSchema schema;
   State state = State::kBuilding;
-  std::string reason;       // why it is stopped, and the way out
-  Position position;        // the newest boundary told or tellable
-  Lsn prev_lsn;             // last_lsn of the newest unit with changes
-  absl::Time master_time;   // of that boundary
-  Lsn oldest_lsn;           // catch-up is possible from here on, in this history
+  std::string reason;      // why it is stopped, and the way out
+  Position position;       // the newest boundary told or tellable
+  Lsn prev_lsn;            // last_lsn of the newest unit with changes
+  absl::Time master_time;  // of that boundary
+  Lsn oldest_lsn;          // catch-up is possible from here on, in this history
   uint64_t row_count = 0;
   uint64_t stored_bytes = 0;
   uint64_t rows_published = 0;  // since the start
@@ -46,15 +46,16 @@ struct StreamInfo {
 class UnitListener {
  public:
   virtual ~UnitListener() = default;
-  virtual void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) = 0;
+  virtual void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header,
+                          const wire::EncodedPart& part) = 0;
   virtual void OnStreamReady(const StreamInfo& stream) = 0;    // also after a start
   virtual void OnStreamStopped(const StreamInfo& stream) = 0;  // stopped, or deleted
 };
 
 enum class NextStep { kFollow, kCatchUp, kSnapshot };
 
-// From the source to stored, signed units: drains the source, routes rows to streams, keeps the row index, the unit store
-// and every position in the server's state database, and tells the listener. Everything of one batch is in one
+// From the source to stored, signed units: drains the source, routes rows to streams, keeps the row index, the unit
+// store and every position in the server's state database, and tells the listener. Everything of one batch is in one
 // transaction, durable before the listener hears of it. One thread; steppable; no clock, file or randomness of its own.
 // Every Start begins a new history, with a history unit in every stream.
 class Publisher {
@@ -64,8 +65,9 @@ class Publisher {
     bool durable = true;
   };
   // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
-  static absl::StatusOr<std::unique_ptr<Publisher>> Start(sqlite::Database& state, Source& source, const wire::Signer& signer, Clock& clock,
-                                                          Random& random, UnitListener& listener, const Options& options);
+  static absl::StatusOr<std::unique_ptr<Publisher>> Start(sqlite::Database& state, Source& source,
+                                                          const wire::Signer& signer, Clock& clock, Random& random,
+                                                          UnitListener& listener, const Options& options);
   virtual ~Publisher() = default;
 
   // --- stepping
@@ -95,11 +97,11 @@ class Publisher {
   // --- synchronization
   // What a replica at this position must do; `reason` says why a snapshot, for people.
   virtual NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const = 0;
-  // Stored parts that lead on from the position, at most about `most_bytes`, whole units only unless one alone is larger
-  // (then `resume` goes on within it), ending with an empty unit at the newest boundary when the end is reached.
+  // Stored parts that lead on from the position, at most about `most_bytes`, whole units only unless one alone is
+  // larger (then `resume` goes on within it), ending with an empty unit at the newest boundary when the end is reached.
   struct CatchUpBatch {
     std::vector<wire::EncodedPart> parts;
-    Position position;  // after them: ask from here
+    Position position;    // after them: ask from here
     uint64_t resume = 0;  // opaque; give it back
     bool at_end = false;
   };
@@ -107,7 +109,8 @@ class Publisher {
   virtual absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) = 0;
   // The chunk behind `after_key` (encoded; empty: from the start) of table t, read and scrubbed at a boundary that is
   // published first. through_key in its header tells where it ends: empty, at the table's end.
-  virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key) = 0;
+  virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
+                                                    const std::string& after_key) = 0;
   // Compare in three steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows),
   // Finish on this thread (brings the digests to the asked position).
   class Comparison {

@@ -212,10 +212,10 @@ absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
 absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& row) {
   const size_t size = EncodedSize(row);
   if (size <= limits::kMaxRowBytes) return absl::OkStatus();
-  std::string reason = absl::StrCat("a row of table ", relation.name, " has ", HumanBytes(size),
-                                    " in the published columns, and a unit carries at most ",
-                                    HumanBytes(limits::kMaxRowBytes),
-                                    " of one row: shorten it, then delete the dataset and create it again");
+  std::string reason =
+      absl::StrCat("a row of table ", relation.name, " has ", HumanBytes(size),
+                   " in the published columns, and a unit carries at most ", HumanBytes(limits::kMaxRowBytes),
+                   " of one row: shorten it, then delete the dataset and create it again");
   damaged = true;
   refused_[stream.record.definition_hash] = reason;
   return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE", reason);

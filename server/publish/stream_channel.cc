@@ -23,8 +23,9 @@ delivery::StreamSender::Options SenderOptions(uint32_t stream_id, const Multicas
 
 }  // namespace
 
-StreamChannel::StreamChannel(const DefinitionHash& definition, const ChannelTable::Channel& channel, std::unique_ptr<keys::KeySequence> keys,
-                             const Multicaster::Options& options, absl::Time now)
+StreamChannel::StreamChannel(const DefinitionHash& definition, const ChannelTable::Channel& channel,
+                             std::unique_ptr<keys::KeySequence> keys, const Multicaster::Options& options,
+                             absl::Time now)
     : definition_(definition),
       stream_id_(channel.stream_id),
       group_(channel.group),
@@ -70,12 +71,14 @@ void StreamChannel::RemoveMember(const MemberId& member) {
   repairs_of_member_.erase(member);
 }
 
-RepairResult StreamChannel::Repair(const MemberId& member, const std::vector<delivery::SymbolSpan>& missing, absl::Time now) {
+RepairResult StreamChannel::Repair(const MemberId& member, const std::vector<delivery::SymbolSpan>& missing,
+                                   absl::Time now) {
   RepairResult result;
   uint64_t symbols = 0;
   for (const delivery::SymbolSpan& span : missing) symbols += span.last >= span.first ? span.last - span.first + 1 : 0;
   const size_t bytes = std::min<uint64_t>(symbols, limits::kMaxRepairSymbols) * frame_size_;
-  const auto [own, added] = repairs_of_member_.try_emplace(member, std::max<uint64_t>(1, sender_rate_ / kRepairShare / 2), RepairBurst(frame_size_), now);
+  const auto [own, added] = repairs_of_member_.try_emplace(
+      member, std::max<uint64_t>(1, sender_rate_ / kRepairShare / 2), RepairBurst(frame_size_), now);
   const absl::Time ready = std::max(repairs_.WhenReady(bytes, now), own->second.WhenReady(bytes, now));
   if (ready > now) {
     result.outcome = RepairResult::Outcome::kWait;

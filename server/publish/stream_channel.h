@@ -19,8 +19,8 @@ namespace replicast {
 // One stream on this run of the server: its sender, key sequence, rate, members and repair budget. One thread.
 class StreamChannel {
  public:
-  StreamChannel(const DefinitionHash& definition, const ChannelTable::Channel& channel, std::unique_ptr<keys::KeySequence> keys,
-                const Multicaster::Options& options, absl::Time now);
+  StreamChannel(const DefinitionHash& definition, const ChannelTable::Channel& channel,
+                std::unique_ptr<keys::KeySequence> keys, const Multicaster::Options& options, absl::Time now);
 
   void Enqueue(const v1::UnitHeader& header, const wire::EncodedPart& part);
   // Keys, rate, and the datagrams that may go now, which stay in pending() until Sent. When to be called again.

@@ -20,7 +20,8 @@ constexpr absl::Duration kRaiseEvery = absl::Seconds(1);
 
 }  // namespace
 
-RateController::RateController(uint64_t floor, uint64_t ceiling) : floor_(floor), ceiling_(ceiling), by_loss_(static_cast<double>(ceiling)) {
+RateController::RateController(uint64_t floor, uint64_t ceiling)
+    : floor_(floor), ceiling_(ceiling), by_loss_(static_cast<double>(ceiling)) {
   REPLICAST_CHECK(floor > 0 && floor <= ceiling);
 }
 
@@ -46,7 +47,8 @@ void RateController::OnReport(const MemberId& member, uint64_t expected, uint64_
   lowered_ = now;
   raised_ = now;
   char text[96];
-  std::snprintf(text, sizeof text, "loss of %.1f %% reported by member %s", loss * 100, member.ToHex().substr(0, 8).c_str());
+  std::snprintf(text, sizeof text, "loss of %.1f %% reported by member %s", loss * 100,
+                member.ToHex().substr(0, 8).c_str());
   loss_text_ = text;
 }
 
@@ -58,7 +60,8 @@ void RateController::OnTime(absl::Time now) {
 
 std::string RateController::reason() const {
   const uint64_t now = rate();
-  if (static_cast<uint64_t>(by_loss_) < Allowed()) return loss_text_ + (now == floor_ ? "; at the floor" : "; it rises again while nobody loses");
+  if (static_cast<uint64_t>(by_loss_) < Allowed())
+    return loss_text_ + (now == floor_ ? "; at the floor" : "; it rises again while nobody loses");
   if (now == ceiling_) return "the ceiling; nobody asks for less";
   for (const auto& [member, most] : members_) {
     if (most != 0 && most <= now) {

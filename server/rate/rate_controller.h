@@ -1,18 +1,18 @@
 #ifndef REPLICAST_SERVER_RATE_RATE_CONTROLLER_H_
 #define REPLICAST_SERVER_RATE_RATE_CONTROLLER_H_
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include <absl/time/time.h>
 
 #include "common/base/lsn.h"
 
 namespace replicast::rate {
 
-// The rate of one stream, between a floor and a ceiling: no more than its slowest member says it takes, lowered when members
-// report loss, and raised slowly while nobody does. A member that lies reaches the floor, never less. Sans-IO.
+// The rate of one stream, between a floor and a ceiling: no more than its slowest member says it takes, lowered when
+// members report loss, and raised slowly while nobody does. A member that lies reaches the floor, never less. Sans-IO.
 class RateController {
  public:
   // Bytes of UDP payload a second.

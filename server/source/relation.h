@@ -32,7 +32,7 @@ struct Relation {
   std::vector<RelationColumn> columns;
   std::vector<int> key;  // places of the columns that identify a row, in key order
   std::vector<Collation> key_collations;
-  std::vector<RelationUnique> unique;  // besides the key
+  std::vector<RelationUnique> unique;          // besides the key
   std::vector<RelationUnique> partial_unique;  // those with a condition: they matter to the capture only
   bool without_rowid = false;
   bool strict = false;

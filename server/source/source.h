@@ -1,14 +1,14 @@
 #ifndef REPLICAST_SERVER_SOURCE_SOURCE_H_
 #define REPLICAST_SERVER_SOURCE_SOURCE_H_
 
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "server/source/relation.h"
 
@@ -63,8 +63,8 @@ class Source {
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
   // missing, removes what is not listed. Only here is the source ever written.
   virtual absl::Status Capture(const std::vector<Relation>& relations) = 0;
-  // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes tells.
-  // For a start. A source that can't tell captures them.
+  // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes
+  // tells. For a start. A source that can't tell captures them.
   virtual absl::Status Attach(const std::vector<Relation>& relations) { return Capture(relations); }
   // A read transaction now; `published` is the tail of the last one that was published.
   virtual absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) = 0;

@@ -1,14 +1,14 @@
-// Commit to visible: one thread commits numbered rows into the master at a rate, the other looks into the replica as any
-// reader would; for every number, the time from its commit's return to the first look that shows it or a later one.
+// Commit to visible: one thread commits numbered rows into the master at a rate, the other looks into the replica as
+// any reader would; for every number, the time from its commit's return to the first look that shows it or a later one.
+#include <absl/time/clock.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <absl/time/clock.h>
 
 #include "common/sqlite/database.h"
 
@@ -35,7 +35,8 @@ absl::Status Write(const Options& options, std::vector<std::atomic<int64_t>>& co
   return absl::OkStatus();
 }
 
-absl::Status Look(const Options& options, std::vector<std::atomic<int64_t>>& committed, std::vector<double>* milliseconds) {
+absl::Status Look(const Options& options, std::vector<std::atomic<int64_t>>& committed,
+                  std::vector<double>* milliseconds) {
   auto database = sqlite::Database::Open(options.replica, {.read_only = true});
   if (!database.ok()) return database.status();
   auto select = (*database)->Prepare("SELECT number FROM beat WHERE id = 1");
@@ -83,9 +84,12 @@ int Run(const Options& options) {
   }
   std::sort(milliseconds.begin(), milliseconds.end());
   if (milliseconds.empty()) return 1;
-  const auto at = [&](double share) { return milliseconds[std::min(milliseconds.size() - 1, static_cast<size_t>(share * static_cast<double>(milliseconds.size())))]; };
-  std::printf("{\"seen\": %zu, \"of\": %zu, \"p50_ms\": %.2f, \"p90_ms\": %.2f, \"p99_ms\": %.2f, \"max_ms\": %.2f}\n", milliseconds.size(),
-              committed.size() - 1, at(0.5), at(0.9), at(0.99), milliseconds.back());
+  const auto at = [&](double share) {
+    return milliseconds[std::min(milliseconds.size() - 1,
+                                 static_cast<size_t>(share * static_cast<double>(milliseconds.size())))];
+  };
+  std::printf("{\"seen\": %zu, \"of\": %zu, \"p50_ms\": %.2f, \"p90_ms\": %.2f, \"p99_ms\": %.2f, \"max_ms\": %.2f}\n",
+              milliseconds.size(), committed.size() - 1, at(0.5), at(0.9), at(0.99), milliseconds.back());
   return 0;
 }
 
@@ -93,7 +97,10 @@ int Run(const Options& options) {
 }  // namespace replicast
 
 int main(int argc, char** argv) {
-  CLI::App app("Commit to visible, from the master database to a replica database; both have beat(id INTEGER PRIMARY KEY, number)", "bench_latency");
+  CLI::App app(
+      "Commit to visible, from the master database to a replica database; both have beat(id INTEGER PRIMARY KEY, "
+      "number)",
+      "bench_latency");
   replicast::Options options;
   app.add_option("--master", options.master)->required();
   app.add_option("--replica", options.replica)->required();

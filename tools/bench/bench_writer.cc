@@ -1,9 +1,10 @@
-// Writes one-row or many-row transactions into a master as fast as it goes, or at a given rate, and prints what it reached.
-#include <cstdio>
-#include <string>
+// Writes one-row or many-row transactions into a master as fast as it goes, or at a given rate, and prints what it
+// reached.
+#include <absl/time/clock.h>
 
 #include <CLI/CLI.hpp>
-#include <absl/time/clock.h>
+#include <cstdio>
+#include <string>
 
 #include "common/base/random.h"
 #include "common/sqlite/database.h"
@@ -26,7 +27,8 @@ absl::Status Write(const Options& options) {
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
       "CREATE TABLE IF NOT EXISTS bench(id INTEGER PRIMARY KEY, a INT, b REAL, c TEXT, d TEXT)");
   if (!status.ok()) return status;
-  auto insert = (*database)->Prepare("INSERT OR REPLACE INTO bench VALUES(?, ?, ?, ?, 'a text of some length, as rows have it')");
+  auto insert =
+      (*database)->Prepare("INSERT OR REPLACE INTO bench VALUES(?, ?, ?, ?, 'a text of some length, as rows have it')");
   if (!insert.ok()) return insert.status();
   SeededRandom random(1);
   const absl::Time start = absl::Now();
@@ -36,16 +38,22 @@ absl::Status Write(const Options& options) {
     if (!transaction.ok()) return transaction.status();
     for (int i = 0; i < options.rows; ++i) {
       const auto key = static_cast<int64_t>(random.Below(options.keys));
-      status = insert->BindInt(1, key).BindInt(2, static_cast<int64_t>(transactions)).Bind(3, Real{random.Unit()}).BindText(4, std::to_string(key)).Run();
+      status = insert->BindInt(1, key)
+                   .BindInt(2, static_cast<int64_t>(transactions))
+                   .Bind(3, Real{random.Unit()})
+                   .BindText(4, std::to_string(key))
+                   .Run();
       if (!status.ok()) return status;
     }
     if (status = transaction->Commit(); !status.ok()) return status;
     ++transactions;
-    if (options.rate > 0) absl::SleepFor(start + absl::Seconds(static_cast<double>(transactions) / options.rate) - absl::Now());
+    if (options.rate > 0)
+      absl::SleepFor(start + absl::Seconds(static_cast<double>(transactions) / options.rate) - absl::Now());
   }
   const double took = absl::ToDoubleSeconds(absl::Now() - start);
   std::printf("{\"transactions\": %llu, \"rows\": %llu, \"seconds\": %.3f, \"transactions_per_second\": %.0f}\n",
-              static_cast<unsigned long long>(transactions), static_cast<unsigned long long>(transactions) * static_cast<unsigned>(options.rows), took,
+              static_cast<unsigned long long>(transactions),
+              static_cast<unsigned long long>(transactions) * static_cast<unsigned>(options.rows), took,
               static_cast<double>(transactions) / took);
   return absl::OkStatus();
 }
