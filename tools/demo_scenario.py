@@ -280,7 +280,7 @@ def main():
     parser.add_argument("--packages", type=int, default=-1)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    demo, held = Demo(arguments), False
+    demo, held, stopped = Demo(arguments), False, False
     try:
         held = demo.play()
     except DemoFailed as failure:
@@ -288,15 +288,14 @@ def main():
         print(f"    what happened stands in {demo.folder}")
     except KeyboardInterrupt:
         print("\nStopped; ending every process.")
-        arguments.keep = False
-        shutil.rmtree(demo.folder, ignore_errors=True) if not demo.running else None
+        stopped = True
     if arguments.keep and held:
         demo.tell_what_to_try()
     else:
         demo.stop()
-        if held:
+        if held or stopped:
             shutil.rmtree(demo.folder, ignore_errors=True)
-    sys.exit(0 if held else 1)
+    sys.exit(130 if stopped else 0 if held else 1)
 
 
 if __name__ == "__main__":
