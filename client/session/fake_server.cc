@@ -14,14 +14,6 @@ namespace {
 constexpr size_t kFrameSize = 1372;
 }  // namespace
 
-void VirtualTime::RunDue() {
-  while (!events_.empty() && events_.begin()->first <= clock.Now()) {
-    const auto work = std::move(events_.begin()->second);
-    events_.erase(events_.begin());
-    work();
-  }
-}
-
 FakeServer::FakeServer(VirtualTime& time, Random& random)
     : member(random.Identifier<MemberId>()), time_(time), random_(random), server_id_(random.Identifier<ServerId>()) {
   v1::TableDefinition* table = definition_.add_tables();

@@ -11,25 +11,10 @@
 
 #include "client/apply/replica_database.h"
 #include "client/session/replica_session.h"
+#include "common/base/virtual_time.h"
 #include "common/delivery/stream_sender.h"
 
 namespace replicast {
-
-// For tests: time that passes by jumping to the next event. One thread.
-class VirtualTime {
- public:
-  void At(absl::Time when, std::function<void()> work) {
-    events_.emplace(std::max(when, clock.Now()), std::move(work));
-  }
-  void After(absl::Duration delay, std::function<void()> work) { At(clock.Now() + delay, std::move(work)); }
-  absl::Time next() const { return events_.empty() ? absl::InfiniteFuture() : events_.begin()->first; }
-  // Runs what is due.
-  void RunDue();
-  ManualClock clock;
-
- private:
-  std::multimap<absl::Time, std::function<void()>> events_;
-};
 
 // For tests: a server of one dataset with one table t(id INTEGER PRIMARY KEY, v TEXT), from its rows to signed units,
 // frames and RPC answers; with a network that loses datagrams and answers. Everything real but publisher and transport.

@@ -6,19 +6,21 @@
 #include <functional>
 #include <memory>
 
+#include "common/base/executor.h"
+
 namespace replicast::net {
 
 // One thread that waits for descriptors (epoll), posted work (eventfd) and a deadline. Everything but Post and Stop is
 // called on the thread that calls Run.
-class EventLoop {
+class EventLoop : public Executor {
  public:
   EventLoop();
-  ~EventLoop();
+  ~EventLoop() override;
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
   // Thread safe; runs `work` on the loop's thread, soon, in order of posting. After Stop: runs never, is destroyed.
-  void Post(std::function<void()> work);
+  void Post(std::function<void()> work) override;
   // Readable: calls it. Level triggered. The descriptor stays the caller's.
   void Watch(int descriptor, std::function<void()> readable);
   void Unwatch(int descriptor);

@@ -13,19 +13,9 @@
 #include <utility>
 
 #include "common/rpc/errors.h"
+#include "common/rpc/message_writer.h"
 
 namespace replicast::rpc {
-
-// What a server stream shows to those that only end it.
-class Cuttable {
- public:
-  virtual ~Cuttable() = default;
-  // Ends it with this status as soon as the message under way has gone; what waits behind that is dropped.
-  virtual void Cut(const absl::Status& status) = 0;
-  // Ends it at once, whatever the client reads or not.
-  virtual void Break() = 0;
-  virtual bool over() const = 0;
-};
 
 // The writing side of one server stream. Thread safe. Messages wait in a short queue; `wanted` (called on gRPC's
 // threads, so it only posts) says that there is room again, so that back-pressure reaches whoever makes them. Exactly
@@ -33,7 +23,7 @@ class Cuttable {
 // shares it.
 template <typename Response>
 class ServerStream : public grpc::ServerWriteReactor<Response>,
-                     public Cuttable,
+                     public MessageWriter<Response>,
                      public std::enable_shared_from_this<ServerStream<Response>> {
  public:
   // Two messages: the next one is made while one is written.
@@ -45,21 +35,19 @@ class ServerStream : public grpc::ServerWriteReactor<Response>,
     return stream;
   }
 
-  // Before the first Write.
-  void SetWanted(std::function<void()> wanted) { wanted_ = std::move(wanted); }
+  void SetWanted(std::function<void()> wanted) override { wanted_ = std::move(wanted); }
 
-  bool HasRoom() const {
+  bool HasRoom() const override {
     const std::lock_guard lock(mutex_);
     return !ending_ && !over_ && queue_.size() < kQueued;
   }
-  void Write(Response message) {
+  void Write(Response message) override {
     const std::lock_guard lock(mutex_);
     if (ending_ || over_) return;
     queue_.push_back(std::move(message));
     if (queue_.size() == 1) this->StartWrite(&queue_.front());
   }
-  // Ends it behind what waits.
-  void End(const absl::Status& status) {
+  void End(const absl::Status& status) override {
     const std::lock_guard lock(mutex_);
     if (ending_ || over_) return;
     ending_ = ToGrpc(status);

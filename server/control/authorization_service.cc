@@ -45,7 +45,7 @@ bool IsBuilding(const absl::Status& status) { return ReasonOf(status) == "STREAM
 
 }  // namespace
 
-absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& member,
+absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Member& member,
                                                                   const v1::SubscribeRequest& request) {
   std::optional<Position> position;
   if (request.has_position()) {
@@ -78,24 +78,25 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::Grant(const Member& 
   return response;
 }
 
+void AuthorizationService::Grant(const Member& member, const v1::SubscribeRequest& request, Reply reply) {
+  plane_.waiters().Add(plane_.now() + kWaitForBuild, [this, member, request, reply = std::move(reply)](bool last) {
+    // A member that was revoked while it waited gets nothing.
+    auto still = plane_.membership().Authenticate(member.id, member.role);
+    auto granted = still.ok() ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", request.request_id(),
+                                                            [&] { return GrantNow(*still, request); })
+                              : still.status();
+    if (!last && IsBuilding(granted.status())) return false;
+    reply(std::move(granted));
+    return true;
+  });
+}
+
 grpc::ServerUnaryReactor* AuthorizationService::Subscribe(grpc::CallbackServerContext* context,
                                                           const v1::SubscribeRequest* request,
                                                           v1::SubscribeResponse* response) {
   return ForMember(plane_, context, request, response,
                    [this](const Member& member, const v1::SubscribeRequest& asked,
-                          const rpc::Answer<v1::SubscribeResponse>& answer) {
-                     plane_.waiters().Add(plane_.now() + kWaitForBuild, [this, member, asked, answer](bool last) {
-                       // A member that was revoked while it waited gets nothing.
-                       auto still = plane_.membership().Authenticate(member.id, member.role);
-                       auto granted = still.ok()
-                                          ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", asked.request_id(),
-                                                                        [&] { return Grant(*still, asked); })
-                                          : still.status();
-                       if (!last && IsBuilding(granted.status())) return false;
-                       answer(std::move(granted));
-                       return true;
-                     });
-                   });
+                          const rpc::Answer<v1::SubscribeResponse>& answer) { Grant(member, asked, answer); });
 }
 
 grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServerContext* context,

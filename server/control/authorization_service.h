@@ -16,8 +16,12 @@ class AuthorizationService final : public v1::AuthorizationService::CallbackServ
   grpc::ServerUnaryReactor* Unsubscribe(grpc::CallbackServerContext* context, const v1::UnsubscribeRequest* request,
                                         v1::UnsubscribeResponse* response) override;
 
+  // On the engine's thread. Answers when the dataset's index is built, or after some seconds.
+  using Reply = std::function<void(absl::StatusOr<v1::SubscribeResponse>)>;
+  void Grant(const Member& member, const v1::SubscribeRequest& request, Reply reply);
+
  private:
-  absl::StatusOr<v1::SubscribeResponse> Grant(const Member& member, const v1::SubscribeRequest& request);
+  absl::StatusOr<v1::SubscribeResponse> GrantNow(const Member& member, const v1::SubscribeRequest& request);
   ControlPlane& plane_;
 };
 

@@ -87,47 +87,6 @@ grpc::ServerWriteReactor<Response>* OpenStream(ControlPlane& plane, grpc::Callba
   return stream.get();
 }
 
-// A feed whose messages a function makes: nothing when there is none now. `follows`: then it waits for a wake, else it
-// ends.
-template <typename Response>
-class MessageFeed : public Feed {
- public:
-  using Next = std::function<absl::StatusOr<std::optional<Response>>()>;
-  MessageFeed(std::shared_ptr<rpc::ServerStream<Response>> stream, bool follows, Next next, std::function<void()> wake)
-      : stream_(std::move(stream)), follows_(follows), next_(std::move(next)), wake_(std::move(wake)) {}
-
-  void Pump() override {
-    while (stream_->HasRoom()) {
-      absl::StatusOr<std::optional<Response>> message = next_();
-      if (!message.ok()) return stream_->End(message.status());
-      if (!message->has_value()) {
-        if (!follows_) stream_->End(absl::OkStatus());
-        return;
-      }
-      stream_->Write(**std::move(message));
-    }
-  }
-  void Wake() override { wake_(); }
-  rpc::Cuttable& writer() override { return *stream_; }
-
- private:
-  std::shared_ptr<rpc::ServerStream<Response>> stream_;
-  const bool follows_;
-  Next next_;
-  std::function<void()> wake_;
-};
-
-// Registers the feed and starts it.
-template <typename Response>
-void StartFeed(ControlPlane& plane, const Member& member, const DefinitionHash& definition,
-               const std::shared_ptr<rpc::ServerStream<Response>>& stream, bool follows,
-               typename MessageFeed<Response>::Next next, std::function<void()> wake) {
-  auto feed = std::make_unique<MessageFeed<Response>>(stream, follows, std::move(next), std::move(wake));
-  const uint64_t id = plane.streams().Add(member.id, definition, std::move(feed));
-  stream->SetWanted([&plane, id] { plane.loop().Post([&plane, id] { plane.streams().Pump(id); }); });
-  plane.streams().Pump(id);
-}
-
 }  // namespace replicast::control
 
 #endif  // REPLICAST_SERVER_CONTROL_CALL_H_

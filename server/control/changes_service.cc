@@ -5,6 +5,7 @@
 
 #include "common/base/errors.h"
 #include "server/control/call.h"
+#include "server/control/message_feed.h"
 #include "server/control/messages.h"
 #include "server/synchronization/change_decoder.h"
 #include "server/synchronization/unit_feed.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/net/event_loop.h"
+#include "common/base/executor.h"
 #include "common/rpc/peer.h"
 #include "common/wire/signer.h"
 #include "server/control/open_streams.h"
@@ -31,7 +31,7 @@ namespace replicast::control {
 class ControlPlane {
  public:
   struct Parts {
-    net::EventLoop& loop;
+    Executor& loop;
     Engine& engine;
     Publisher& publisher;
     Multicaster& multicaster;
@@ -52,7 +52,7 @@ class ControlPlane {
   };
   ControlPlane(const Parts& parts, Facts facts);
 
-  net::EventLoop& loop() { return parts_.loop; }  // any thread
+  Executor& loop() { return parts_.loop; }  // any thread
   Engine& engine() { return parts_.engine; }
   Publisher& publisher() { return parts_.publisher; }
   Multicaster& multicaster() { return parts_.multicaster; }

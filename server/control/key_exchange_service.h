@@ -14,8 +14,10 @@ class KeyExchangeService final : public v1::KeyExchangeService::CallbackService 
   grpc::ServerUnaryReactor* GetKeys(grpc::CallbackServerContext* context, const v1::GetKeysRequest* request,
                                     v1::GetKeysResponse* response) override;
 
- private:
+  // On the engine's thread.
   absl::StatusOr<v1::GetKeysResponse> Keys(const Member& member, uint32_t stream_id);
+
+ private:
   ControlPlane& plane_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/rpc/errors.h"
 
 namespace replicast::control {
 namespace {

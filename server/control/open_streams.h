@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "common/base/lsn.h"
-#include "common/rpc/server_stream.h"
+#include "common/rpc/message_writer.h"
 
 namespace replicast::control {
 

@@ -5,6 +5,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "server/control/call.h"
+#include "server/control/message_feed.h"
 #include "server/control/messages.h"
 #include "server/control/rate_service.h"
 #include "server/synchronization/chunk_feed.h"
@@ -51,45 +52,49 @@ grpc::ServerUnaryReactor* SynchronizationService::Repair(grpc::CallbackServerCon
                           const rpc::Answer<v1::RepairResponse>& answer) { answer(Repairs(member, asked)); });
 }
 
+absl::Status SynchronizationService::SendUnits(const Member& member, const v1::CatchUpRequest& request,
+                                               const Units& to) {
+  ASSIGN_OR_RETURN(const Position from, FromProto(request.position()));
+  RETURN_IF_ERROR(plane_.ReadableStream(member, from.definition, "catch_up").status());
+  auto feed = std::make_shared<UnitFeed>(from);
+  const auto next = [this, feed]() -> absl::StatusOr<std::optional<v1::CatchUpResponse>> {
+    ASSIGN_OR_RETURN(const auto part, feed->Next(plane_.publisher()));
+    if (!part) return std::nullopt;
+    v1::CatchUpResponse message;
+    REPLICAST_CHECK(message.mutable_part()->ParseFromString(*part));
+    message.set_newest_lsn(std::max(feed->position().lsn, Lsn::Of(plane_.publisher().published().number, 0)).value);
+    return message;
+  };
+  StartFeed<v1::CatchUpResponse>(plane_, member, from.definition, to, request.follow(), next, [feed] { feed->Wake(); });
+  return absl::OkStatus();
+}
+
 grpc::ServerWriteReactor<v1::CatchUpResponse>* SynchronizationService::CatchUp(grpc::CallbackServerContext* context,
                                                                                const v1::CatchUpRequest* request) {
-  using Stream = std::shared_ptr<rpc::ServerStream<v1::CatchUpResponse>>;
   return OpenStream<v1::CatchUpRequest, v1::CatchUpResponse>(
-      plane_, context, request,
-      [this](const Member& member, const v1::CatchUpRequest& asked, const Stream& stream) -> absl::Status {
-        ASSIGN_OR_RETURN(const Position from, FromProto(asked.position()));
-        RETURN_IF_ERROR(plane_.ReadableStream(member, from.definition, "catch_up").status());
-        auto feed = std::make_shared<UnitFeed>(from);
-        const auto next = [this, feed]() -> absl::StatusOr<std::optional<v1::CatchUpResponse>> {
-          ASSIGN_OR_RETURN(const auto part, feed->Next(plane_.publisher()));
-          if (!part) return std::nullopt;
-          v1::CatchUpResponse message;
-          REPLICAST_CHECK(message.mutable_part()->ParseFromString(*part));
-          message.set_newest_lsn(
-              std::max(feed->position().lsn, Lsn::Of(plane_.publisher().published().number, 0)).value);
-          return message;
-        };
-        StartFeed<v1::CatchUpResponse>(plane_, member, from.definition, stream, asked.follow(), next,
-                                       [feed] { feed->Wake(); });
-        return absl::OkStatus();
+      plane_, context, request, [this](const Member& member, const v1::CatchUpRequest& asked, const Units& stream) {
+        return SendUnits(member, asked, stream);
       });
+}
+
+absl::Status SynchronizationService::SendChunks(const Member& member, const v1::SnapshotRequest& request,
+                                                const Chunks& to) {
+  const auto definition = DefinitionHash::FromBytes(request.definition_hash());
+  if (!definition)
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a definition_hash has 32 bytes");
+  RETURN_IF_ERROR(plane_.ReadableStream(member, *definition, "snapshot").status());
+  ASSIGN_OR_RETURN(ChunkFeed begun, ChunkFeed::Begin(plane_.publisher(), request));
+  auto feed = std::make_shared<ChunkFeed>(std::move(begun));
+  StartFeed<v1::SnapshotResponse>(
+      plane_, member, *definition, to, false, [this, feed] { return feed->Next(plane_.publisher()); }, [] {});
+  return absl::OkStatus();
 }
 
 grpc::ServerWriteReactor<v1::SnapshotResponse>* SynchronizationService::Snapshot(grpc::CallbackServerContext* context,
                                                                                  const v1::SnapshotRequest* request) {
-  using Stream = std::shared_ptr<rpc::ServerStream<v1::SnapshotResponse>>;
   return OpenStream<v1::SnapshotRequest, v1::SnapshotResponse>(
-      plane_, context, request,
-      [this](const Member& member, const v1::SnapshotRequest& asked, const Stream& stream) -> absl::Status {
-        const auto definition = DefinitionHash::FromBytes(asked.definition_hash());
-        if (!definition)
-          return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a definition_hash has 32 bytes");
-        RETURN_IF_ERROR(plane_.ReadableStream(member, *definition, "snapshot").status());
-        ASSIGN_OR_RETURN(ChunkFeed begun, ChunkFeed::Begin(plane_.publisher(), asked));
-        auto feed = std::make_shared<ChunkFeed>(std::move(begun));
-        StartFeed<v1::SnapshotResponse>(
-            plane_, member, *definition, stream, false, [this, feed] { return feed->Next(plane_.publisher()); }, [] {});
-        return absl::OkStatus();
+      plane_, context, request, [this](const Member& member, const v1::SnapshotRequest& asked, const Chunks& stream) {
+        return SendChunks(member, asked, stream);
       });
 }
 

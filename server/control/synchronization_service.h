@@ -20,8 +20,14 @@ class SynchronizationService final : public v1::SynchronizationService::Callback
   grpc::ServerUnaryReactor* Compare(grpc::CallbackServerContext* context, const v1::CompareRequest* request,
                                     v1::CompareResponse* response) override;
 
- private:
+  // On the engine's thread; an error ends the stream.
   absl::StatusOr<v1::RepairResponse> Repairs(const Member& member, const v1::RepairRequest& request);
+  using Units = std::shared_ptr<rpc::MessageWriter<v1::CatchUpResponse>>;
+  absl::Status SendUnits(const Member& member, const v1::CatchUpRequest& request, const Units& to);
+  using Chunks = std::shared_ptr<rpc::MessageWriter<v1::SnapshotResponse>>;
+  absl::Status SendChunks(const Member& member, const v1::SnapshotRequest& request, const Chunks& to);
+
+ private:
   ControlPlane& plane_;
 };
 

@@ -1,0 +1,313 @@
+#include "integration_tests/simulation/control_link.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+#include "server/control/rate_service.h"
+
+namespace replicast::simulation {
+namespace {
+
+constexpr size_t kQueued = 2;      // as rpc::ServerStream
+constexpr int kReadAhead = 4;      // messages that a client takes before it asks
+
+absl::Status Away() { return absl::UnavailableError("connection refused"); }
+
+}  // namespace
+
+// --- server streams
+
+// The client's end: gives messages while it has asked for them.
+template <typename Response>
+class ControlLink::ClientSide {
+ public:
+  std::function<void(Response)> on_message;
+  std::function<void(absl::Status)> on_end;
+  std::function<void()> wake;
+  std::weak_ptr<ServerSide<Response>> server;
+  std::deque<Response> arrived;
+  int credits = kReadAhead;
+  std::optional<absl::Status> ended;
+  bool open = true;  // the session holds it
+
+  void Deliver() {
+    while (open && credits > 0 && !arrived.empty()) {
+      --credits;
+      Response message = std::move(arrived.front());
+      arrived.pop_front();
+      on_message(std::move(message));
+    }
+    if (open && arrived.empty() && ended) {
+      open = false;
+      on_end(*ended);
+    }
+    wake();
+  }
+};
+
+// The server's end: messages are under way for a latency, two at a time.
+template <typename Response>
+class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
+                                public std::enable_shared_from_this<ServerSide<Response>> {
+ public:
+  ServerSide(ControlLink& link, std::shared_ptr<ClientSide<Response>> client)
+      : link_(&link), link_alive_(link.alive_), run_(link.server_.run()), client_(std::move(client)) {}
+  // What filled it is gone: the server died.
+  ~ServerSide() override {
+    if (!over_) Finish(Away());
+  }
+
+  void SetWanted(std::function<void()> wanted) override { wanted_ = std::move(wanted); }
+  bool HasRoom() const override { return !ending_ && !over_ && under_way_ < kQueued; }
+  void Write(Response message) override {
+    if (ending_ || over_) return;
+    if (link_alive_.expired() || link_->faults.cut || link_->Happens(link_->faults.cut_stream)) {
+      if (!link_alive_.expired()) link_->trace_.Count("fault: server stream cut");
+      return Finish(absl::UnavailableError("the connection was lost"));
+    }
+    ++under_way_;
+    link_->time_.At(Arrival(), [self = this->shared_from_this(), message = std::move(message)]() mutable {
+      self->client_->arrived.push_back(std::move(message));
+      self->client_->Deliver();
+      self->TakeBack();
+    });
+  }
+  void End(const absl::Status& status) override {
+    if (!ending_ && !over_) Finish(status);
+  }
+  void Cut(const absl::Status& status) override {
+    if (!over_) Finish(status);
+  }
+  void Break() override { Cancel(); }
+  bool over() const override { return over_; }
+
+  // The client has gone, or the server.
+  void Cancel() {
+    over_ = true;
+    Want();
+  }
+  // The client took what had arrived.
+  void TakeBack() {
+    if (client_->arrived.size() + 1 > kReadAhead) return;
+    if (under_way_ > 0) --under_way_;
+    Want();
+  }
+
+ private:
+  void Want() {
+    if (wanted_ && !link_alive_.expired() && link_->server_.run() == run_) wanted_();
+  }
+  // Never before what was written before it.
+  absl::Time Arrival() {
+    const absl::Time now = link_->time_.clock.Now();
+    return last_arrival_ = std::max(last_arrival_, now + link_->Latency());
+  }
+  void Finish(const absl::Status& status) {
+    ending_ = true;
+    over_ = true;
+    if (link_alive_.expired()) return;
+    link_->time_.At(Arrival(), [client = client_, status] {
+      client->ended = status;
+      client->Deliver();
+    });
+  }
+
+  ControlLink* link_;
+  std::weak_ptr<bool> link_alive_;
+  const uint64_t run_;  // of the server
+  std::shared_ptr<ClientSide<Response>> client_;
+  std::function<void()> wanted_;
+  size_t under_way_ = 0;
+  bool ending_ = false, over_ = false;
+  absl::Time last_arrival_ = absl::InfinitePast();
+};
+
+namespace {
+
+// What a session holds: asks for the next message, cancels when it goes.
+template <typename Client, typename Server>
+class Handle : public ControlChannel::Stream {
+ public:
+  Handle(VirtualTime& time, std::shared_ptr<Client> client) : time_(time), client_(std::move(client)) {}
+  ~Handle() override {
+    client_->open = false;
+    time_.Post([server = client_->server] {
+      if (const auto open = server.lock()) open->Cancel();
+    });
+  }
+  void Ready() override {
+    ++client_->credits;
+    time_.Post([client = client_] {
+      client->Deliver();
+      if (const auto open = client->server.lock()) open->TakeBack();
+    });
+  }
+
+ private:
+  VirtualTime& time_;
+  const std::shared_ptr<Client> client_;
+};
+
+}  // namespace
+
+// --- the link
+
+ControlLink::ControlLink(VirtualTime& time, Random& random, Trace& trace, SimulatedServer& server,
+                         CallObserver& observer, const MemberId& member)
+    : time_(time), random_(random), trace_(trace), server_(server), observer_(observer), member_(member) {}
+
+ControlLink::~ControlLink() = default;
+
+absl::Duration ControlLink::Latency() {
+  if (!Happens(faults.slow)) return faults.latency * (0.5 + random_.Unit());
+  trace_.Count("fault: message slow");
+  return faults.slowest * random_.Unit();
+}
+
+template <typename Response>
+void ControlLink::Call(const std::string& method, Handler<Response> handler, Answer<Response> answer) {
+  ++calls;
+  trace_.Count("call " + method);
+  trace_.Remark(member_.ToHex().substr(0, 6) + " calls " + method);
+  // Exactly one answer, whatever happens; none to a replica that is gone.
+  const auto given = std::make_shared<bool>(false);
+  const auto give = [this, alive = std::weak_ptr<bool>(alive_), given, answer](absl::StatusOr<Response> response) {
+    if (alive.expired() || std::exchange(*given, true)) return;
+    answer(std::move(response));
+    if (wake_) wake_();
+  };
+  time_.After(limits::kRpcDeadline, [give] { give(absl::DeadlineExceededError("the server did not answer in time")); });
+  if (Happens(faults.lost_request)) return trace_.Count("fault: request lost");
+  const auto serve = [this, alive = std::weak_ptr<bool>(alive_), method, handler, give] {
+    if (alive.expired()) return;
+    if (!server_.up() || faults.cut) {
+      time_.After(Latency(), [give] { give(Away()); });
+      return;
+    }
+    const absl::StatusOr<Member> member = Authenticate();
+    // A call that nobody answers any more ends with its server.
+    const std::shared_ptr<void> owed(nullptr, [this, alive, give](void*) {
+      if (!alive.expired()) time_.After(Latency(), [give] { give(Away()); });
+    });
+    const auto reply = [this, alive, method, give, owed](absl::StatusOr<Response> response) {
+      if (alive.expired()) return;
+      observer_.OnAnswered(member_, method, response.ok());
+      trace_.Remark(member_.ToHex().substr(0, 6) + " is answered " + method + " " + response.status().ToString());
+      if (Happens(faults.lost_answer)) return trace_.Count("fault: answer lost");
+      time_.After(Latency(), [give, response = std::move(response)] { give(response); });
+    };
+    if (member.ok())
+      handler(*member, reply);
+    else
+      reply(member.status());
+    server_.Step();
+  };
+  time_.After(Latency(), serve);
+  if (Happens(faults.repeated)) {
+    trace_.Count("fault: request repeated");
+    time_.After(Latency(), serve);
+  }
+}
+
+template <typename Response>
+std::unique_ptr<ControlChannel::Stream> ControlLink::Open(const std::string& method, Opener<Response> open,
+                                                          std::function<void(Response)> on_message,
+                                                          std::function<void(absl::Status)> on_end) {
+  ++calls;
+  trace_.Count("call " + method);
+  trace_.Remark(member_.ToHex().substr(0, 6) + " opens " + method);
+  auto client = std::make_shared<ClientSide<Response>>();
+  client->on_message = std::move(on_message);
+  client->on_end = std::move(on_end);
+  client->wake = [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired() && wake_) wake_();
+  };
+  time_.After(Latency(), [this, alive = std::weak_ptr<bool>(alive_), method, client, open = std::move(open)] {
+    if (alive.expired() || !client->open) return;
+    const auto refuse = [&](const absl::Status& status) {
+      client->ended = status;
+      client->Deliver();
+    };
+    if (!server_.up() || faults.cut) return refuse(Away());
+    const absl::StatusOr<Member> member = Authenticate();
+    absl::Status status = member.status();
+    if (status.ok()) status = server_.plane().streams().CheckRoom(member_);
+    auto side = std::make_shared<ServerSide<Response>>(*this, client);
+    client->server = side;
+    if (status.ok()) status = open(*member, side);
+    observer_.OnAnswered(member_, method, status.ok());
+    if (!status.ok()) refuse(status);
+    server_.Step();
+  });
+  return std::make_unique<Handle<ClientSide<Response>, ServerSide<Response>>>(time_, client);
+}
+
+void ControlLink::Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) {
+  Call<v1::SubscribeResponse>(
+      "Subscribe",
+      [this, request](const Member& member, auto reply) {
+        server_.authorization().Grant(member, request, std::move(reply));
+      },
+      std::move(answer));
+}
+
+void ControlLink::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) {
+  Call<v1::GetKeysResponse>(
+      "GetKeys",
+      [this, request](const Member& member, auto reply) {
+        auto keys = server_.keys().Keys(member, request.stream_id());
+        if (keys.ok()) observer_.OnKeysGiven(member_, *server_.multicaster().ChannelById(request.stream_id()));
+        reply(std::move(keys));
+      },
+      std::move(answer));
+}
+
+void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) {
+  Call<v1::ReportResponse>(
+      "Report",
+      [this, request](const Member& member, auto reply) {
+        reply(control::TakeReport(server_.plane(), member, request.stream_id(), request.report()));
+      },
+      std::move(answer));
+}
+
+void ControlLink::Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) {
+  Call<v1::RepairResponse>(
+      "Repair",
+      [this, request](const Member& member, auto reply) { reply(server_.synchronization().Repairs(member, request)); },
+      std::move(answer));
+}
+
+void ControlLink::Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) {
+  Call<v1::RenewResponse>(
+      "Renew",
+      [this, request](const Member& member, auto reply) { reply(server_.membership().Renew(member, request)); },
+      std::move(answer));
+}
+
+std::unique_ptr<ControlChannel::Stream> ControlLink::CatchUp(const v1::CatchUpRequest& request,
+                                                             std::function<void(v1::CatchUpResponse)> on_message,
+                                                             std::function<void(absl::Status)> on_end) {
+  return Open<v1::CatchUpResponse>(
+      "CatchUp",
+      [this, request](const Member& member, const auto& to) {
+        return server_.synchronization().SendUnits(member, request, to);
+      },
+      std::move(on_message), std::move(on_end));
+}
+
+std::unique_ptr<ControlChannel::Stream> ControlLink::Snapshot(const v1::SnapshotRequest& request,
+                                                              std::function<void(v1::SnapshotResponse)> on_message,
+                                                              std::function<void(absl::Status)> on_end) {
+  return Open<v1::SnapshotResponse>(
+      "Snapshot",
+      [this, request](const Member& member, const auto& to) {
+        return server_.synchronization().SendChunks(member, request, to);
+      },
+      std::move(on_message), std::move(on_end));
+}
+
+}  // namespace replicast::simulation

@@ -1,0 +1,79 @@
+#include "integration_tests/simulation/master_history.h"
+
+#include <absl/strings/str_join.h>
+
+#include "common/base/errors.h"
+#include "common/wire/row_hash.h"
+
+namespace replicast::simulation {
+namespace {
+
+v1::TableDefinition Table(const std::string& name, const std::vector<std::string>& columns, const std::string& filter) {
+  v1::TableDefinition table;
+  table.set_name(name);
+  for (const std::string& column : columns) table.add_columns(column);
+  table.set_filter(filter);
+  return table;
+}
+
+}  // namespace
+
+const std::vector<DatasetChoice>& DatasetChoices() {
+  static const std::vector<DatasetChoice> choices = [] {
+    std::vector<DatasetChoice> made(3);
+    made[0].name = "all";
+    *made[0].definition.add_tables() = Table("t", {"id", "u", "v", "w"}, "");
+    *made[0].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "");
+    made[1].name = "some";
+    *made[1].definition.add_tables() = Table("t", {"id", "v", "w"}, "w = 'a'");
+    made[2].name = "pairs";
+    *made[2].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "a % 2 = 0");
+    return made;
+  }();
+  return choices;
+}
+
+absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered) {
+  Digest content;
+  for (const v1::TableDefinition& table : definition.tables()) {
+    std::string sql = "SELECT " + absl::StrJoin(table.columns(), ", ") + " FROM " + table.name();
+    if (filtered && !table.filter().empty()) sql += " WHERE " + table.filter();
+    ASSIGN_OR_RETURN(sqlite::Statement select, database.Prepare(sql));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, select.Step());
+      if (!more) break;
+      content += wire::HashRow(table.name(), select.Columns(0, select.ColumnCount()));
+    }
+  }
+  return content;
+}
+
+absl::Status MasterHistory::Record(sqlite::Database& master) {
+  RETURN_IF_ERROR(master.Execute("BEGIN"));
+  const auto read = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto number, master.QueryValue("SELECT max(number) FROM _replicast_outbox"));
+    newest_ = number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
+    for (const DatasetChoice& dataset : DatasetChoices()) {
+      ASSIGN_OR_RETURN(const Digest content, ContentOf(master, dataset.definition, true));
+      states_[dataset.name][newest_].insert(content.ToBytes());
+      newest_content_[dataset.name] = content;
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status status = read();
+  RETURN_IF_ERROR(master.Execute("ROLLBACK"));
+  return status;
+}
+
+void MasterHistory::ForgetAfter(uint64_t number) {
+  for (auto& [dataset, states] : states_) states.erase(states.upper_bound(number), states.end());
+}
+
+bool MasterHistory::Had(const std::string& dataset, uint64_t number, const Digest& content) const {
+  const auto states = states_.find(dataset);
+  if (states == states_.end()) return false;
+  const auto at = states->second.find(number);
+  return at != states->second.end() && at->second.contains(content.ToBytes());
+}
+
+}  // namespace replicast::simulation

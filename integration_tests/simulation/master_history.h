@@ -1,0 +1,46 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_HISTORY_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_HISTORY_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/sqlite/database.h"
+#include "replicast/v1/types.pb.h"
+
+namespace replicast::simulation {
+
+// A dataset of the simulated worlds, by name.
+struct DatasetChoice {
+  std::string name;
+  v1::Definition definition;
+};
+const std::vector<DatasetChoice>& DatasetChoices();
+
+// The digest over what a dataset holds in a master (filters apply) or in a replica (all rows that are there).
+absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered);
+
+// Every state that the master had at a boundary, per dataset, by the number of its newest outbox entry. A restored
+// master has another state under the same number: all of them count.
+class MasterHistory {
+ public:
+  // The master as it is committed now.
+  absl::Status Record(sqlite::Database& master);
+  // The disk lost what came later: no replica may have seen it.
+  void ForgetAfter(uint64_t number);
+  bool Had(const std::string& dataset, uint64_t number, const Digest& content) const;
+  uint64_t newest() const { return newest_; }
+  // Of the newest state.
+  Digest Newest(const std::string& dataset) const { return newest_content_.at(dataset); }
+
+ private:
+  std::map<std::string, std::map<uint64_t, std::set<std::string>>> states_;
+  std::map<std::string, Digest> newest_content_;
+  uint64_t newest_ = 0;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_HISTORY_H_

@@ -1,0 +1,52 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_WRITER_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_WRITER_H_
+
+#include <memory>
+#include <string>
+
+#include "common/base/random.h"
+#include "common/sqlite/database.h"
+#include "integration_tests/simulation/simulated_disk.h"
+#include "integration_tests/simulation/trace.h"
+
+namespace replicast::simulation {
+
+// A program that writes the master and knows nothing of Replicast: transactions of inserts, updates, deletes, key
+// changes, swaps, REPLACE, savepoints; some roll back.
+class MasterWriter {
+ public:
+  MasterWriter(SimulatedDisk& disk, const std::string& name, const Clock& clock, Trace& trace, uint64_t seed, int keys,
+               int largest_transaction);
+  ~MasterWriter() { Kill(); }
+
+  // Makes the tables of a new master.
+  absl::Status CreateTables();
+  // One transaction. True: it committed. Nothing happens while another program holds the lock, or the disk is full.
+  bool Write();
+  // Begins a transaction and leaves it open; Finish commits it, Kill is kill -9.
+  bool Hold();
+  bool Finish();
+  void Kill();
+  bool holds() const { return holds_; }
+  absl::Status Run(const std::string& sql);
+  SimulatedProcess& process() { return process_; }
+  sqlite::Database* database() { return Connected() ? database_.get() : nullptr; }
+
+ private:
+  bool Connected();
+  void Change();
+  std::string Literal();
+  // False: refused. A violated constraint is no refusal.
+  bool Try(const std::string& sql);
+
+  SimulatedProcess process_;
+  Trace& trace_;
+  SeededRandom random_;
+  const int keys_, largest_transaction_;
+  std::unique_ptr<sqlite::Database> database_;
+  bool holds_ = false;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_WRITER_H_

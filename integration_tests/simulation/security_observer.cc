@@ -1,0 +1,59 @@
+#include "integration_tests/simulation/security_observer.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "common/wire/frame_codec.h"
+
+namespace replicast::simulation {
+namespace {
+
+uint64_t HashOf(const std::string& bytes) {  // FNV-1a
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
+  return hash;
+}
+
+}  // namespace
+
+void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster& multicaster) {
+  const auto frame = wire::ParseFrame(datagram);
+  if (!frame) throw Violation("the server sent a datagram that is no frame");
+  const auto channel = multicaster.ChannelById(frame->stream_id);
+  if (!channel || channel->epoch != frame->key_epoch) return;  // sealed before a switch in the same step
+  Epoch& epoch = epochs_[frame->stream_id];
+  if (epoch.key_id != channel->key_id) {
+    if (epoch.incarnation == channel->incarnation && !fresh_.contains(frame->stream_id)) {
+      const std::set<MemberId> before = knowers_[epoch.key_id];
+      knowers_[channel->key_id].insert(before.begin(), before.end());
+    }
+    fresh_.erase(frame->stream_id);
+    epoch = {channel->key_id, channel->incarnation};
+  }
+  if (frame->is_key_update) return;
+  ++frames_;
+  const auto [seen, first] = sealed_.emplace(std::pair(channel->key_id, frame->sequence), HashOf(datagram));
+  if (!first && seen->second != HashOf(datagram)) {
+    throw Violation(absl::StrCat("nonce used twice: stream ", frame->stream_id, ", epoch ", frame->key_epoch,
+                                 ", sequence ", frame->sequence));
+  }
+  for (const MemberId& member : knowers_[channel->key_id]) {
+    if (revoked_.contains(member)) throw Violation("a revoked member's keys open a new frame");
+  }
+}
+
+void SecurityObserver::OnAnswered(const MemberId& member, const std::string& method, bool ok) {
+  if (ok && revoked_.contains(member)) throw Violation("a revoked member got an answer to " + method);
+}
+
+void SecurityObserver::OnKeysGiven(const MemberId& member, const ChannelInfo& channel) {
+  knowers_[channel.key_id].insert(member);
+}
+
+void SecurityObserver::OnRevoked(const MemberId& member) {
+  revoked_.insert(member);
+  for (const auto& [stream, epoch] : epochs_) {
+    if (knowers_[epoch.key_id].contains(member)) fresh_.insert(stream);
+  }
+}
+
+}  // namespace replicast::simulation

@@ -1,0 +1,44 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_SECURITY_OBSERVER_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_SECURITY_OBSERVER_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/base/lsn.h"
+#include "integration_tests/simulation/control_link.h"
+#include "server/publish/multicaster.h"
+
+namespace replicast::simulation {
+
+// Checks what leaves the server: no key and nonce with two contents, over every frame of every run; nothing to a
+// revoked member, neither by an answer nor by a frame that its keys open.
+class SecurityObserver : public CallObserver {
+ public:
+  explicit SecurityObserver(Trace& trace) : trace_(trace) {}
+
+  // A datagram of the server; `multicaster` is the one that sends it.
+  void OnDatagram(const std::string& datagram, const Multicaster& multicaster);
+  void OnAnswered(const MemberId& member, const std::string& method, bool ok) override;
+  void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) override;
+  void OnRevoked(const MemberId& member);
+  uint64_t frames() const { return frames_; }
+
+ private:
+  struct Epoch {
+    KeyId key_id;
+    uint32_t incarnation = 0;  // 0: none was seen
+  };
+  Trace& trace_;
+  std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;  // key and sequence → hash of the frame
+  std::map<uint32_t, Epoch> epochs_;                       // by stream: of the newest frame
+  std::map<KeyId, std::set<MemberId>> knowers_;
+  std::set<uint32_t> fresh_;  // streams whose next epoch comes after a revocation: nobody carries a key over
+  std::set<MemberId> revoked_;
+  uint64_t frames_ = 0;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_SECURITY_OBSERVER_H_

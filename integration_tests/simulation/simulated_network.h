@@ -1,0 +1,68 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_NETWORK_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_NETWORK_H_
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/virtual_time.h"
+#include "common/net/datagram_transport.h"
+#include "integration_tests/simulation/trace.h"
+
+namespace replicast::simulation {
+
+// What happens to datagrams on the way to one receiver, as shares of them.
+struct PathFaults {
+  double loss = 0, duplicate = 0, delay = 0, corrupt = 0, truncate = 0, replay = 0;
+  absl::Duration latency = absl::Microseconds(300), jitter = absl::Microseconds(200);
+  absl::Duration longest_delay = absl::Seconds(2);  // of delayed ones
+  int burst = 0;                                    // the next so many are lost
+  bool cut = false;                                 // nothing arrives
+  size_t mtu = 65536;                               // longer ones vanish
+};
+
+// Multicast in virtual time: every datagram to every receiver of its group, each by its own path.
+class SimulatedNetwork : public net::DatagramSender {
+ public:
+  using Sink = std::function<void(const std::string& datagram)>;
+  SimulatedNetwork(VirtualTime& time, Random& random, Trace& trace) : time_(time), random_(random), trace_(trace) {}
+
+  size_t Send(const std::string& group, uint16_t port, const std::vector<std::string>& datagrams) override;
+  // From anybody, to a group; what the server did not send.
+  void Inject(const std::string& group, const std::string& datagram);
+
+  // A receiver hears one group at a time; "" none.
+  size_t AddReceiver(Sink sink);
+  void Listen(size_t receiver, const std::string& group) { receivers_[receiver].group = group; }
+  PathFaults& path(size_t receiver) { return receivers_[receiver].path; }
+
+  // Sees everything that is sent, before the network has it.
+  void SetObserver(std::function<void(const std::string& datagram)> observer) { observer_ = std::move(observer); }
+  // Of what was sent lately.
+  const std::deque<std::pair<std::string, std::string>>& recorded() const { return recorded_; }  // group, datagram
+
+ private:
+  struct Receiver {
+    std::string group;
+    PathFaults path;
+    Sink sink;
+  };
+  void Carry(size_t receiver, const std::string& datagram);
+  void Deliver(size_t receiver, std::string datagram, absl::Duration after);
+  bool Happens(double share) { return share > 0 && random_.Unit() < share; }
+
+  VirtualTime& time_;
+  Random& random_;
+  Trace& trace_;
+  std::vector<Receiver> receivers_;
+  std::function<void(const std::string&)> observer_;
+  std::deque<std::pair<std::string, std::string>> recorded_;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_NETWORK_H_

@@ -1,0 +1,152 @@
+#include "integration_tests/simulation/simulated_replica.h"
+
+#include <utility>
+
+#include "common/base/errors.h"
+
+namespace replicast::simulation {
+namespace {
+
+constexpr absl::Duration kTryToOpenAgain = absl::Seconds(1);
+
+}  // namespace
+
+SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, SimulatedServer& server,
+                                   CallObserver& observer, uint64_t seed, const std::string& name,
+                                   const std::string& dataset, const MemberId& member, crypto::KeyPair x25519,
+                                   std::function<void()> on_shown)
+    : time_(time),
+      network_(network),
+      trace_(trace),
+      random_(seed),
+      name_(name),
+      dataset_(dataset),
+      member_(member),
+      x25519_(std::move(x25519)),
+      on_shown_(std::move(on_shown)),
+      disk_(seed + 1),
+      process_(disk_, name, time.clock, seed + 2),
+      reader_(disk_, name + "-reader", time.clock, seed + 3),
+      link_(time, random_, trace, server, observer, member),
+      receiver_(network.AddReceiver([this](const std::string& datagram) { OnDatagram(datagram); })) {
+  link_.SetWake([this] { WakeAt(time_.clock.Now()); });
+}
+
+SimulatedReplica::~SimulatedReplica() { Kill(); }
+
+void SimulatedReplica::Start() {
+  REPLICAST_CHECK(!up());
+  if (ended_) return;
+  absl::StatusOr<std::unique_ptr<ReplicaDatabase>> opened =
+      ReplicaDatabase::Open({.path = kDatabase, .vfs = process_.vfs(), .create = true}, time_.clock);
+  if (!opened.ok()) {
+    problem_ = std::string(opened.status().message());
+    trace_.Note("%s can't open its database", name_);
+    const bool died = process_.dead();
+    process_.Revive();
+    if (died) trace_.Count("fault: replica killed at a write");
+    return RestartAfter(kTryToOpenAgain);
+  }
+  problem_.clear();
+  database_ = *std::move(opened);
+  ReplicaSession::Options options{.dataset = dataset_,
+                                  .server = "10.0.0.1:7420",
+                                  .member = member_,
+                                  .x25519 = x25519_,
+                                  .max_rate_bytes_per_second = 0,
+                                  .renew_at = absl::InfiniteFuture()};
+  session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_);
+  trace_.Note("%s started", name_);
+  WakeAt(time_.clock.Now());
+}
+
+void SimulatedReplica::Kill() {
+  process_.KillAt(0);
+  if (up()) trace_.Note("%s died", name_);
+  session_.reset();
+  database_.reset();
+  network_.Listen(receiver_, "");
+  process_.Revive();
+  wake_at_ = absl::InfiniteFuture();
+}
+
+void SimulatedReplica::RestartAfter(absl::Duration wait) {
+  if (std::exchange(restarting_, true)) return;
+  time_.After(wait, [this] {
+    restarting_ = false;
+    if (!up()) Start();
+  });
+}
+
+void SimulatedReplica::Tamper() {
+  auto other = sqlite::Database::Open(kDatabase, {.vfs = reader_.vfs()});
+  if (!other.ok()) return;
+  const char* sql = dataset_ == "pairs" ? "UPDATE pairs SET note = 'tampered'" : "UPDATE t SET v = 'tampered'";
+  if ((*other)->Execute(sql).ok() && (*other)->Changes() > 0) tampered_ = true;
+}
+
+std::optional<Position> SimulatedReplica::position() const { return up() ? database_->position() : std::nullopt; }
+
+void SimulatedReplica::OnDatagram(const std::string& datagram) {
+  if (!up()) return;
+  session_->OnDatagram(datagram, time_.clock.Now());
+  Step();
+}
+
+void SimulatedReplica::WakeAt(absl::Time when) {
+  if (when >= wake_at_) return;
+  wake_at_ = when;
+  time_.At(when, [this, wake = ++wakes_] {
+    if (wake != wakes_) return;
+    wake_at_ = absl::InfiniteFuture();
+    Step();
+  });
+}
+
+void SimulatedReplica::Step() {
+  if (!up() || stepping_) return;
+  stepping_ = true;
+  absl::Time next = absl::InfiniteFuture();
+  for (int round = 0; up(); ++round) {
+    if (round > 10'000) throw Violation(name_ + " asks for work at once for ever");
+    session_->OnTime(time_.clock.Now());
+    if (process_.dead()) {
+      trace_.Count("fault: replica killed at a write");
+      Kill();
+      break;
+    }
+    if (session_->ended()) {
+      ended_ = session_->ended();
+      trace_.Note("%s ended: %s", name_, ReasonOf(*ended_));
+      Kill();
+      break;
+    }
+    next = session_->NextDeadline();
+    if (next > time_.clock.Now()) break;
+  }
+  stepping_ = false;
+  if (!up()) return;
+  WakeAt(next);
+  if (database_->position() != shown_) {
+    shown_ = database_->position();
+    if (shown_) trace_.Note("%s shows %s", name_, shown_->lsn.ToText());
+    on_shown_();
+  }
+}
+
+absl::Status SimulatedReplica::Listen(const v1::Grant& grant) {
+  network_.Listen(receiver_, grant.group());
+  return absl::OkStatus();
+}
+
+void SimulatedReplica::Say(const std::string& line) {
+  trace_.Count("lines said");
+  trace_.Remark(name_ + " says: " + line);
+}
+
+void SimulatedReplica::OnLive(const Position& position) {
+  trace_.Note("%s is live at %s", name_, position.lsn.ToText());
+  trace_.Count("times live");
+}
+
+}  // namespace replicast::simulation

@@ -1,0 +1,61 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_TRACE_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_TRACE_H_
+
+#include <absl/strings/str_format.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "common/base/virtual_time.h"
+
+namespace replicast::simulation {
+
+// An invariant does not hold: ends the run.
+class Violation : public std::runtime_error {
+ public:
+  explicit Violation(const std::string& what) : std::runtime_error(what) {}
+};
+
+// What happens in a world, in order: a hash over all of it, so that two runs can be compared; counters by name; lines
+// for a person who replays a seed. What goes in must be the same in every run of a seed, whatever the compiler.
+class Trace {
+ public:
+  Trace(const VirtualTime& time, bool prints) : time_(time), started_(time.clock.Now()), prints_(prints) {}
+
+  template <typename... Arguments>
+  void Note(const absl::FormatSpec<Arguments...>& format, const Arguments&... arguments) {
+    const std::string line = absl::StrFormat(format, arguments...);
+    const double seconds = absl::ToDoubleSeconds(elapsed());
+    Hash(line);
+    Hash(absl::StrFormat("%d", absl::ToInt64Microseconds(elapsed())));
+    if (prints_) absl::PrintF("%12.6f %s\n", seconds, line);
+  }
+  // For people alone: what may hold a random name.
+  void Remark(const std::string& line) const {
+    if (prints_) absl::PrintF("%12.6f   %s\n", absl::ToDoubleSeconds(elapsed()), line);
+  }
+  // A fault or an event that a run tells the number of.
+  void Count(const std::string& what, uint64_t times = 1) { counters_[what] += times; }
+
+  absl::Duration elapsed() const { return time_.clock.Now() - started_; }
+  uint64_t hash() const { return hash_; }
+  const std::map<std::string, uint64_t>& counters() const { return counters_; }
+
+ private:
+  void Hash(std::string_view bytes) {  // FNV-1a
+    for (const char byte : bytes) hash_ = (hash_ ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
+  }
+  const VirtualTime& time_;
+  const absl::Time started_;
+  const bool prints_;
+  uint64_t hash_ = 0xcbf29ce484222325;
+  std::map<std::string, uint64_t> counters_;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_TRACE_H_
