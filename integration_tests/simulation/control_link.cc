@@ -189,10 +189,12 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
     }
     const absl::StatusOr<Member> member = Authenticate();
     // A call that nobody answers any more ends with its server.
-    const std::shared_ptr<void> owed(nullptr, [this, alive, give](void*) {
-      if (!alive.expired()) time_.After(Latency(), [give] { give(Away()); });
+    const auto answered = std::make_shared<bool>(false);
+    const std::shared_ptr<void> owed(nullptr, [this, alive, give, answered](void*) {
+      if (!alive.expired() && !*answered) time_.After(Latency(), [give] { give(Away()); });
     });
-    const auto reply = [this, alive, method, give, owed](absl::StatusOr<Response> response) {
+    const auto reply = [this, alive, method, give, answered, owed](absl::StatusOr<Response> response) {
+      *answered = true;
       if (alive.expired()) return;
       observer_.OnAnswered(member_, method, response.ok());
       trace_.Remark(member_.ToHex().substr(0, 6) + " is answered " + method + " " + response.status().ToString());

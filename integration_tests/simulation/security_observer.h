@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "common/base/lsn.h"
 #include "integration_tests/simulation/control_link.h"
@@ -23,6 +24,8 @@ class SecurityObserver : public CallObserver {
   void OnAnswered(const MemberId& member, const std::string& method, bool ok) override;
   void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) override;
   void OnRevoked(const MemberId& member);
+  const std::set<MemberId>& revoked() const { return revoked_; }
+  void SetRevoked(std::set<MemberId> revoked) { revoked_ = std::move(revoked); }
   uint64_t frames() const { return frames_; }
 
  private:

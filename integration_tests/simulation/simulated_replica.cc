@@ -82,7 +82,13 @@ void SimulatedReplica::Tamper() {
   auto other = sqlite::Database::Open(kDatabase, {.vfs = reader_.vfs()});
   if (!other.ok()) return;
   const char* sql = dataset_ == "pairs" ? "UPDATE pairs SET note = 'tampered'" : "UPDATE t SET v = 'tampered'";
-  if ((*other)->Execute(sql).ok() && (*other)->Changes() > 0) tampered_ = true;
+  if ((*other)->Execute(sql).ok() && (*other)->Changes() > 0) tampered_ = was_tampered_ = true;
+}
+
+void SimulatedReplica::LosePower() {
+  Kill();
+  disk_.LosePower();
+  tampered_ = was_tampered_;
 }
 
 std::optional<Position> SimulatedReplica::position() const { return up() ? database_->position() : std::nullopt; }

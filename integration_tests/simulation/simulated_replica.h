@@ -34,6 +34,8 @@ class SimulatedReplica : public SessionEnvironment {
   void Tamper();
   bool tampered() const { return tampered_; }
   void SetTampered(bool tampered) { tampered_ = tampered; }
+  // It dies, and its disk forgets what was not synced; what somebody wrote to it may come back.
+  void LosePower();
   bool up() const { return session_ != nullptr; }
 
   const std::string& name() const { return name_; }
@@ -84,7 +86,7 @@ class SimulatedReplica : public SessionEnvironment {
   std::string problem_;
   absl::Time wake_at_ = absl::InfiniteFuture();
   uint64_t wakes_ = 0;
-  bool stepping_ = false, restarting_ = false, tampered_ = false;
+  bool stepping_ = false, restarting_ = false, tampered_ = false, was_tampered_ = false;
 };
 
 }  // namespace replicast::simulation

@@ -181,10 +181,7 @@ void World::ScheduleFaults() {
   replica_fault(f.replica_killed, "replica killed", [](SimulatedReplica& replica) { replica.Kill(); });
   replica_fault(f.replica_killed_at_write, "replica will be killed at a write",
                 [this](SimulatedReplica& replica) { replica.process().KillAt(1 + random_.Below(60)); });
-  replica_fault(f.replica_power_lost, "power lost at a replica", [](SimulatedReplica& replica) {
-    replica.Kill();
-    replica.disk().LosePower();
-  });
+  replica_fault(f.replica_power_lost, "power lost at a replica", [](SimulatedReplica& replica) { replica.LosePower(); });
   replica_fault(f.replica_asleep, "replica asleep", [this](SimulatedReplica& replica) {
     replica.Kill();
     replica.RestartAfter(absl::Seconds(1 + 120 * random_.Unit()));
@@ -234,6 +231,7 @@ void World::ScheduleFaults() {
   });
   time_.After(configuration_.storm * (0.1 + 0.5 * random_.Unit()), [this] {
     old_state_ = disk_.Copy(SimulatedServer::kFolder);
+    old_revoked_ = security_.revoked();
     old_master_ = disk_.Copy("/master/");
   });
 }
@@ -252,6 +250,7 @@ void World::RestoreState() {
   if (old_state_.empty()) return;
   server_->Kill();
   disk_.Restore(SimulatedServer::kFolder, old_state_);
+  security_.SetRevoked(old_revoked_);  // whoever restores the state takes later revocations back
 }
 
 void World::RestoreMaster() {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class World {
   std::unique_ptr<MasterWriter> writer_, holder_;
   std::vector<std::unique_ptr<SimulatedReplica>> replicas_;
   SimulatedDisk::Image old_state_, old_master_;
+  std::set<MemberId> old_revoked_;
   bool storm_ = true, writing_ = true;
   uint64_t enrolled_ = 0;
 };
