@@ -44,8 +44,9 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
   }
   for (const std::string& name : different) std::printf("table %s differs from the master\n", name.c_str());
   if (different.empty()) {
-    std::printf("equal: %s rows in %zu tables at lsn %s, compared over the actual rows of both sides\n",
-                HumanCount(rows).c_str(), actual.names.size(), actual.position.lsn.ToText().c_str());
+    std::printf("equal: %s rows in %zu %s at lsn %s, compared over the actual rows of both sides\n",
+                HumanCount(rows).c_str(), actual.names.size(), actual.names.size() == 1 ? "table" : "tables",
+                actual.position.lsn.ToText().c_str());
   }
 }
 

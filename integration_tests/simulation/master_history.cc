@@ -55,7 +55,7 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
     newest_ = number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
     for (const DatasetChoice& dataset : DatasetChoices()) {
       ASSIGN_OR_RETURN(const Digest content, ContentOf(master, dataset.definition, true));
-      states_[dataset.name][newest_].insert(content.ToBytes());
+      states_[dataset.name][newest_][content.ToBytes()].insert(lineage_);
       newest_content_[dataset.name] = content;
     }
     return absl::OkStatus();
@@ -66,7 +66,12 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
 }
 
 void MasterHistory::ForgetAfter(uint64_t number) {
-  for (auto& [dataset, states] : states_) states.erase(states.upper_bound(number), states.end());
+  for (auto& [dataset, states] : states_) {
+    for (auto at = states.upper_bound(number); at != states.end(); ++at) {
+      for (auto& [content, lineages] : at->second) lineages.erase(lineage_);
+      std::erase_if(at->second, [](const auto& content) { return content.second.empty(); });
+    }
+  }
 }
 
 bool MasterHistory::Had(const std::string& dataset, uint64_t number, const Digest& content) const {

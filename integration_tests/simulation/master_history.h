@@ -23,12 +23,14 @@ const std::vector<DatasetChoice>& DatasetChoices();
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered);
 
 // Every state that the master had at a boundary, per dataset, by the number of its newest outbox entry. A restored
-// master has another state under the same number: all of them count.
+// master begins another lineage, which may have another state under the same number: all of them count.
 class MasterHistory {
  public:
   // The master as it is committed now.
   absl::Status Record(sqlite::Database& master);
-  // The disk lost what came later: no replica may have seen it.
+  // The master was restored from a copy.
+  void BeginLineage() { ++lineage_; }
+  // The disk lost what this lineage had later: no replica may have seen it.
   void ForgetAfter(uint64_t number);
   bool Had(const std::string& dataset, uint64_t number, const Digest& content) const;
   uint64_t newest() const { return newest_; }
@@ -36,7 +38,9 @@ class MasterHistory {
   Digest Newest(const std::string& dataset) const { return newest_content_.at(dataset); }
 
  private:
-  std::map<std::string, std::map<uint64_t, std::set<std::string>>> states_;
+  // By dataset, number and content: the lineages that it was in.
+  std::map<std::string, std::map<uint64_t, std::map<std::string, std::set<int>>>> states_;
+  int lineage_ = 0;
   std::map<std::string, Digest> newest_content_;
   uint64_t newest_ = 0;
 };
