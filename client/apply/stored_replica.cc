@@ -37,8 +37,6 @@ absl::Status StoredReplica::Initialize() {
                          "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE"));
   sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   RETURN_IF_ERROR(replica_state::CreateTables(*database_));
-  ASSIGN_OR_RETURN(const auto version, database_->QueryValue("PRAGMA data_version"));
-  data_version_ = std::get<int64_t>(*version);
   spool_ = std::make_unique<UnitSpool>(*database_);
   ASSIGN_OR_RETURN(state_, replica_state::Load(*database_));
   return state_ ? OpenShown() : absl::OkStatus();

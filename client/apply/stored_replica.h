@@ -15,7 +15,8 @@
 namespace replicast {
 
 // ReplicaDatabase on a SQLite file. Notices by PRAGMA data_version that somebody else wrote to the file, and then
-// compares the actual rows with the digests. One thread.
+// compares the actual rows with the digests; also before the first unit of a run, since nothing tells what happened
+// while no daemon looked. One thread.
 class StoredReplica : public ReplicaDatabase {
  public:
   StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock)
@@ -62,7 +63,7 @@ class StoredReplica : public ReplicaDatabase {
   std::unique_ptr<UnitSpool> spool_;
   std::unique_ptr<Staging> staging_;
   std::vector<std::string> damaged_;
-  int64_t data_version_ = 0;
+  int64_t data_version_ = -1;  // when the rows were last known to be ours; -1: not in this run
   absl::Time next_scan_ = absl::InfinitePast();
 };
 

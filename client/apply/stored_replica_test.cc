@@ -137,6 +137,35 @@ TEST(StoredReplicaTest, AStrangersWriteIsNoticedByTheNextUnitAndNamed) {
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
 
+TEST(StoredReplicaTest, AStrangersWriteWhileNoDaemonRanIsNoticedByTheNextUnit) {
+  ApplyRig rig;
+  rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"right"}));
+  rig.Unit();
+  auto replica = rig.OpenWithSnapshot();
+  replica.reset();
+  ASSERT_TRUE(rig.Other().Execute("UPDATE item SET v = 'wrong' WHERE id = 1").ok());
+  replica = rig.Open();
+  rig.Put(ApplyRig::Item(2, int64_t{2}, Text{"new"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(replica->damaged_tables(), std::vector<std::string>{"item"});
+}
+
+TEST(StoredReplicaTest, DamageIsNotForgottenByAKillBeforeItIsHealed) {
+  ApplyRig rig;
+  rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"right"}));
+  rig.Unit();
+  auto replica = rig.OpenWithSnapshot();
+  ASSERT_TRUE(rig.Other().Execute("UPDATE item SET v = 'wrong' WHERE id = 1").ok());
+  rig.Put(ApplyRig::Item(2, int64_t{2}, Text{"new"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  ASSERT_FALSE(replica->damaged_tables().empty());
+  replica.reset();
+  replica = rig.Open();
+  rig.Put(ApplyRig::Item(3, int64_t{3}, Text{"new"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(replica->damaged_tables(), std::vector<std::string>{"item"});
+}
+
 TEST(StoredReplicaTest, ADroppedTableLeavesOnlyASnapshot) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();

@@ -15,7 +15,7 @@ namespace replicast::simulation {
 namespace {
 
 constexpr absl::Duration kCalm = absl::Minutes(5);  // within it all are equal
-constexpr absl::Duration kSettling = absl::Minutes(1);  // a call whose answer was lost runs into its deadline
+constexpr absl::Duration kSettling = absl::Minutes(3);  // longer than every back-off
 constexpr absl::Duration kQuiet = absl::Minutes(5);
 constexpr uint64_t kQuietCalls = 5;  // of one member within that
 

@@ -13,6 +13,7 @@
 #include "common/base/limits.h"
 #include "common/crypto/certificates.h"
 #include "common/crypto/crypto.h"
+#include "common/net/event_loop.h"
 #include "common/rpc/channel.h"
 #include "common/wire/token.h"
 #include "server/publish/fake_publisher.h"
