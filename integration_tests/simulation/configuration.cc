@@ -65,6 +65,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.revoked = sometimes(1);
   f.joined = sometimes(3);
   f.forged_outside = sometimes(60);
+  f.forged_inside = sometimes(100);
   f.wall_jumped = sometimes(2);
   return c;
 }

@@ -1,68 +1,130 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/str_format.h>
 #include <absl/time/clock.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "common/base/log.h"
-#include "integration_tests/simulation/world.h"
+#include "common/base/random.h"
+#include "integration_tests/simulation/seed_runner.h"
 
 namespace replicast::simulation {
 namespace {
 
-struct Outcome {
-  bool held = true;
-  std::string violation;
-  uint64_t hash = 0;
-  absl::Duration simulated, took;
-  std::map<std::string, uint64_t> counters;
+struct Options {
+  uint64_t seed = 0;
+  std::string seeds;
+  std::string until;
+  int fresh = 0;
+  int jobs = 1;
+  bool trace = false, counts = false, stop = false;
 };
 
-Outcome RunSeed(uint64_t seed, bool trace) {
-  const absl::Time begun = absl::Now();
-  Outcome outcome;
-  const Configuration configuration = Configuration::ForSeed(seed);
-  if (trace) absl::PrintF("%s\n", configuration.ToText());
-  World world(configuration, trace);
-  try {
-    world.Run();
-  } catch (const Violation& violation) {
-    outcome.held = false;
-    outcome.violation = violation.what();
-  }
-  outcome.hash = world.trace().hash();
-  outcome.simulated = world.trace().elapsed();
-  outcome.took = absl::Now() - begun;
-  outcome.counters = world.trace().counters();
-  return outcome;
-}
-
-int Run(uint64_t first, uint64_t last, bool trace, bool counts) {
-  uint64_t failed = 0;
+// What many seeds came to.
+struct Sum {
+  uint64_t seeds = 0, violated = 0;
   absl::Duration simulated, took;
   std::map<std::string, uint64_t> counters;
-  for (uint64_t seed = first; seed <= last; ++seed) {
-    const Outcome outcome = RunSeed(seed, trace);
+  std::vector<std::pair<absl::Duration, uint64_t>> slowest;
+
+  void Add(const SeedOutcome& outcome) {
+    ++seeds;
+    violated += outcome.violation.empty() ? 0 : 1;
     simulated += outcome.simulated;
     took += outcome.took;
     for (const auto& [name, times] : outcome.counters) counters[name] += times;
-    if (!outcome.held) {
-      ++failed;
-      absl::PrintF("seed %d VIOLATED after %s: %s\n    replay: simulate --seed %d --trace\n", seed,
-                   absl::FormatDuration(outcome.simulated), outcome.violation, seed);
-    } else if (first == last) {
-      absl::PrintF("seed %d held: %s simulated in %s, trace %016x\n", seed, absl::FormatDuration(outcome.simulated),
-                   absl::FormatDuration(outcome.took), outcome.hash);
+    slowest.emplace_back(outcome.took, outcome.seed);
+    std::sort(slowest.rbegin(), slowest.rend());
+    slowest.resize(std::min<size_t>(slowest.size(), 3));
+  }
+};
+
+void PrintViolation(const SeedOutcome& outcome) {
+  absl::PrintF("seed %d VIOLATED after %s: %s\n    replay it:  tools/simulate --seed %d --trace\n", outcome.seed,
+               absl::FormatDuration(outcome.simulated), outcome.violation, outcome.seed);
+  std::fflush(stdout);
+}
+
+int RunOne(const Options& options) {
+  const SeedOutcome outcome = RunSeed(options.seed, options.trace);
+  if (outcome.violation.empty()) {
+    absl::PrintF("seed %d held: %s simulated in %s, trace %016x\n", outcome.seed,
+                 absl::FormatDuration(outcome.simulated), absl::FormatDuration(outcome.took), outcome.hash);
+  } else {
+    PrintViolation(outcome);
+  }
+  if (options.counts) {
+    for (const auto& [name, times] : outcome.counters) absl::PrintF("%12d  %s\n", times, name);
+  }
+  return outcome.violation.empty() ? 0 : 1;
+}
+
+int RunMany(const Options& options, uint64_t first, uint64_t last, absl::Time end) {
+  const absl::Time begun = absl::Now();
+  const bool shows_progress = isatty(STDERR_FILENO) != 0;
+  Sum sum;
+  uint64_t hash = 0;
+  RunSeeds(first, last, options.jobs, [&](const SeedOutcome& outcome) {
+    sum.Add(outcome);
+    hash ^= outcome.hash * (2 * outcome.seed + 1);  // whatever order they come in
+    if (!outcome.violation.empty()) PrintViolation(outcome);
+    if (shows_progress) {
+      std::fprintf(stderr, "\r%llu seeds, %llu violated ", static_cast<unsigned long long>(sum.seeds),
+                   static_cast<unsigned long long>(sum.violated));
     }
-    std::fflush(stdout);
+    return absl::Now() < end && !(options.stop && sum.violated > 0);
+  });
+  if (shows_progress) std::fprintf(stderr, "\r");
+  if (options.counts) {
+    for (const auto& [name, times] : sum.counters) absl::PrintF("%12d  %s\n", times, name);
   }
-  if (counts) {
-    for (const auto& [name, times] : counters) absl::PrintF("%12d  %s\n", times, name);
+  const absl::Duration took = absl::Now() - begun;
+  absl::PrintF("%d seeds from %d on, %d violated; %s simulated in %s, %.0f times as fast as real; traces %016x\n",
+               sum.seeds, first, sum.violated, absl::FormatDuration(absl::Trunc(sum.simulated, absl::Seconds(1))),
+               absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(100))),
+               absl::ToDoubleSeconds(sum.simulated) / absl::ToDoubleSeconds(took), hash);
+  absl::PrintF("slowest:");
+  for (const auto& [each, seed] : sum.slowest) {
+    absl::PrintF(" %d (%s)", seed, absl::FormatDuration(absl::Trunc(each, absl::Milliseconds(10))));
   }
-  if (first != last) {
-    absl::PrintF("%d seeds, %d violated; %s simulated in %s, %.0f times as fast as real\n", last - first + 1, failed,
-                 absl::FormatDuration(simulated), absl::FormatDuration(took),
-                 absl::ToDoubleSeconds(simulated) / absl::ToDoubleSeconds(took));
+  absl::PrintF("\n");
+  return sum.violated == 0 ? 0 : 1;
+}
+
+// "7", "1..1000"; throws std::exception.
+std::pair<uint64_t, uint64_t> ParseRange(const std::string& text) {
+  const size_t dots = text.find("..");
+  const uint64_t first = std::stoull(text.substr(0, dots));
+  return {first, dots == std::string::npos ? first : std::stoull(text.substr(dots + 2))};
+}
+
+int Run(const Options& options) {
+  absl::Time end = absl::InfiniteFuture();
+  if (!options.until.empty()) {
+    absl::Duration duration;
+    if (!absl::ParseDuration(options.until, &duration)) {
+      std::fprintf(stderr, "simulate: --until wants a duration, as in --until 10m\n");
+      return 2;
+    }
+    end = absl::Now() + duration;
   }
-  return failed == 0 ? 0 : 1;
+  if (options.seeds.empty() && options.fresh == 0 && options.until.empty()) return RunOne(options);
+  std::pair<uint64_t, uint64_t> range{0, 0};
+  if (!options.seeds.empty()) {
+    try {
+      range = ParseRange(options.seeds);
+    } catch (const std::exception&) {
+      std::fprintf(stderr, "simulate: --seeds wants FIRST..LAST, as in --seeds 1..1000\n");
+      return 2;
+    }
+  } else {
+    SystemRandom random;
+    range.first = 1'000'000 + random.Below(1'000'000'000);
+    range.second = options.fresh > 0 ? range.first + static_cast<uint64_t>(options.fresh) - 1 : UINT64_MAX / 4;
+  }
+  return RunMany(options, range.first, range.second, end);
 }
 
 }  // namespace
@@ -70,28 +132,23 @@ int Run(uint64_t first, uint64_t last, bool trace, bool counts) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Worlds of a master, a server, replicas and a network in one thread and virtual time, each decided by a seed.\n"
-      "Example: simulate --seeds 1..1000",
+      "Runs worlds of a master, a server, replicas and a network in virtual time, each decided by a seed, and checks\n"
+      "every invariant all the time. Exit code 0: all held; 1: one was violated.\n\n"
+      "Examples:\n"
+      "  simulate --seeds 1..1000 --jobs 2     a fixed set\n"
+      "  simulate --until 10m --jobs 2         fresh seeds for ten minutes\n"
+      "  simulate --seed 8147 --trace          replay one, and see what happens",
       "simulate");
-  uint64_t seed = 0;
-  std::string seeds;
-  bool trace = false, counts = false;
-  app.add_option("--seed", seed, "Run this one");
-  app.add_option("--seeds", seeds, "FIRST..LAST");
-  app.add_flag("--trace", trace, "Print what happens");
-  app.add_flag("--counts", counts, "Print how often everything happened");
+  replicast::simulation::Options options;
+  app.add_option("--seed", options.seed, "Run this seed");
+  app.add_option("--seeds", options.seeds, "Run these: FIRST..LAST");
+  app.add_option("--fresh", options.fresh, "Run so many seeds that nobody chose");
+  app.add_option("--until", options.until, "Begin no seed after this time, e.g. 10m; without --seeds: fresh ones");
+  app.add_option("--jobs", options.jobs, "Processes")->capture_default_str()->check(CLI::Range(1, 64));
+  app.add_flag("--trace", options.trace, "Print what happens (with --seed)");
+  app.add_flag("--counts", options.counts, "Print how often everything happened");
+  app.add_flag("--stop", options.stop, "Stop at the first violation");
   CLI11_PARSE(app, argc, argv);
-  spdlog::set_level(trace ? spdlog::level::warn : spdlog::level::off);
-  uint64_t first = seed, last = seed;
-  if (!seeds.empty()) {
-    const size_t dots = seeds.find("..");
-    try {
-      first = std::stoull(seeds.substr(0, dots));
-      last = dots == std::string::npos ? first : std::stoull(seeds.substr(dots + 2));
-    } catch (const std::exception&) {
-      std::fprintf(stderr, "simulate: --seeds wants FIRST..LAST, as in --seeds 1..1000\n");
-      return 2;
-    }
-  }
-  return replicast::simulation::Run(first, last, trace, counts);
+  spdlog::set_level(options.trace ? spdlog::level::warn : spdlog::level::off);
+  return replicast::simulation::Run(options);
 }

@@ -67,6 +67,7 @@ void World::MakeServer() {
   Must(writer_->CreateTables(), "tables");
   server_ = std::make_unique<SimulatedServer>(time_, network_, disk_, trace_, random_.Next(), scratch_,
                                               configuration_.server);
+  insider_ = std::make_unique<Insider>(random_, trace_, network_, *server_);
   network_.SetObserver([this](const std::string& datagram) {
     if (server_->up()) security_.OnDatagram(datagram, server_->multicaster());
   });
@@ -227,6 +228,10 @@ void World::ScheduleFaults() {
     if (replicas_.size() < 12) AddReplica();
   });
   Every(f.forged_outside, "datagram forged by an outsider", [this] { ForgeOutside(); });
+  Every(f.forged_inside, "forgery of a member", [this] { insider_->Forge(); });
+  Every(f.forged_inside / 10, "lies of a member", [this] {
+    if (SimulatedReplica* replica = AnyReplica()) insider_->Lie(replica->member());
+  });
   Every(f.wall_jumped, "wall clock jumped", [this] {
     time_.clock.SetWallOffset(absl::Minutes(static_cast<int64_t>(random_.Below(120)) - 60));
   });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "integration_tests/simulation/configuration.h"
+#include "integration_tests/simulation/insider.h"
 #include "integration_tests/simulation/master_history.h"
 #include "integration_tests/simulation/master_writer.h"
 #include "integration_tests/simulation/security_observer.h"
@@ -65,6 +66,7 @@ class World {
   SecurityObserver security_;
   MasterHistory history_;
   std::unique_ptr<SimulatedServer> server_;
+  std::unique_ptr<Insider> insider_;
   SimulatedProcess auditor_;  // reads the master for the checks
   std::unique_ptr<MasterWriter> writer_, holder_;
   std::vector<std::unique_ptr<SimulatedReplica>> replicas_;

@@ -1,0 +1,96 @@
+#include "integration_tests/simulation/insider.h"
+
+#include "common/wire/epoch_key.h"
+#include "common/wire/frame_codec.h"
+#include "replicast/v1/frames.pb.h"
+#include "server/control/rate_service.h"
+
+namespace replicast::simulation {
+
+uint64_t Insider::Number(uint64_t near) {
+  switch (random_.Below(4)) {
+    case 0:
+      return near + random_.Below(5);
+    case 1:
+      return near + random_.Below(5000);
+    case 2:
+      return near > 100 ? near - random_.Below(100) : near;
+    default:
+      return random_.Next();
+  }
+}
+
+void Insider::Forge() {
+  if (!server_.up()) return;
+  const std::vector<StreamInfo> streams = server_.publisher().Streams();
+  if (streams.empty()) return;
+  const auto channel = server_.multicaster().Channel(streams[random_.Below(streams.size())].definition_hash);
+  if (!channel) return;
+  const auto bundle = server_.multicaster().Keys(channel->definition_hash);
+  if (!bundle.ok() || bundle->keys_size() == 0) return;
+  const v1::EpochKey& given = bundle->keys(0);
+  wire::EpochKey key(channel->stream_id, given.epoch(), given.secret());
+  const uint64_t sequence = Number(channel->counters.frames) & (UINT64_MAX >> 1);
+  const uint64_t symbol = channel->counters.symbols;
+  v1::Payload payload;
+  const uint64_t kind = random_.Below(5);
+  if (kind == 0) {
+    wire::EpochKey next(channel->stream_id, given.epoch() + 1, random_.Bytes(32));
+    const crypto::KeyPair mine = crypto::GenerateEd25519();
+    const std::string update =
+        wire::SignKeyUpdate(v1::KEY_UPDATE_KIND_WRAPPED, channel->definition_hash, channel->incarnation,
+                            channel->stream_id, key, next, std::string(32, 's'), wire::Signer(mine.private_key))
+            .SerializeAsString();
+    trace_.Count("fault: key update forged by a member");
+    return network_.Inject(channel->group, wire::SerializeFrame({.stream_id = channel->stream_id,
+                                                                 .key_epoch = given.epoch(),
+                                                                 .sequence = sequence + 1,
+                                                                 .is_key_update = true,
+                                                                 .body = update}));
+  }
+  if (kind < 3) {
+    v1::Heartbeat& heartbeat = *payload.mutable_heartbeat();
+    heartbeat.set_last_symbol(Number(symbol));
+    heartbeat.set_oldest_symbol(Number(symbol));
+    heartbeat.set_last_lsn(random_.Next());
+    heartbeat.set_group_size(static_cast<uint32_t>(random_.Next()));
+    heartbeat.set_round_trip_microseconds(static_cast<uint32_t>(random_.Next()));
+    heartbeat.set_master_time_microseconds(static_cast<int64_t>(random_.Next()));
+    trace_.Count("fault: heartbeat forged by a member");
+  } else {
+    v1::Symbol& forged = *payload.mutable_symbol();
+    forged.set_number(Number(symbol));
+    forged.set_content(v1::SYMBOL_CONTENT_UNIT_PART);
+    forged.set_first(random_.Below(2) == 0);
+    forged.set_last(random_.Below(2) == 0);
+    forged.set_data(random_.Bytes(random_.Below(1000)));
+    trace_.Count("fault: symbol forged by a member");
+  }
+  network_.Inject(channel->group, key.Seal(sequence + 1, payload.SerializeAsString()));
+}
+
+void Insider::Lie(const MemberId& id) {
+  if (!server_.up()) return;
+  const auto member = server_.plane().Authenticate({id, rpc::kMemberRole});
+  const std::vector<StreamInfo> streams = server_.publisher().Streams();
+  if (!member.ok() || streams.empty()) return;
+  const auto channel = server_.multicaster().Channel(streams[random_.Below(streams.size())].definition_hash);
+  if (!channel) return;
+  v1::ReceptionReport report;
+  report.set_expected_symbols(random_.Next());
+  report.set_missing_symbols(random_.Next());
+  control::TakeReport(server_.plane(), *member, channel->stream_id, report).IgnoreError();
+  v1::RepairRequest request;
+  request.set_stream_id(channel->stream_id);
+  request.set_incarnation(channel->incarnation);
+  for (int i = 0; i < 20; ++i) {
+    v1::SymbolRange& range = *request.add_missing();
+    range.set_first(Number(channel->counters.symbols));
+    range.set_last(random_.Below(3) == 0 ? UINT64_MAX : range.first() + random_.Below(1000));
+  }
+  for (int i = 0; i < 30; ++i) server_.synchronization().Repairs(*member, request).IgnoreError();
+  trace_.Count("fault: lies of a member");
+  server_.Step();
+}
+
+}  // namespace replicast::simulation

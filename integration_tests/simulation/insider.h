@@ -1,0 +1,36 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_INSIDER_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_INSIDER_H_
+
+#include <map>
+#include <string>
+
+#include "common/base/random.h"
+#include "integration_tests/simulation/simulated_network.h"
+#include "integration_tests/simulation/simulated_server.h"
+
+namespace replicast::simulation {
+
+// A member with the group's keys that forges: frames of every kind, with numbers near, far and absurd, units that
+// nobody signed, key updates that somebody else signed; it lies in reports and asks for repairs without end.
+class Insider {
+ public:
+  Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server)
+      : random_(random), trace_(trace), network_(network), server_(server) {}
+  // One forgery into some stream of a server that is up.
+  void Forge();
+  // As this member: a report of heavy losses, and repairs of everything.
+  void Lie(const MemberId& member);
+
+ private:
+  std::string Payload();
+  uint64_t Number(uint64_t near);
+
+  Random& random_;
+  Trace& trace_;
+  SimulatedNetwork& network_;
+  SimulatedServer& server_;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_INSIDER_H_
