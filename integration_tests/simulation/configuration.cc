@@ -67,6 +67,8 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.forged_outside = sometimes(60);
   f.forged_inside = sometimes(100);
   f.wall_jumped = sometimes(2);
+  f.mtu_shrunk = sometimes(2);
+  f.all_restarted = sometimes(1);
   return c;
 }
 

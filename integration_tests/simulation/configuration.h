@@ -16,7 +16,7 @@ struct FaultRates {
   double replica_killed = 0, replica_killed_at_write = 0, replica_power_lost = 0, replica_asleep = 0, tampered = 0;
   double writer_killed = 0, master_locked = 0, checkpointed = 0, vacuumed = 0;
   double disk_full = 0, replica_disk_full = 0;
-  double burst = 0, partitioned = 0;
+  double burst = 0, partitioned = 0, mtu_shrunk = 0, all_restarted = 0;
   double rekeyed = 0, revoked = 0, joined = 0;
   double forged_outside = 0, forged_inside = 0;
   double wall_jumped = 0;

@@ -193,6 +193,13 @@ void World::ScheduleFaults() {
   replica_fault(f.burst, "burst of losses",
                 [this](SimulatedReplica& replica) { replica.path().burst = 1 + static_cast<int>(random_.Below(500)); });
   Every(f.partitioned, "partition", [this] { Partition(); });
+  replica_fault(f.mtu_shrunk, "path takes only short datagrams", [this](SimulatedReplica& replica) {
+    replica.path().mtu = 200 + random_.Below(1000);
+    time_.After(absl::Seconds(20 * random_.Unit()), [&replica] { replica.path().mtu = PathFaults().mtu; });
+  });
+  Every(f.all_restarted, "every replica restarted at once", [this] {
+    for (const auto& replica : replicas_) replica->Kill();
+  });
   replica_fault(f.replica_disk_full, "a replica's disk full", [this](SimulatedReplica& replica) {
     replica.disk().SetCapacity(replica.disk().used() + random_.Below(20'000));
     time_.After(absl::Seconds(10 * random_.Unit()), [&replica] { replica.disk().SetCapacity(UINT64_MAX); });
