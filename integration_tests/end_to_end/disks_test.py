@@ -5,7 +5,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import ReplicastTest, wait_until
+from harness import ReplicastTest, may_make_namespaces, wait_until
 
 REFUSED, MACHINE = 4, 5
 
@@ -132,7 +132,7 @@ class DisksTest(ReplicastTest):
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+    if not may_make_namespaces():
         print("skipped: making disks needs root")
         sys.exit(77)
     unittest.main()

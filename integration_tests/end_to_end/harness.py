@@ -15,6 +15,11 @@ import unittest
 BIN = os.environ.get("REPLICAST_BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "bin")
 
 
+def may_make_namespaces():
+    """Whether this machine lets us have file systems and networks of our own."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "-n", "true"], capture_output=True).returncode == 0
+
+
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as each:
         each.bind(("127.0.0.1", 0))
