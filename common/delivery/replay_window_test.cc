@@ -28,9 +28,50 @@ TEST(ReplayWindowTest, SeesEveryRepetitionAndRefusesNothingFreshWithinTheWindow)
 
 TEST(ReplayWindowTest, TheEdgeOfTheWindowIsExact) {
   ReplayWindow window;
+  window.Mark(1);
   window.Mark(limits::kReplayWindow + 1);
   EXPECT_FALSE(window.IsFresh(1));
   EXPECT_TRUE(window.IsFresh(2));
+}
+
+TEST(ReplayWindowTest, AForgedNumberFarAheadDoesNotShutOutWhatTheServerSends) {
+  ReplayWindow window;
+  for (uint64_t sequence = 1; sequence <= 100; ++sequence) window.Mark(sequence);
+  for (const uint64_t forged : {uint64_t{5'000'000}, uint64_t{1} << 62, uint64_t{9'000}}) {
+    ASSERT_TRUE(window.IsFresh(forged));
+    window.Mark(forged);
+    EXPECT_FALSE(window.IsFresh(forged));
+  }
+  for (uint64_t sequence = 101; sequence <= 10'000; ++sequence) {
+    ASSERT_TRUE(window.IsFresh(sequence)) << sequence;
+    window.Mark(sequence);
+    ASSERT_FALSE(window.IsFresh(sequence));
+    ASSERT_FALSE(window.IsFresh(sequence - 50));
+  }
+}
+
+TEST(ReplayWindowTest, GoesOnAfterALossOfMoreThanAWindow) {
+  ReplayWindow window;
+  for (uint64_t sequence = 1; sequence <= 100; ++sequence) window.Mark(sequence);
+  for (uint64_t sequence = 50'000; sequence < 60'000; ++sequence) {
+    ASSERT_TRUE(window.IsFresh(sequence));
+    window.Mark(sequence);
+    ASSERT_FALSE(window.IsFresh(sequence));
+  }
+  EXPECT_FALSE(window.IsFresh(100)) << "what was before the loss stays refused";
+  EXPECT_FALSE(window.IsFresh(50'000));
+}
+
+TEST(ReplayWindowTest, AnEpochMayBeJoinedAtAnyNumberAlsoBehindAForgedOne) {
+  ReplayWindow window;
+  window.Mark(uint64_t{1} << 40);
+  for (uint64_t sequence = 700'000; sequence < 700'200; ++sequence) {
+    ASSERT_TRUE(window.IsFresh(sequence));
+    window.Mark(sequence);
+    ASSERT_FALSE(window.IsFresh(sequence));
+  }
+  EXPECT_FALSE(window.IsFresh(700'000));
+  EXPECT_FALSE(window.IsFresh(5)) << "old ones are refused once it has settled";
 }
 
 }  // namespace
