@@ -9,8 +9,7 @@ constexpr uint64_t kSettlesFirst = 64;
 }  // namespace
 
 bool ReplayWindow::Window::IsNear(uint64_t sequence) const {
-  return sequence > highest ? sequence - highest <= limits::kReplayWindow
-                            : highest - sequence < limits::kReplayWindow;
+  return sequence > highest ? sequence - highest <= limits::kReplayWindow : highest - sequence < limits::kReplayWindow;
 }
 
 void ReplayWindow::Window::Mark(uint64_t sequence) {

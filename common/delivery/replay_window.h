@@ -9,8 +9,8 @@
 namespace replicast::delivery {
 
 // Which sequences of one epoch were seen (RFC 4303, section 3.4.3): a bit for each of the newest ones; older ones count
-// as seen. Only authentic frames may be marked, or an outsider could move the window. Any member can seal a frame with a
-// number far ahead, after which one window would refuse what the server sends: a number more than a window ahead goes
+// as seen. Only authentic frames may be marked, or an outsider could move the window. Any member can seal a frame with
+// a number far ahead, after which one window would refuse what the server sends: a number more than a window ahead goes
 // to a window of its own, which takes the other's place only when many frames in a row came there. Until then such a
 // number may be taken twice; whoever gets frames must bear that.
 class ReplayWindow {

@@ -22,8 +22,8 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.server.frame_size = random.Below(3) == 0 ? 512 + random.Below(1000) : 1372;
   c.server.outbox_capacity = random.Below(4) == 0 ? 20 + random.Below(500) : 100'000;
   c.server.unit_store_bytes = random.Below(3) == 0 ? 2'000 + random.Below(100'000) : 64u << 20;
-  c.server.rekey_every = random.Below(3) == 0 ? absl::Seconds(static_cast<int64_t>(11 + random.Below(30)))
-                                              : absl::Hours(1);
+  c.server.rekey_every =
+      random.Below(3) == 0 ? absl::Seconds(static_cast<int64_t>(11 + random.Below(30))) : absl::Hours(1);
   c.server.rate_ceiling = random.Below(4) == 0 ? 200'000 : 10'000'000;
 
   c.path.loss = sometimes(0.2);
@@ -74,7 +74,8 @@ Configuration Configuration::ForSeed(uint64_t seed) {
 
 std::string Configuration::ToText() const {
   return absl::StrFormat(
-      "replicas %d, datasets %d, keys %d, transactions %.1f/s of up to %d, storm %s, frame %d, outbox %d, unit store %d, "
+      "replicas %d, datasets %d, keys %d, transactions %.1f/s of up to %d, storm %s, frame %d, outbox %d, unit store "
+      "%d, "
       "rekey %s",
       replicas, datasets, keys, transactions, largest_transaction, absl::FormatDuration(storm), server.frame_size,
       server.outbox_capacity, server.unit_store_bytes, absl::FormatDuration(server.rekey_every));

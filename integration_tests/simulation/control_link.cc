@@ -11,8 +11,8 @@
 namespace replicast::simulation {
 namespace {
 
-constexpr size_t kQueued = 2;      // as rpc::ServerStream
-constexpr int kReadAhead = 4;      // messages that a client takes before it asks
+constexpr size_t kQueued = 2;  // as rpc::ServerStream
+constexpr int kReadAhead = 4;  // messages that a client takes before it asks
 
 absl::Status Away() { return absl::UnavailableError("connection refused"); }
 

@@ -52,7 +52,8 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
   RETURN_IF_ERROR(master.Execute("BEGIN"));
   const auto read = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(const auto number, master.QueryValue("SELECT max(number) FROM _replicast_outbox"));
-    newest_ = number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
+    newest_ =
+        number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
     for (const DatasetChoice& dataset : DatasetChoices()) {
       ASSIGN_OR_RETURN(const Digest content, ContentOf(master, dataset.definition, true));
       states_[dataset.name][newest_][content.ToBytes()].insert(lineage_);

@@ -23,9 +23,9 @@ std::string ToLine(const SeedOutcome& outcome) {
   for (char& letter : violation) {
     if (letter == '\n' || letter == '\t') letter = ' ';
   }
-  std::string line = absl::StrCat("done\t", outcome.seed, "\t", outcome.hash, "\t",
-                                  absl::ToInt64Microseconds(outcome.simulated), "\t",
-                                  absl::ToInt64Microseconds(outcome.took), "\t", violation);
+  std::string line =
+      absl::StrCat("done\t", outcome.seed, "\t", outcome.hash, "\t", absl::ToInt64Microseconds(outcome.simulated), "\t",
+                   absl::ToInt64Microseconds(outcome.took), "\t", violation);
   for (const auto& [name, times] : outcome.counters) absl::StrAppend(&line, "\t", name, "=", times);
   return line + "\n";
 }

@@ -1,8 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <absl/strings/str_format.h>
 #include <absl/time/clock.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <vector>
 

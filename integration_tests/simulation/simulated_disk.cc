@@ -281,8 +281,8 @@ int OpenFile::Write(sqlite3_file* handle, const void* from, int size, sqlite3_in
     return SQLITE_FULL;
   }
   ++disk.counters_.writes;
-  self->Change({static_cast<uint64_t>(offset), std::string(static_cast<const char*>(from), static_cast<size_t>(size)),
-                false});
+  self->Change(
+      {static_cast<uint64_t>(offset), std::string(static_cast<const char*>(from), static_cast<size_t>(size)), false});
   return SQLITE_OK;
 }
 

@@ -17,9 +17,9 @@ namespace replicast::simulation {
 // What a disk does wrong, and how often it did.
 struct DiskCounters {
   uint64_t writes = 0, syncs = 0;
-  uint64_t full = 0;                              // writes refused for want of room
-  uint64_t lost_writes = 0, torn_writes = 0;      // by power losses
-  uint64_t operations_after_death = 0;            // refused, since the process was killed
+  uint64_t full = 0;                          // writes refused for want of room
+  uint64_t lost_writes = 0, torn_writes = 0;  // by power losses
+  uint64_t operations_after_death = 0;        // refused, since the process was killed
 };
 
 // The files of one machine, in memory: what a read shows, and which writes a sync has made to survive a power loss.

@@ -12,8 +12,9 @@ class SimulatedDiskTest : public ::testing::Test {
  protected:
   std::unique_ptr<sqlite::Database> Open(SimulatedProcess& process) {
     auto database = *sqlite::Database::Open("/a.db", {.create = true, .vfs = process.vfs()});
-    EXPECT_TRUE(database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=0;"
-                                  "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v)")
+    EXPECT_TRUE(database
+                    ->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=0;"
+                              "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v)")
                     .ok());
     return database;
   }

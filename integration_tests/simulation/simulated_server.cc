@@ -108,9 +108,9 @@ absl::Status SimulatedServer::MakeParts() {
   publishing.unit_store_bytes = options_.unit_store_bytes;
   ASSIGN_OR_RETURN(p.publisher,
                    Publisher::Start(*p.state, *p.source, signer_, time_.clock, random_, *p.events, publishing));
-  p.engine = std::make_unique<Engine>(Engine::Parts{*p.publisher, *p.multicaster, *p.events, time_.clock,
-                                                    [&p] { return p.source->MayHaveChanged(); }},
-                                      Engine::Options());
+  p.engine = std::make_unique<Engine>(
+      Engine::Parts{*p.publisher, *p.multicaster, *p.events, time_.clock, [&p] { return p.source->MayHaveChanged(); }},
+      Engine::Options());
   control::ControlPlane::Facts facts;
   facts.server = server_;
   facts.signing_public_key = signing_.public_key;

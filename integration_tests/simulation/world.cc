@@ -14,7 +14,7 @@
 namespace replicast::simulation {
 namespace {
 
-constexpr absl::Duration kCalm = absl::Minutes(5);  // within it all are equal
+constexpr absl::Duration kCalm = absl::Minutes(5);      // within it all are equal
 constexpr absl::Duration kSettling = absl::Minutes(3);  // longer than every back-off
 constexpr absl::Duration kQuiet = absl::Minutes(5);
 constexpr uint64_t kQuietCalls = 5;  // of one member within that
@@ -175,7 +175,8 @@ void World::ScheduleFaults() {
   Every(f.power_lost, "power lost at the server", [this] { LosePower(); });
   Every(f.state_restored, "server's state restored", [this] { RestoreState(); });
   Every(f.master_restored, "master restored", [this] { RestoreMaster(); });
-  const auto replica_fault = [this](double rate, const std::string& what, std::function<void(SimulatedReplica&)> happens) {
+  const auto replica_fault = [this](double rate, const std::string& what,
+                                    std::function<void(SimulatedReplica&)> happens) {
     Every(rate, what, [this, happens] {
       if (SimulatedReplica* replica = AnyReplica()) happens(*replica);
     });
@@ -183,7 +184,8 @@ void World::ScheduleFaults() {
   replica_fault(f.replica_killed, "replica killed", [](SimulatedReplica& replica) { replica.Kill(); });
   replica_fault(f.replica_killed_at_write, "replica will be killed at a write",
                 [this](SimulatedReplica& replica) { replica.process().KillAt(1 + random_.Below(60)); });
-  replica_fault(f.replica_power_lost, "power lost at a replica", [](SimulatedReplica& replica) { replica.LosePower(); });
+  replica_fault(f.replica_power_lost, "power lost at a replica",
+                [](SimulatedReplica& replica) { replica.LosePower(); });
   replica_fault(f.replica_asleep, "replica asleep", [this](SimulatedReplica& replica) {
     replica.Kill();
     replica.RestartAfter(absl::Seconds(1 + 120 * random_.Unit()));
@@ -218,7 +220,8 @@ void World::ScheduleFaults() {
     if (holder_->Hold()) holder_->Kill();
   });
   Every(f.checkpointed, "checkpoint by somebody else", [this] {
-    writer_->Run(random_.Below(2) == 0 ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA wal_checkpoint(PASSIVE)").IgnoreError();
+    writer_->Run(random_.Below(2) == 0 ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA wal_checkpoint(PASSIVE)")
+        .IgnoreError();
   });
   Every(f.vacuumed, "vacuum by somebody else", [this] {
     if (writer_->Run("VACUUM").ok()) AfterCommit();
@@ -239,9 +242,8 @@ void World::ScheduleFaults() {
   Every(f.forged_inside / 10, "lies of a member", [this] {
     if (SimulatedReplica* replica = AnyReplica()) insider_->Lie(replica->member());
   });
-  Every(f.wall_jumped, "wall clock jumped", [this] {
-    time_.clock.SetWallOffset(absl::Minutes(static_cast<int64_t>(random_.Below(120)) - 60));
-  });
+  Every(f.wall_jumped, "wall clock jumped",
+        [this] { time_.clock.SetWallOffset(absl::Minutes(static_cast<int64_t>(random_.Below(120)) - 60)); });
   time_.After(configuration_.storm * (0.1 + 0.5 * random_.Unit()), [this] {
     old_state_ = disk_.Copy(SimulatedServer::kFolder);
     old_revoked_ = security_.revoked();
@@ -289,7 +291,8 @@ void World::ForgeOutside() {
   const auto& [group, datagram] = network_.recorded()[random_.Below(network_.recorded().size())];
   std::string forged = datagram;
   if (random_.Below(2) == 0) {
-    for (int i = 0; i < 4; ++i) forged[random_.Below(std::min<size_t>(forged.size(), 24))] = static_cast<char>(random_.Next());
+    for (int i = 0; i < 4; ++i)
+      forged[random_.Below(std::min<size_t>(forged.size(), 24))] = static_cast<char>(random_.Next());
   } else {
     forged = random_.Bytes(random_.Below(1500));
   }
@@ -302,7 +305,8 @@ void World::Partition() {
   const uint64_t kind = random_.Below(3);
   if (kind != 0) replica->path().cut = true;
   if (kind != 1) replica->link().faults.cut = true;
-  time_.After(absl::Seconds(20 * random_.Unit()), [replica] { replica->path().cut = replica->link().faults.cut = false; });
+  time_.After(absl::Seconds(20 * random_.Unit()),
+              [replica] { replica->path().cut = replica->link().faults.cut = false; });
 }
 
 void World::EndAllFaults() {
@@ -350,7 +354,9 @@ bool World::AllEqual(std::string* why) {
     const std::optional<Position> position = replica->position();
     if (!position) return false;
     if (position->lsn.number() != history_.newest()) {
-      trace_.Remark(absl::StrCat(replica->name(), " deadline ", absl::FormatDuration(replica->session()->NextDeadline() - time_.clock.Now()), " away ", replica->session()->server_away(), " phase ", static_cast<int>(replica->session()->phase())));
+      trace_.Remark(absl::StrCat(
+          replica->name(), " deadline ", absl::FormatDuration(replica->session()->NextDeadline() - time_.clock.Now()),
+          " away ", replica->session()->server_away(), " phase ", static_cast<int>(replica->session()->phase())));
       *why = absl::StrCat(replica->name(), " of ", replica->dataset(), " stands at ", position->lsn.ToText(),
                           ", the master at ", history_.newest());
       return false;

@@ -17,7 +17,8 @@
 namespace replicast::simulation {
 
 // A master with writers, a server, replicas, a network, in one thread and virtual time, all of it decided by a seed.
-// First a storm of faults, then calm, in which every replica must become equal; then quiet, in which almost nobody calls.
+// First a storm of faults, then calm, in which every replica must become equal; then quiet, in which almost nobody
+// calls.
 class World {
  public:
   World(const Configuration& configuration, bool prints);

@@ -46,7 +46,7 @@ bool IsBuilding(const absl::Status& status) { return ReasonOf(status) == "STREAM
 }  // namespace
 
 absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Member& member,
-                                                                  const v1::SubscribeRequest& request) {
+                                                                     const v1::SubscribeRequest& request) {
   std::optional<Position> position;
   if (request.has_position()) {
     ASSIGN_OR_RETURN(position, FromProto(request.position()));

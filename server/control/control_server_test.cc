@@ -14,8 +14,8 @@
 #include "common/crypto/certificates.h"
 #include "common/crypto/crypto.h"
 #include "common/net/event_loop.h"
-#include "common/rpc/errors.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/errors.h"
 #include "common/wire/token.h"
 #include "server/publish/fake_publisher.h"
 
