@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/wire/frame_codec.h"
+#include "replicast/v1/frames.pb.h"
 
 namespace replicast::simulation {
 namespace {
@@ -29,7 +30,7 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
     fresh_.erase(frame->stream_id);
     epoch = {channel->key_id, channel->incarnation};
   }
-  if (frame->is_key_update) return;
+  if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
   ++frames_;
   const auto [seen, first] = sealed_.emplace(std::pair(channel->key_id, frame->sequence), HashOf(datagram));
   if (!first && seen->second != HashOf(datagram)) {
@@ -39,6 +40,19 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
   for (const MemberId& member : knowers_[channel->key_id]) {
     if (revoked_.contains(member)) throw Violation("a revoked member's keys open a new frame");
   }
+}
+
+void SecurityObserver::OnKeyUpdate(const std::string& body, const KeyId& under) {
+  v1::SignedKeyUpdate sealed;
+  v1::KeyUpdate update;
+  if (!sealed.ParseFromString(body) || !update.ParseFromString(sealed.update())) {
+    throw Violation("the server sent a key update that can't be parsed");
+  }
+  const auto next = KeyId::FromBytes(update.key_id());
+  if (!next || update.kind() == v1::KEY_UPDATE_KIND_FETCH) return;
+  // Whoever holds this epoch's key has the next one from here on, whatever happens to it then.
+  const std::set<MemberId> holders = knowers_[under];
+  knowers_[*next].insert(holders.begin(), holders.end());
 }
 
 void SecurityObserver::OnAnswered(const MemberId& member, const std::string& method, bool ok) {

@@ -29,6 +29,7 @@ class SecurityObserver : public CallObserver {
   uint64_t frames() const { return frames_; }
 
  private:
+  void OnKeyUpdate(const std::string& body, const KeyId& under);
   struct Epoch {
     KeyId key_id;
     uint32_t incarnation = 0;  // 0: none was seen
