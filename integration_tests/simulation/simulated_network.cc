@@ -46,11 +46,11 @@ void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
     trace_.Count("fault: datagram delayed");
   }
   std::string carried = datagram;
-  if (Happens(path.corrupt)) {
+  if (!carried.empty() && Happens(path.corrupt)) {
     carried[random_.Below(carried.size())] ^= static_cast<char>(1 << random_.Below(8));
     trace_.Count("fault: bit flipped");
   }
-  if (Happens(path.truncate)) {
+  if (!carried.empty() && Happens(path.truncate)) {
     carried.resize(random_.Below(carried.size()));
     trace_.Count("fault: datagram truncated");
   }
