@@ -7,26 +7,22 @@
 #include <fstream>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 
 namespace replicast {
 namespace {
 
 class ConfigTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "config-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = folder_ + "/replicastd.toml";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   absl::Status Read(const std::string& text) {
     std::ofstream(path_) << text;
     return ReadConfigFile(path_, &config_);
   }
   std::string MessageFor(const std::string& text) { return std::string(Read(text).message()); }
 
-  std::string folder_, path_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string path_ = folder_ + "/replicastd.toml";
   ServerConfig config_;
 };
 

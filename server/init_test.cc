@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/rpc/credentials_folder.h"
 #include "server/capture/master_owner.h"
@@ -21,15 +22,11 @@ namespace {
 class InitTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "init-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     MakeMaster("master.db", true);
     options_.directory = folder_ + "/server";
     options_.config.database = folder_ + "/master.db";
     options_.config.listen = "127.0.0.1:7420";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   void MakeMaster(const std::string& name, bool wal) {
     sqlite::OpenOptions options;
     options.create = true;
@@ -51,7 +48,8 @@ class InitTest : public testing::Test {
     return all;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   InitOptions options_;
 };
 

@@ -42,14 +42,6 @@ ApplyRig::ApplyRig(v1::DatasetSchema schema)
       verifier_(signing_.public_key) {
   history = random.Identifier<HistoryId>();
   definition = random.Identifier<DefinitionHash>();
-  std::string pattern = (std::filesystem::temp_directory_path() / "replicast-apply-XXXXXX").string();
-  folder = mkdtemp(pattern.data());
-  path = folder + "/replica.db";
-}
-
-ApplyRig::~ApplyRig() {
-  other_.reset();
-  std::filesystem::remove_all(folder);
 }
 
 TableState ApplyRig::State() const {

@@ -9,6 +9,7 @@
 #include "client/apply/replica_database.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/crypto.h"
 #include "common/sqlite/database.h"
 #include "common/wire/chunk_codec.h"
@@ -21,7 +22,6 @@ namespace replicast {
 class ApplyRig {
  public:
   explicit ApplyRig(v1::DatasetSchema schema = ItemSchema());
-  ~ApplyRig();
 
   static v1::DatasetSchema ItemSchema();
   static Row Item(int64_t id, Value u, Value v) { return {id, std::move(u), std::move(v)}; }
@@ -44,7 +44,8 @@ class ApplyRig {
   std::vector<Row> Master() const;
   sqlite::Database& Other();  // another program's connection to the replica database
 
-  std::string folder, path;
+  const TemporaryFolder temporary;
+  const std::string folder = temporary.path(), path = folder + "/replica.db";
   ManualClock clock;
   SeededRandom random{7};
   Lsn lsn = Lsn::Of(10, 0), prev = Lsn::Of(10, 0);

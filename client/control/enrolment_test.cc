@@ -8,6 +8,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/random.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/wire/token.h"
 
@@ -20,8 +21,6 @@ class EnrolmentTest : public ::testing::Test {
  protected:
   EnrolmentTest() {
     SystemRandom random;
-    folder_ = ::testing::TempDir() + "/enrolment" + std::to_string(random.Next());
-    std::filesystem::create_directory(folder_);
     ca_pem_ = crypto::CreateCaPem(ca_key_, "test", 1000, 9000);
     token_.add_enrolment_addresses("127.0.0.1:1");
     token_.add_member_addresses("127.0.0.1:2");
@@ -29,7 +28,6 @@ class EnrolmentTest : public ::testing::Test {
     token_.set_id(random.Bytes(16));
     token_.set_secret(random.Bytes(32));
   }
-  ~EnrolmentTest() override { std::filesystem::remove_all(folder_); }
 
   MemberCredential Issued(const MemberId& member, const std::string& key_pem) const {
     MemberCredential credential;
@@ -43,7 +41,8 @@ class EnrolmentTest : public ::testing::Test {
     return *crypto::IssueDer(ca_pem_, ca_key_, request, {member.ToHex(), "member", from, from + 1000}, {}, {});
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   const std::string ca_key_ = crypto::GeneratePrivateKeyPem();
   std::string ca_pem_;
   v1::JoinToken token_;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "common/base/random.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/rpc/files.h"
 
@@ -16,7 +17,6 @@ class MemberCredentialTest : public ::testing::Test {
  protected:
   MemberCredentialTest() {
     SystemRandom random;
-    folder_ = ::testing::TempDir() + "/credential" + std::to_string(random.Next());
     member_ = random.Identifier<MemberId>();
     const std::string ca_key = crypto::GeneratePrivateKeyPem();
     credential_.rpc.ca_pem = crypto::CreateCaPem(ca_key, "test", 1000, 9000);
@@ -31,9 +31,9 @@ class MemberCredentialTest : public ::testing::Test {
     credential_.server = random.Identifier<ServerId>();
     credential_.token_id = "some token";
   }
-  ~MemberCredentialTest() override { std::filesystem::remove_all(folder_); }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path() + "/credential";
   MemberId member_;
   MemberCredential credential_;
 };

@@ -2,25 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/base/errors.h"
 #include "common/sqlite/database.h"
 
 namespace replicast {
 
 SessionWorld::SessionWorld(uint64_t seed) : random(seed), server(time, random) {
-  SystemRandom unique;
-  path_ = ::testing::TempDir() + "/session" + std::to_string(unique.Next()) + ".db";
   server.sink = [this](const std::string& datagram) {
     if (session != nullptr && listening) session->OnDatagram(datagram, time.clock.Now());
   };
 }
 
-SessionWorld::~SessionWorld() {
-  StopReplica();
-  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
-}
+SessionWorld::~SessionWorld() { StopReplica(); }
 
 void SessionWorld::StopReplica() {
   session.reset();

@@ -11,6 +11,7 @@
 
 #include "client/apply/replica_database.h"
 #include "client/session/replica_session.h"
+#include "common/base/temporary_folder.h"
 #include "common/base/virtual_time.h"
 #include "common/delivery/stream_sender.h"
 
@@ -167,7 +168,8 @@ class SessionWorld : public SessionEnvironment {
   absl::Time OnRenewed(const v1::RenewResponse&, absl::Time now) override;
   void Step();
 
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.path() + "/replica.db";
   int spins_ = 0;
 };
 

@@ -31,7 +31,6 @@ inline constexpr size_t kMaxUnitPartBytes = 8u << 20;    // decompressed, most
 inline constexpr size_t kMaxSignedPartBytes = 9u << 20;  // as it travels
 inline constexpr size_t kChunkBytes = 128u << 10;        // target, before compression
 inline constexpr size_t kMaxChunkBytes = 8u << 20;
-inline constexpr size_t kMaxValueBytes = 4u << 20;         // one text or blob
 inline constexpr size_t kMaxRowBytes = 7u << 20;           // about, of one row as a unit carries it
 inline constexpr size_t kMaxHeldUnitBytes = 32u << 20;     // live units kept aside while a gap is repaired
 inline constexpr size_t kMaxUnitInMemoryBytes = 8u << 20;  // parts of one unit on a replica; more of it goes to disk
@@ -79,7 +78,6 @@ inline constexpr absl::Duration kReportIdle = absl::Minutes(1);
 inline constexpr absl::Duration kMemberCertificateLifetime = absl::Hours(24 * 365);
 
 static_assert(kMaxSignedPartBytes < kMaxMessageBytes, "a part must fit a gRPC message");
-static_assert(kMaxValueBytes <= kMaxRowBytes);
 static_assert(kMaxRowBytes + (512u << 10) < kMaxUnitPartBytes, "the longest row, with its fields' tags, fits a part");
 static_assert(kMaxRowBytes + kChunkBytes + (512u << 10) < kMaxChunkBytes, "the longest row may overshoot the target");
 static_assert(kMinFrameSize > 4 * kFrameOverhead);

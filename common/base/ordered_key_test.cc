@@ -1,7 +1,6 @@
 #include "common/base/ordered_key.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <set>
 
 #include "common/base/random.h"
+#include "common/sqlite/database.h"
 
 namespace replicast {
 namespace {
@@ -66,60 +66,29 @@ Value RandomValue(Random& random, const std::vector<Value>& numbers) {
 // SQLite's own opinion: an index into the rows for each, in the order of both columns, with equal keys as one rank.
 class SqliteOrder {
  public:
-  explicit SqliteOrder(const std::string& collation) {
-    sqlite3* handle = nullptr;
-    EXPECT_EQ(sqlite3_open(":memory:", &handle), SQLITE_OK);
-    handle_.reset(handle);
-    Execute("CREATE TABLE t(i INTEGER PRIMARY KEY, a BLOB COLLATE " + collation + ", b BLOB COLLATE " + collation +
-            ")");
-    Execute("BEGIN");
+  explicit SqliteOrder(const std::string& collation)
+      : database_(*sqlite::Database::Open(":memory:", {.create = true})) {
+    const std::string column = " BLOB COLLATE " + collation;
+    EXPECT_TRUE(
+        database_->Execute("CREATE TABLE t(i INTEGER PRIMARY KEY, a" + column + ", b" + column + "); BEGIN").ok());
   }
 
   void Insert(size_t i, const Row& key) {
-    sqlite3_stmt* statement = Prepare("INSERT INTO t VALUES (?, ?, ?)");
-    sqlite3_bind_int64(statement, 1, static_cast<int64_t>(i));
-    for (size_t column = 0; column < key.size(); ++column) Bind(statement, static_cast<int>(column) + 2, key[column]);
-    EXPECT_EQ(sqlite3_step(statement), SQLITE_DONE);
-    sqlite3_finalize(statement);
+    auto insert = *database_->Prepare("INSERT INTO t VALUES (?, ?, ?)");
+    insert.BindInt(1, static_cast<int64_t>(i));
+    for (size_t column = 0; column < key.size(); ++column) insert.Bind(static_cast<int>(column) + 2, key[column]);
+    EXPECT_TRUE(insert.Run().ok());
   }
 
   std::vector<std::pair<size_t, int64_t>> Ranks() {
     std::vector<std::pair<size_t, int64_t>> ranks;
-    sqlite3_stmt* statement = Prepare("SELECT i, dense_rank() OVER (ORDER BY a, b) FROM t ORDER BY a, b");
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-      ranks.emplace_back(sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1));
-    }
-    sqlite3_finalize(statement);
+    auto select = *database_->Prepare("SELECT i, dense_rank() OVER (ORDER BY a, b) FROM t ORDER BY a, b");
+    while (*select.Step()) ranks.emplace_back(select.Int(0), select.Int(1));
     return ranks;
   }
 
  private:
-  struct Closer {
-    void operator()(sqlite3* handle) const { sqlite3_close(handle); }
-  };
-
-  void Execute(const std::string& sql) {
-    EXPECT_EQ(sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
-  }
-  sqlite3_stmt* Prepare(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(handle_.get(), sql, -1, &statement, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(handle_.get());
-    return statement;
-  }
-  static void Bind(sqlite3_stmt* statement, int index, const Value& value) {
-    if (const auto* integer = std::get_if<int64_t>(&value)) {
-      sqlite3_bind_int64(statement, index, *integer);
-    } else if (const auto* real = std::get_if<Real>(&value)) {
-      sqlite3_bind_double(statement, index, real->number);
-    } else if (const auto* text = std::get_if<Text>(&value)) {
-      sqlite3_bind_text(statement, index, text->bytes.data(), static_cast<int>(text->bytes.size()), SQLITE_TRANSIENT);
-    } else if (const auto* blob = std::get_if<Blob>(&value)) {
-      sqlite3_bind_blob(statement, index, blob->bytes.data(), static_cast<int>(blob->bytes.size()), SQLITE_TRANSIENT);
-    }
-  }
-
-  std::unique_ptr<sqlite3, Closer> handle_;
+  const std::unique_ptr<sqlite::Database> database_;
 };
 
 class OrderedKeyCollationTest : public ::testing::TestWithParam<std::pair<Collation, const char*>> {

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <set>
 
+#include "common/base/temporary_folder.h"
+
 namespace replicast::crypto {
 namespace {
 
@@ -121,14 +123,9 @@ class OpensslTest : public CertificatesTest {
  protected:
   void SetUp() override {
     if (std::system("openssl version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no openssl command here";
-    std::string name = ::testing::TempDir() + "replicast_certificates_XXXXXX";
-    folder_ = mkdtemp(name.data());
     Write("ca.pem", ca_);
     Write("key.pem", key_);
     std::ofstream(folder_ + "/request.der", std::ios::binary) << request_;
-  }
-  void TearDown() override {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
 
   void Write(const std::string& name, const std::string& content) const {
@@ -146,7 +143,8 @@ class OpensslTest : public CertificatesTest {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(OpensslTest, TakesAServersCertificate) {

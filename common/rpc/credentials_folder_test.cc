@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 #include "common/rpc/files.h"
 
 namespace replicast::rpc {
@@ -13,17 +14,12 @@ namespace {
 
 class CredentialsFolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "credentials-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   static unsigned Mode(const std::string& path) {
     struct stat facts {};
     return stat(path.c_str(), &facts) == 0 ? facts.st_mode & 0777 : 0;
   }
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   const Credentials credentials_ = {"ca", "certificate", "key", "192.0.2.1:7420"};
 };
 

@@ -10,21 +10,15 @@
 #include <fstream>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 
 namespace replicast::sqlite {
 namespace {
 
 using ::testing::HasSubstr;
 
-// A folder of its own for each test, removed with everything in it.
 class DatabaseTest : public ::testing::Test {
  protected:
-  DatabaseTest() {
-    std::string name = ::testing::TempDir() + "replicast_database_XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~DatabaseTest() override { std::filesystem::remove_all(folder_); }
-
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
   static std::unique_ptr<Database> Create(const std::string& path) {
     auto database = Database::Open(path, {.create = true});
@@ -37,7 +31,8 @@ class DatabaseTest : public ::testing::Test {
     return value.ok() && *value ? **value : Value{};
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(DatabaseTest, StoresEveryStorageClassExactly) {

@@ -12,17 +12,8 @@
 namespace replicast::capture {
 
 TestMaster::TestMaster(uint64_t outbox_capacity) : outbox_capacity_(outbox_capacity) {
-  std::string name = ::testing::TempDir() + "replicast_capture_XXXXXX";
-  REPLICAST_CHECK(mkdtemp(name.data()) != nullptr);
-  folder_ = name;
   OpenWriter();
   Run("PRAGMA synchronous=OFF; PRAGMA journal_mode=WAL");
-}
-
-TestMaster::~TestMaster() {
-  source_.reset();
-  writer_.reset();
-  std::filesystem::remove_all(folder_);
 }
 
 void TestMaster::OpenWriter() {

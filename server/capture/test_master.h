@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/temporary_folder.h"
 #include "common/sqlite/database.h"
 #include "server/capture/sqlite_source.h"
 
@@ -17,7 +18,6 @@ namespace replicast::capture {
 class TestMaster {
  public:
   explicit TestMaster(uint64_t outbox_capacity = limits::kOutboxCapacity);
-  ~TestMaster();
 
   std::string path(const std::string& name = "master.db") const { return folder_ + "/" + name; }
   sqlite::Database& writer() { return *writer_; }
@@ -42,7 +42,8 @@ class TestMaster {
   static int Shell(const std::string& command);
 
  private:
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   uint64_t outbox_capacity_;
   SystemClock clock_;
   std::unique_ptr<sqlite::Database> writer_;

@@ -11,6 +11,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/crypto/crypto.h"
 #include "common/net/event_loop.h"
@@ -35,9 +36,6 @@ struct Joined {
 class ControlServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "control-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     sqlite::OpenOptions options;
     options.create = true;
     state_ = *sqlite::Database::Open(folder_ + "/state.db", options);
@@ -66,7 +64,6 @@ class ControlServerTest : public testing::Test {
       thread_.join();
     }
     server_.reset();
-    std::filesystem::remove_all(folder_);
   }
   void StartServer() {
     const std::string key = crypto::GeneratePrivateKeyPem();
@@ -167,7 +164,8 @@ class ControlServerTest : public testing::Test {
   }
   Position PositionOf(const DefinitionHash& stream, Lsn lsn = {}) const { return {publisher_->history(), stream, lsn}; }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   SystemClock clock_;
   SystemRandom random_;
   net::EventLoop loop_;

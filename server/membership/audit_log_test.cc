@@ -7,19 +7,13 @@
 #include <fstream>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 
 namespace replicast {
 namespace {
 
 class AuditLogTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "audit-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = folder_ + "/audit.log";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::unique_ptr<AuditLog> Open() {
     auto log = AuditLog::Open(path_, clock_);
     EXPECT_TRUE(log.ok()) << log.status();
@@ -31,7 +25,9 @@ class AuditLogTest : public testing::Test {
   }
   void Put(const std::string& content) const { std::ofstream(path_, std::ios::binary) << content; }
 
-  std::string folder_, path_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string path_ = folder_ + "/audit.log";
   ManualClock clock_;
 };
 

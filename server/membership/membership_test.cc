@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/crypto/crypto.h"
 
@@ -15,16 +16,12 @@ namespace {
 class MembershipTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "membership-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
     sqlite::OpenOptions options;
     options.create = true;
     state_ = *sqlite::Database::Open(folder_ + "/state.db", options);
     audit_ = *AuditLog::Open(folder_ + "/audit.log", clock_);
     Reopen();
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   void Reopen() { membership_ = *Membership::Open(*state_, server_, authority_, *audit_, clock_, random_); }
   void FillTheAuditLog() {
     std::filesystem::create_symlink("/dev/full", folder_ + "/full.log");
@@ -56,7 +53,8 @@ class MembershipTest : public testing::Test {
   std::string ReasonAgainst(const v1::EnrollRequest& request) { return ReasonOf(Enroll(request).status()); }
   MemberId Join() { return *MemberId::FromBytes(Enroll(WithToken(Keys(), Token()))->member_id()); }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   ManualClock clock_;
   SeededRandom random_{7};
   const ServerId server_ = random_.Identifier<ServerId>();

@@ -2,13 +2,13 @@
 
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <map>
 #include <set>
 
 #include "common/base/limits.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/crypto.h"
 #include "common/wire/epoch_key.h"
 #include "common/wire/frame_codec.h"
@@ -31,12 +31,6 @@ class RecordingSender : public net::DatagramSender {
 
 class MulticasterTest : public ::testing::Test {
  protected:
-  MulticasterTest() {
-    folder_ = ::testing::TempDir() + "/multicaster_" + std::to_string(getpid());
-    std::filesystem::create_directory(folder_);
-  }
-  ~MulticasterTest() override { std::filesystem::remove_all(folder_); }
-
   // A run of a server over a state file.
   struct Run {
     std::unique_ptr<sqlite::Database> state;
@@ -77,11 +71,9 @@ class MulticasterTest : public ::testing::Test {
   }
   // Every frame that the run sent, repairs included: a key and a nonce with one content, whatever other runs sent.
   void Judge(const Run& run) {
-    uint32_t newest = 0;
     for (const std::string& datagram : run.sender.sent) {
       const std::optional<wire::FrameView> frame = wire::ParseFrame(datagram);
       ASSERT_TRUE(frame.has_value());
-      newest = std::max(newest, frame->key_epoch);
       const auto secret = run.secrets.find(frame->key_epoch);
       // An epoch that went by between two looks: nobody else could learn its secret either.
       const std::string key = secret != run.secrets.end()
@@ -92,10 +84,10 @@ class MulticasterTest : public ::testing::Test {
       const auto [content, fresh] = sealed_.emplace(std::pair(key, frame->sequence), datagram);
       EXPECT_TRUE(fresh) << "epoch " << frame->key_epoch << ", sequence " << frame->sequence << " twice";
     }
-    newest_epoch_ = newest;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   ManualClock clock_;
   SeededRandom random_{5};
   uint64_t seed_ = 0, lsn_ = 0;
@@ -104,7 +96,6 @@ class MulticasterTest : public ::testing::Test {
   const DefinitionHash stream_ = random_.Identifier<DefinitionHash>();
   std::map<std::pair<std::string, uint64_t>, std::string> sealed_;
   size_t judged_ = 0;
-  uint32_t newest_epoch_ = 0;
 };
 
 TEST_F(MulticasterTest, NoStartAndNoCopyOfTheStateUsesAKeyAndANonceTwice) {

@@ -18,9 +18,8 @@ Way Snapshot(std::string reason, std::string why) {
 absl::Status OutOfRange(const Way& way) { return Error(absl::StatusCode::kOutOfRange, way.reason, way.why); }
 
 Way Trimmed(Lsn lsn, Lsn begins) {
-  return Snapshot(
-      "POSITION_TRIMMED",
-      absl::StrCat("position ", lsn.ToText(), " is older than the unit store, which begins at ", begins.ToText(), ""));
+  return Snapshot("POSITION_TRIMMED", absl::StrCat("position ", lsn.ToText(),
+                                                   " is older than the unit store, which begins at ", begins.ToText()));
 }
 
 Way Ahead(Lsn lsn, Lsn known) {

@@ -29,12 +29,7 @@ void Listener::OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& he
 
 std::vector<HeardUnit> Listener::Take(const DefinitionHash& stream) { return std::exchange(heard_[stream], {}); }
 
-PublisherRig::PublisherRig()
-    : folder_(std::filesystem::temp_directory_path() /
-              ("replicast_publisher_" + std::to_string(::getpid()) + "_" +
-               ::testing::UnitTest::GetInstance()->current_test_info()->name())) {
-  std::filesystem::remove_all(folder_);
-  std::filesystem::create_directories(folder_);
+PublisherRig::PublisherRig() {
   source_.CreateTable(
       FakeSource::MakeRelation("items", {{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INTEGER"}}, {"id"}));
   source_.CreateTable(FakeSource::MakeRelation("notes", {{"body", "TEXT"}, {"author", "TEXT"}, {"number", "INTEGER"}},
@@ -44,7 +39,6 @@ PublisherRig::PublisherRig()
 PublisherRig::~PublisherRig() {
   publisher_.reset();
   state_.reset();
-  std::filesystem::remove_all(folder_);
 }
 
 void PublisherRig::Start() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/temporary_folder.h"
 #include "common/crypto/crypto.h"
 #include "common/sqlite/row_filter.h"
 #include "server/publish/publisher.h"
@@ -129,7 +130,8 @@ class PublisherRig : public ::testing::Test {
   absl::StatusOr<Publisher::CompareResult> Compare(const Position& position);
   void WriteSomething(Random& random, int rows);
 
-  const std::filesystem::path folder_;
+  const TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
   crypto::KeyPair keys_ = crypto::GenerateEd25519();
   wire::Signer signer_{keys_.private_key};
   wire::Verifier verifier_{keys_.public_key};
