@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/base/errors.h"
 #include "common/base/temporary_folder.h"
 

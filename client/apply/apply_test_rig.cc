@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "common/base/ordered_key.h"
 #include "common/wire/row_hash.h"

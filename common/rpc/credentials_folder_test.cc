@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <filesystem>
-
 #include "common/base/errors.h"
 #include "common/base/temporary_folder.h"
 #include "common/rpc/files.h"

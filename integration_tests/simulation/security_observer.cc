@@ -6,16 +6,6 @@
 #include "replicast/v1/frames.pb.h"
 
 namespace replicast::simulation {
-namespace {
-
-uint64_t HashOf(const std::string& bytes) {  // FNV-1a
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
-  return hash;
-}
-
-}  // namespace
-
 void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster& multicaster) {
   const auto frame = wire::ParseFrame(datagram);
   if (!frame) throw Violation("the server sent a datagram that is no frame");
@@ -32,8 +22,9 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
   }
   if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
   ++frames_;
-  const auto [seen, first] = sealed_.emplace(std::pair(channel->key_id, frame->sequence), HashOf(datagram));
-  if (!first && seen->second != HashOf(datagram)) {
+  const uint64_t hash = HashOf(datagram);
+  const auto [seen, first] = sealed_.emplace(std::pair(channel->key_id, frame->sequence), hash);
+  if (!first && seen->second != hash) {
     throw Violation(absl::StrCat("nonce used twice: stream ", frame->stream_id, ", epoch ", frame->key_epoch,
                                  ", sequence ", frame->sequence));
   }

@@ -29,7 +29,7 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       reader_(disk_, name + "-reader", time.clock, seed + 3),
       link_(time, random_, trace, server, observer, member),
       receiver_(network.AddReceiver([this](const std::string& datagram) { OnDatagram(datagram); })) {
-  link_.SetWake([this] { WakeAt(time_.clock.Now()); });
+  link_.SetWake([this] { alarm_.Now(); });
 }
 
 SimulatedReplica::~SimulatedReplica() { Kill(); }
@@ -57,7 +57,7 @@ void SimulatedReplica::Start() {
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_);
   trace_.Note("%s started", name_);
-  WakeAt(time_.clock.Now());
+  alarm_.Now();
 }
 
 void SimulatedReplica::Kill() {
@@ -67,7 +67,7 @@ void SimulatedReplica::Kill() {
   database_.reset();
   network_.Listen(receiver_, "");
   process_.Revive();
-  wake_at_ = absl::InfiniteFuture();
+  alarm_.Cancel();
 }
 
 void SimulatedReplica::RestartAfter(absl::Duration wait) {
@@ -99,16 +99,6 @@ void SimulatedReplica::OnDatagram(const std::string& datagram) {
   Step();
 }
 
-void SimulatedReplica::WakeAt(absl::Time when) {
-  if (when >= wake_at_) return;
-  wake_at_ = when;
-  time_.At(when, [this, wake = ++wakes_] {
-    if (wake != wakes_) return;
-    wake_at_ = absl::InfiniteFuture();
-    Step();
-  });
-}
-
 void SimulatedReplica::Step() {
   if (!up() || stepping_) return;
   stepping_ = true;
@@ -132,7 +122,7 @@ void SimulatedReplica::Step() {
   }
   stepping_ = false;
   if (!up()) return;
-  WakeAt(next);
+  alarm_.At(next);
   if (database_->position() != shown_) {
     shown_ = database_->position();
     if (shown_) trace_.Note("%s shows %s", name_, shown_->lsn.ToText());

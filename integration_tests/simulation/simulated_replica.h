@@ -8,6 +8,7 @@
 
 #include "client/apply/replica_database.h"
 #include "client/session/replica_session.h"
+#include "integration_tests/simulation/alarm.h"
 #include "integration_tests/simulation/control_link.h"
 #include "integration_tests/simulation/simulated_disk.h"
 #include "integration_tests/simulation/simulated_network.h"
@@ -58,7 +59,6 @@ class SimulatedReplica : public SessionEnvironment {
 
  private:
   void OnDatagram(const std::string& datagram);
-  void WakeAt(absl::Time when);
 
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { network_.Listen(receiver_, ""); }
@@ -84,8 +84,7 @@ class SimulatedReplica : public SessionEnvironment {
   std::optional<Position> shown_;
   std::optional<absl::Status> ended_;
   std::string problem_;
-  absl::Time wake_at_ = absl::InfiniteFuture();
-  uint64_t wakes_ = 0;
+  Alarm alarm_{time_, [this] { Step(); }};
   bool stepping_ = false, restarting_ = false, tampered_ = false, was_tampered_ = false;
 };
 

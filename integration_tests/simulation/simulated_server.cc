@@ -69,19 +69,28 @@ absl::Status SimulatedServer::Init(bool take_over) {
   return capture::ClaimMaster(*master, server_, take_over, options_.outbox_capacity);
 }
 
-absl::Status SimulatedServer::Start() {
-  REPLICAST_CHECK(parts_ == nullptr);
+void SimulatedServer::Start() {
+  REPLICAST_CHECK(!up());
   parts_ = std::make_unique<Parts>();
-  if (absl::Status made = MakeParts(); !made.ok()) {
+  if (const absl::Status made = MakeParts(); !made.ok()) {
     last_words_ = std::string(made.message());
     parts_.reset();
-    return made;
+    process_.Revive();
+    trace_.Count("server could not start");
+    return RestartAfter(absl::Seconds(1));
   }
   last_words_.clear();
   ++run_;
   trace_.Note("server started");
-  WakeAt(time_.clock.Now());
-  return absl::OkStatus();
+  alarm_.Now();
+}
+
+void SimulatedServer::RestartAfter(absl::Duration wait) {
+  if (std::exchange(restarting_, true)) return;
+  time_.After(wait, [this] {
+    restarting_ = false;
+    if (!up()) Start();
+  });
 }
 
 absl::Status SimulatedServer::MakeParts() {
@@ -131,18 +140,7 @@ void SimulatedServer::Kill() {
   if (parts_ != nullptr) trace_.Note("server died");
   parts_.reset();
   process_.Revive();
-  last_words_.clear();
-  wake_at_ = absl::InfiniteFuture();
-}
-
-void SimulatedServer::WakeAt(absl::Time when) {
-  if (when >= wake_at_) return;
-  wake_at_ = when;
-  time_.At(when, [this, wake = ++wakes_] {
-    if (wake != wakes_) return;
-    wake_at_ = absl::InfiniteFuture();
-    Step();
-  });
+  alarm_.Cancel();
 }
 
 void SimulatedServer::Step() {
@@ -161,13 +159,13 @@ void SimulatedServer::Step() {
     if (next > time_.clock.Now()) break;
   }
   stepping_ = false;
-  if (up()) WakeAt(next);
+  if (up()) alarm_.At(next);
 }
 
 void SimulatedServer::OnMasterWritten() {
   if (!up()) return;
   parts_->engine->OnSourceWritten();
-  WakeAt(time_.clock.Now());
+  alarm_.Now();
 }
 
 Publisher& SimulatedServer::publisher() { return *parts_->publisher; }

@@ -7,6 +7,7 @@
 
 #include "common/base/virtual_time.h"
 #include "common/crypto/crypto.h"
+#include "integration_tests/simulation/alarm.h"
 #include "integration_tests/simulation/simulated_disk.h"
 #include "integration_tests/simulation/simulated_network.h"
 #include "server/capture/sqlite_source.h"
@@ -37,8 +38,11 @@ class SimulatedServer {
 
   // As `replicastd init`: the server owns the master from here on.
   absl::Status Init(bool take_over);
-  // As `replicastd --config …`.
-  absl::Status Start();
+  // As `replicastd --config …`; tries again after a second.
+  void Start();
+  // Unless it runs by then.
+  void RestartAfter(absl::Duration wait);
+  bool restarting() const { return restarting_; }
   // kill -9, now.
   void Kill();
   bool up() const { return parts_ != nullptr; }
@@ -63,13 +67,10 @@ class SimulatedServer {
 
   // What its process would say in `status`.
   std::string problem() const;
-  const std::string& last_words() const { return last_words_; }
-  void SetLastWords(const std::string& words) { last_words_ = words; }
 
  private:
   struct Parts;
   absl::Status MakeParts();
-  void WakeAt(absl::Time when);
 
   VirtualTime& time_;
   SimulatedNetwork& network_;
@@ -83,10 +84,9 @@ class SimulatedServer {
   wire::Signer signer_{signing_.private_key};
   std::unique_ptr<Parts> parts_;
   std::string last_words_;
-  absl::Time wake_at_ = absl::InfiniteFuture();
+  Alarm alarm_{time_, [this] { Step(); }};
   uint64_t run_ = 0;
-  uint64_t wakes_ = 0;  // only the newest wake counts
-  bool stepping_ = false;
+  bool stepping_ = false, restarting_ = false;
 };
 
 }  // namespace replicast::simulation

@@ -1,6 +1,7 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_TRACE_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_TRACE_H_
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/time/time.h>
 
@@ -13,6 +14,12 @@
 #include "common/base/virtual_time.h"
 
 namespace replicast::simulation {
+
+// FNV-1a, 64 bits (draft-eastlake-fnv): for comparing runs, not for secrets.
+inline uint64_t HashOf(std::string_view bytes, uint64_t hash = 0xcbf29ce484222325) {
+  for (const char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
+  return hash;
+}
 
 // An invariant does not hold: ends the run.
 class Violation : public std::runtime_error {
@@ -29,10 +36,8 @@ class Trace {
   template <typename... Arguments>
   void Note(const absl::FormatSpec<Arguments...>& format, const Arguments&... arguments) {
     const std::string line = absl::StrFormat(format, arguments...);
-    const double seconds = absl::ToDoubleSeconds(elapsed());
-    Hash(line);
-    Hash(absl::StrFormat("%d", absl::ToInt64Microseconds(elapsed())));
-    if (prints_) absl::PrintF("%12.6f %s\n", seconds, line);
+    hash_ = HashOf(absl::StrCat(line, absl::ToInt64Microseconds(elapsed())), hash_);
+    if (prints_) absl::PrintF("%12.6f %s\n", absl::ToDoubleSeconds(elapsed()), line);
   }
   // For people alone: what may hold a random name.
   void Remark(const std::string& line) const {
@@ -46,13 +51,10 @@ class Trace {
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
 
  private:
-  void Hash(std::string_view bytes) {  // FNV-1a
-    for (const char byte : bytes) hash_ = (hash_ ^ static_cast<uint8_t>(byte)) * 0x100000001b3;
-  }
   const VirtualTime& time_;
   const absl::Time started_;
   const bool prints_;
-  uint64_t hash_ = 0xcbf29ce484222325;
+  uint64_t hash_ = HashOf("");
   std::map<std::string, uint64_t> counters_;
 };
 

@@ -73,7 +73,7 @@ void World::MakeServer() {
   });
   Must(server_->Init(false), "init");
   for (int i = 0; i < 20; ++i) writer_->Write();
-  StartServer();
+  server_->Start();
   CreateDatasets();
 }
 
@@ -136,15 +136,6 @@ void World::WriteLoop() {
   time_.After(absl::Seconds(2 * random_.Unit() / configuration_.transactions), [this] { WriteLoop(); });
 }
 
-void World::StartServer() {
-  if (server_->up()) return;
-  if (!server_->Start().ok()) {
-    server_->Kill();
-    trace_.Count("server could not start");
-    time_.After(absl::Seconds(1), [this] { StartServer(); });
-  }
-}
-
 SimulatedReplica* World::AnyReplica() {
   return replicas_.empty() ? nullptr : replicas_[random_.Below(replicas_.size())].get();
 }
@@ -152,11 +143,8 @@ SimulatedReplica* World::AnyReplica() {
 void World::RunUntil(absl::Time end) {
   while (time_.next() <= end) {
     time_.RunNext();
-    if (!server_->up() && server_->last_words().empty()) {
-      // Killed at a write: its supervisor starts it again.
-      time_.After(absl::Seconds(1 + random_.Unit()), [this] { StartServer(); });
-      server_->SetLastWords("killed");
-    }
+    // Whoever died is started again by its supervisor.
+    if (!server_->up() && !server_->restarting()) server_->RestartAfter(absl::Seconds(1 + random_.Unit()));
     for (const auto& replica : replicas_) {
       if (replica->up() || replica->ended() || replica->restarting()) continue;
       replica->RestartAfter(absl::Seconds(1 + random_.Unit()));
@@ -354,11 +342,9 @@ bool World::AllEqual(std::string* why) {
     const std::optional<Position> position = replica->position();
     if (!position) return false;
     if (position->lsn.number() != history_.newest()) {
-      trace_.Remark(absl::StrCat(
-          replica->name(), " deadline ", absl::FormatDuration(replica->session()->NextDeadline() - time_.clock.Now()),
-          " away ", replica->session()->server_away(), " phase ", static_cast<int>(replica->session()->phase())));
       *why = absl::StrCat(replica->name(), " of ", replica->dataset(), " stands at ", position->lsn.ToText(),
-                          ", the master at ", history_.newest());
+                          ", the master at ", history_.newest(), "; phase ",
+                          std::string(PhaseName(replica->session()->phase())));
       return false;
     }
     const auto reader = sqlite::Database::Open(SimulatedReplica::kDatabase, {.vfs = replica->reader().vfs()});

@@ -37,7 +37,6 @@ class World {
   void Every(double times_a_minute, const std::string& what, std::function<void()> happens);
   void AfterCommit();
   void WriteLoop();
-  void StartServer();
   void ScheduleFaults();
   void RunUntil(absl::Time end);
   SimulatedReplica* AnyReplica();

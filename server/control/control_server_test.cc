@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <filesystem>
 #include <future>
 #include <optional>
 #include <thread>
@@ -164,6 +163,15 @@ class ControlServerTest : public testing::Test {
   }
   Position PositionOf(const DefinitionHash& stream, Lsn lsn = {}) const { return {publisher_->history(), stream, lsn}; }
 
+  // A follower of `all` from the beginning of this history.
+  v1::CatchUpRequest FollowAll() const {
+    v1::CatchUpRequest request;
+    request.mutable_position()->set_definition_hash(all_.ToBytes());
+    request.mutable_position()->set_history_id(publisher_->history().ToBytes());
+    request.set_follow(true);
+    return request;
+  }
+
   const TemporaryFolder temporary_;
   const std::string folder_ = temporary_.path();
   SystemClock clock_;
@@ -300,10 +308,7 @@ TEST_F(ControlServerTest, ARevokedMemberIsRefusedAndItsOpenStreamEnds) {
 
 TEST_F(ControlServerTest, ARevokedMemberThatDoesNotReadIsBrokenOff) {
   const Joined joined = Join();
-  v1::CatchUpRequest request;
-  request.mutable_position()->set_definition_hash(all_.ToBytes());
-  request.mutable_position()->set_history_id(publisher_->history().ToBytes());
-  request.set_follow(true);
+  const v1::CatchUpRequest request = FollowAll();
   grpc::ClientContext context;
   const auto stub = v1::SynchronizationService::NewStub(joined.channel);
   const auto reader = stub->CatchUp(&context, request);
@@ -326,10 +331,7 @@ TEST_F(ControlServerTest, ARevokedMemberThatDoesNotReadIsBrokenOff) {
 TEST_F(ControlServerTest, CatchUpFollowsNewUnits) {
   const Joined joined = Join();
   OnLoop([&] { publisher_->Emit(all_, Lsn::Of(1, 0)); });
-  v1::CatchUpRequest request;
-  request.mutable_position()->set_definition_hash(all_.ToBytes());
-  request.mutable_position()->set_history_id(publisher_->history().ToBytes());
-  request.set_follow(true);
+  const v1::CatchUpRequest request = FollowAll();
   grpc::ClientContext context;
   const auto stub = v1::SynchronizationService::NewStub(joined.channel);
   const auto reader = stub->CatchUp(&context, request);

@@ -61,18 +61,30 @@ absl::Status Look(const Options& options, std::vector<std::atomic<int64_t>>& com
   return absl::OkStatus();
 }
 
+// Until the replica shows that the master's beat is gone: begin below every number of this run.
+absl::Status Clear(const Options& options) {
+  auto master = sqlite::Database::Open(options.master, {});
+  if (!master.ok()) return master.status();
+  if (absl::Status status = (*master)->Execute("DELETE FROM beat"); !status.ok()) return status;
+  auto replica = sqlite::Database::Open(options.replica, {.read_only = true});
+  if (!replica.ok()) return replica.status();
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (absl::Now() < deadline) {
+    auto shown = (*replica)->QueryValue("SELECT 1 FROM beat");
+    if (!shown.ok()) return shown.status();
+    if (!shown->has_value()) return absl::OkStatus();
+  }
+  return absl::DeadlineExceededError("the replica does not follow the master");
+}
+
 int Run(const Options& options) {
   std::vector<std::atomic<int64_t>> committed(static_cast<size_t>(options.rate * options.seconds) + 1);
   std::vector<double> milliseconds;
   absl::Status written;
-  // The table keeps the last run's number: begin below every number of this one.
-  if (auto database = sqlite::Database::Open(options.master, {}); database.ok()) {
-    if (absl::Status status = (*database)->Execute("DELETE FROM beat"); !status.ok()) {
-      std::fprintf(stderr, "bench_latency: %s\n", std::string(status.message()).c_str());
-      return 5;
-    }
+  if (const absl::Status cleared = Clear(options); !cleared.ok()) {
+    std::fprintf(stderr, "bench_latency: %s\n", std::string(cleared.message()).c_str());
+    return 5;
   }
-  absl::SleepFor(absl::Seconds(1));
   std::thread writer([&] { written = Write(options, committed); });
   const absl::Status looked = Look(options, committed, &milliseconds);
   writer.join();
