@@ -9,6 +9,9 @@ namespace {
 
 // So many implausible numbers in a row mean that it is the order that is wrong.
 constexpr int kMostStrays = 64;
+// So many hints in a row that the sender has not sent yet what we are past, and we followed a forged number. Heartbeats
+// that symbols overtook on the way are fewer.
+constexpr int kMostLowHints = 4;
 
 }  // namespace
 
@@ -19,7 +22,7 @@ void SymbolOrder::Begin(uint64_t next) {
   highest_ = next - 1;
   in_message_ = false;
   message_.clear();
-  strays_ = 0;
+  strays_ = low_hints_ = 0;
 }
 
 bool SymbolOrder::TakeBegan() { return std::exchange(began_, false); }
@@ -83,11 +86,14 @@ void SymbolOrder::OnHint(uint64_t last_symbol) {
     Begin(last_symbol + 1);
     return;
   }
-  // A hint too far ahead or behind proves nothing; frames will.
-  if (last_symbol < next_ || last_symbol - next_ > kMostAhead) {
-    if (last_symbol + 1 + kMostAhead < next_ && ++strays_ >= kMostStrays) Reset();
+  if (last_symbol + 1 < next_) {
+    if (++low_hints_ >= kMostLowHints) Reset();
     return;
   }
+  // One too far ahead proves nothing; frames will.
+  if (last_symbol - next_ > kMostAhead && last_symbol >= next_) return;
+  low_hints_ = 0;
+  if (last_symbol < next_) return;
   if (last_symbol > highest_) missing_ += last_symbol - highest_;
   NoteKnown(last_symbol);
 }
@@ -141,7 +147,7 @@ void SymbolOrder::Reset() {
   kept_bytes_ = 0;
   in_message_ = false;
   message_.clear();
-  strays_ = 0;
+  strays_ = low_hints_ = 0;
 }
 
 }  // namespace replicast::delivery

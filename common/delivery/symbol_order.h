@@ -13,8 +13,8 @@ namespace replicast::delivery {
 
 // Symbols of one incarnation in any order → messages, strictly in order of number. What is above a gap is kept, bounded
 // in bytes and in distance. Numbers come from frames that any member could have forged, so a number alone never moves
-// the order far: beyond kMostAhead it is refused, and when only refused or long gone numbers come, the order starts
-// anew.
+// the order far: beyond kMostAhead it is refused; and when only refused or long gone numbers come, or the sender says
+// again and again that it has not come so far, the order starts anew.
 class SymbolOrder {
  public:
   // How far above the next symbol one is still kept.
@@ -57,7 +57,8 @@ class SymbolOrder {
   std::string message_;
   std::vector<std::string> messages_;
   uint64_t expected_ = 0, missing_ = 0;
-  int strays_ = 0;  // implausible numbers since the last plausible one
+  int strays_ = 0;     // implausible numbers since the last plausible one
+  int low_hints_ = 0;  // hints below what was delivered since the last plausible one
 };
 
 }  // namespace replicast::delivery

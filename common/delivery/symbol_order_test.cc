@@ -58,6 +58,37 @@ TEST(SymbolOrderTest, KeepsTheNewestWhenItGivesUp) {
   EXPECT_FALSE(order.has_gap());
 }
 
+TEST(SymbolOrderTest, ANumberForgedAheadIsLeftWhenTheSenderSaysAgainThatItHasNotComeSoFar) {
+  SymbolOrder order;
+  order.OnHint(10);
+  EXPECT_TRUE(order.TakeBegan());
+  order.Add(Piece(5000, true, true, "forged"));
+  order.SkipGaps();  // nobody could repair what was never sent
+  EXPECT_EQ(order.TakeMessages(), std::vector<std::string>{"forged"});
+  order.Add(Piece(11, true, true, "taken for old"));
+  EXPECT_TRUE(order.TakeMessages().empty());
+  for (int i = 0; i < 4; ++i) order.OnHint(11);
+  order.OnHint(11);
+  EXPECT_TRUE(order.TakeBegan());
+  order.Add(Piece(12, true, true, "heard"));
+  EXPECT_EQ(order.TakeMessages(), std::vector<std::string>{"heard"});
+}
+
+TEST(SymbolOrderTest, AHeartbeatThatSymbolsOvertookChangesNothing) {
+  SymbolOrder order;
+  order.OnHint(10);
+  order.TakeBegan();
+  order.Add(Piece(11, true, true, "one"));
+  order.Add(Piece(12, true, true, "two"));
+  for (int i = 0; i < 20; ++i) {
+    order.OnHint(10);
+    order.OnHint(12);
+  }
+  EXPECT_FALSE(order.TakeBegan());
+  order.Add(Piece(13, true, true, "three"));
+  EXPECT_EQ(order.TakeMessages(), (std::vector<std::string>{"one", "two", "three"}));
+}
+
 TEST(SymbolOrderTest, AHintFarAheadMovesNothing) {
   SymbolOrder order;
   order.OnHint(0);
