@@ -1,46 +1,55 @@
 #include "integration_tests/simulation/configuration.h"
 
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <cmath>
 
 namespace replicast::simulation {
 
 Configuration Configuration::ForSeed(uint64_t seed) {
   SeededRandom random(seed);
   const auto between = [&](double low, double high) { return low + (high - low) * random.Unit(); };
+  const auto below = [&](double bound) { return std::floor(bound * random.Unit()); };
+  const auto one_in = [&](uint64_t n) { return random.Below(n) == 0; };
   // Most seeds leave most faults out, so that each is seen alone, with few others, and with all.
-  const double share = random.Below(4) == 0 ? 1.0 : random.Unit();
+  const double share = one_in(4) ? 1.0 : random.Unit();
   const auto sometimes = [&](double most) { return random.Unit() < share * 0.6 ? between(0, most) : 0.0; };
 
   Configuration c;
   c.seed = seed;
-  c.replicas = 1 + static_cast<int>(random.Below(5));
-  c.datasets = 1 + static_cast<int>(random.Below(3));
-  c.keys = 5 + static_cast<int>(random.Below(200));
+  c.replicas = 1 + below(5);
+  c.datasets = 1 + below(3);
+  c.keys = 5 + below(200);
   c.transactions = between(0.5, 8);
-  c.largest_transaction = random.Below(10) == 0 ? 1000 : 1 + static_cast<int>(random.Below(30));
-  c.storm = absl::Seconds(static_cast<int64_t>(20 + random.Below(60)));
-  c.server.frame_size = random.Below(3) == 0 ? 512 + random.Below(1000) : 1372;
-  c.server.outbox_capacity = random.Below(4) == 0 ? 20 + random.Below(500) : 100'000;
-  c.server.unit_store_bytes = random.Below(3) == 0 ? 2'000 + random.Below(100'000) : 64u << 20;
-  c.server.rekey_every =
-      random.Below(3) == 0 ? absl::Seconds(static_cast<int64_t>(11 + random.Below(30))) : absl::Hours(1);
-  c.server.rate_ceiling = random.Below(4) == 0 ? 200'000 : 10'000'000;
+  c.largest_transaction = one_in(10) ? 1000 : 1 + below(30);
+  c.storm_seconds = 20 + below(60);
+  c.server.frame_size = one_in(3) ? 512 + random.Below(1000) : 1372;
+  c.server.outbox_capacity = one_in(4) ? 20 + random.Below(500) : 100'000;
+  c.server.unit_store_bytes = one_in(3) ? 2'000 + random.Below(100'000) : 64u << 20;
+  c.server.rekey_seconds = one_in(3) ? 11 + below(30) : 3600;
+  c.server.rate_ceiling = one_in(4) ? 200'000 : 10'000'000;
+  c.server.poll_seconds = one_in(2) ? 0.05 : 0.5;
+  c.server.epoch_frames = one_in(5) ? 50 : 0;
 
   c.path.loss = sometimes(0.2);
   c.path.duplicate = sometimes(0.1);
   c.path.delay = sometimes(0.05);
-  c.path.longest_delay = absl::Milliseconds(static_cast<int64_t>(10 + random.Below(20'000)));
+  c.path.longest_delay = between(0.01, one_in(5) ? 180 : 20);
   c.path.corrupt = sometimes(0.05);
   c.path.truncate = sometimes(0.05);
   c.path.replay = sometimes(0.1);
-  c.path.latency = absl::Microseconds(static_cast<int64_t>(50 + random.Below(5'000)));
-  c.path.jitter = absl::Microseconds(static_cast<int64_t>(random.Below(3'000)));
+  c.path.latency = between(0.00005, 0.005);
+  c.path.jitter = between(0, 0.003);
   c.calls.lost_request = sometimes(0.1);
   c.calls.lost_answer = sometimes(0.1);
   c.calls.repeated = sometimes(0.1);
   c.calls.slow = sometimes(0.1);
   c.calls.cut_stream = sometimes(0.1);
-  c.calls.latency = absl::Microseconds(static_cast<int64_t>(200 + random.Below(50'000)));
+  c.calls.latency = between(0.0002, 0.05);
 
   FaultRates& f = c.faults;
   f.server_killed = sometimes(4);
@@ -48,10 +57,22 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.power_lost = sometimes(2);
   f.state_restored = sometimes(1);
   f.master_restored = sometimes(1);
+  f.master_moved = sometimes(1);
+  f.master_backed_up = sometimes(1);
+  f.both_restored = sometimes(1);
+  f.both_killed = sometimes(2);
+  f.server_cloned = sometimes(0.5);
+  f.server_paused = sometimes(2);
+  f.server_disk_slow = sometimes(2);
+  f.socket_blocked = sometimes(2);
   f.replica_killed = sometimes(6);
   f.replica_killed_at_write = sometimes(10);
   f.replica_power_lost = sometimes(4);
   f.replica_asleep = sometimes(2);
+  f.replica_paused = sometimes(4);
+  f.replica_disk_slow = sometimes(2);
+  f.replica_locked = sometimes(2);
+  f.replica_cloned = sometimes(0.5);
   f.tampered = sometimes(2);
   f.writer_killed = sometimes(6);
   f.master_locked = sometimes(4);
@@ -60,25 +81,140 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.disk_full = sometimes(2);
   f.replica_disk_full = sometimes(2);
   f.burst = sometimes(6);
+  f.burst_for_all_but_one = sometimes(2);
   f.partitioned = sometimes(3);
   f.rekeyed = sometimes(4);
+  f.keys_lost = sometimes(3);
   f.revoked = sometimes(1);
+  f.many_revoked = sometimes(0.5);
   f.joined = sometimes(3);
+  f.many_joined = sometimes(1);
+  f.left = sometimes(1);
   f.forged_outside = sometimes(60);
   f.forged_inside = sometimes(100);
+  f.lied = sometimes(10);
+  f.intruded = sometimes(5);
   f.wall_jumped = sometimes(2);
+  f.clock_drifted = sometimes(2);
   f.mtu_shrunk = sometimes(2);
   f.all_restarted = sometimes(1);
+
+  // Rare kinds of worlds: what they have too much of is paid for by having less of everything else.
+  if (one_in(100)) {
+    c.largest_transaction = 5000;
+    c.transactions = 0.5;
+  }
+  if (one_in(200)) {
+    c.replicas = one_in(4) ? 1000 : 50 + below(200);
+    c.datasets = 1;
+    c.transactions = 0.3;
+    c.largest_transaction = std::min(c.largest_transaction, 10.0);
+    c.keys = std::min(c.keys, 20.0);
+    c.storm_seconds = 15;
+  }
+  if (one_in(50)) c.weekend_hours = 24 + below(48);
   return c;
 }
 
+std::vector<Configuration::Setting> Configuration::Settings() {
+  return {
+      {"replicas", &replicas, 1},
+      {"datasets", &datasets, 1},
+      {"keys", &keys, 2},
+      {"transactions", &transactions, 0.1},
+      {"largest_transaction", &largest_transaction, 1},
+      {"storm_seconds", &storm_seconds, 1},
+      {"weekend_hours", &weekend_hours},
+      {"epoch_frames", &server.epoch_frames},
+      {"loss", &path.loss},
+      {"duplicate", &path.duplicate},
+      {"delay", &path.delay},
+      {"corrupt", &path.corrupt},
+      {"truncate", &path.truncate},
+      {"replay", &path.replay},
+      {"lost_request", &calls.lost_request},
+      {"lost_answer", &calls.lost_answer},
+      {"repeated", &calls.repeated},
+      {"slow", &calls.slow},
+      {"cut_stream", &calls.cut_stream},
+      {"server_killed", &faults.server_killed},
+      {"server_killed_at_write", &faults.server_killed_at_write},
+      {"power_lost", &faults.power_lost},
+      {"state_restored", &faults.state_restored},
+      {"master_restored", &faults.master_restored},
+      {"master_moved", &faults.master_moved},
+      {"master_backed_up", &faults.master_backed_up},
+      {"both_restored", &faults.both_restored},
+      {"both_killed", &faults.both_killed},
+      {"server_cloned", &faults.server_cloned},
+      {"server_paused", &faults.server_paused},
+      {"server_disk_slow", &faults.server_disk_slow},
+      {"socket_blocked", &faults.socket_blocked},
+      {"replica_killed", &faults.replica_killed},
+      {"replica_killed_at_write", &faults.replica_killed_at_write},
+      {"replica_power_lost", &faults.replica_power_lost},
+      {"replica_asleep", &faults.replica_asleep},
+      {"replica_paused", &faults.replica_paused},
+      {"replica_disk_slow", &faults.replica_disk_slow},
+      {"replica_locked", &faults.replica_locked},
+      {"replica_cloned", &faults.replica_cloned},
+      {"tampered", &faults.tampered},
+      {"writer_killed", &faults.writer_killed},
+      {"master_locked", &faults.master_locked},
+      {"checkpointed", &faults.checkpointed},
+      {"vacuumed", &faults.vacuumed},
+      {"disk_full", &faults.disk_full},
+      {"replica_disk_full", &faults.replica_disk_full},
+      {"burst", &faults.burst},
+      {"burst_for_all_but_one", &faults.burst_for_all_but_one},
+      {"partitioned", &faults.partitioned},
+      {"rekeyed", &faults.rekeyed},
+      {"keys_lost", &faults.keys_lost},
+      {"revoked", &faults.revoked},
+      {"many_revoked", &faults.many_revoked},
+      {"joined", &faults.joined},
+      {"many_joined", &faults.many_joined},
+      {"left", &faults.left},
+      {"forged_outside", &faults.forged_outside},
+      {"forged_inside", &faults.forged_inside},
+      {"lied", &faults.lied},
+      {"intruded", &faults.intruded},
+      {"wall_jumped", &faults.wall_jumped},
+      {"clock_drifted", &faults.clock_drifted},
+      {"mtu_shrunk", &faults.mtu_shrunk},
+      {"all_restarted", &faults.all_restarted},
+  };
+}
+
+absl::Status Configuration::Set(const std::string& text) {
+  const std::vector<Setting> settings = Settings();
+  for (const absl::string_view each : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    const std::pair<std::string, std::string> pair = absl::StrSplit(each, absl::MaxSplits('=', 1));
+    const auto setting =
+        std::find_if(settings.begin(), settings.end(), [&](const Setting& known) { return known.name == pair.first; });
+    if (setting == settings.end()) {
+      std::string names;
+      for (const Setting& known : settings) absl::StrAppend(&names, " ", known.name);
+      return absl::InvalidArgumentError(absl::StrCat("nothing is called '", pair.first, "'; there are:", names));
+    }
+    double value = 0;
+    if (!absl::SimpleAtod(pair.second, &value) || value < setting->least) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(pair.first, " wants a number of at least ", setting->least, ", as in ", pair.first, "=1"));
+    }
+    *setting->value = value;
+  }
+  return absl::OkStatus();
+}
+
 std::string Configuration::ToText() const {
-  return absl::StrFormat(
-      "replicas %d, datasets %d, keys %d, transactions %.1f/s of up to %d, storm %s, frame %d, outbox %d, unit store "
-      "%d, "
-      "rekey %s",
-      replicas, datasets, keys, transactions, largest_transaction, absl::FormatDuration(storm), server.frame_size,
-      server.outbox_capacity, server.unit_store_bytes, absl::FormatDuration(server.rekey_every));
+  Configuration copy = *this;
+  std::string text = absl::StrFormat("frame=%d outbox=%d unit_store=%d rekey=%.0fs", server.frame_size,
+                                     server.outbox_capacity, server.unit_store_bytes, server.rekey_seconds);
+  for (const Setting& setting : copy.Settings()) {
+    if (*setting.value > 0) absl::StrAppend(&text, absl::StrFormat(" %s=%.3g", setting.name, *setting.value));
+  }
+  return text;
 }
 
 }  // namespace replicast::simulation

@@ -1,8 +1,12 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_CONFIGURATION_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_CONFIGURATION_H_
 
+#include <absl/status/status.h>
+
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "integration_tests/simulation/control_link.h"
 #include "integration_tests/simulation/simulated_network.h"
@@ -13,31 +17,45 @@ namespace replicast::simulation {
 // How often something happens to a world, a minute of virtual time.
 struct FaultRates {
   double server_killed = 0, server_killed_at_write = 0, power_lost = 0, state_restored = 0, master_restored = 0;
+  double master_moved = 0, master_backed_up = 0, both_restored = 0, both_killed = 0, server_cloned = 0;
+  double server_paused = 0, server_disk_slow = 0, socket_blocked = 0;
   double replica_killed = 0, replica_killed_at_write = 0, replica_power_lost = 0, replica_asleep = 0, tampered = 0;
+  double replica_paused = 0, replica_disk_slow = 0, replica_locked = 0, replica_cloned = 0;
   double writer_killed = 0, master_locked = 0, checkpointed = 0, vacuumed = 0;
   double disk_full = 0, replica_disk_full = 0;
-  double burst = 0, partitioned = 0, mtu_shrunk = 0, all_restarted = 0;
-  double rekeyed = 0, revoked = 0, joined = 0;
-  double forged_outside = 0, forged_inside = 0;
-  double wall_jumped = 0;
+  double burst = 0, burst_for_all_but_one = 0, partitioned = 0, mtu_shrunk = 0, all_restarted = 0;
+  double rekeyed = 0, revoked = 0, joined = 0, left = 0, many_joined = 0, many_revoked = 0, keys_lost = 0;
+  double forged_outside = 0, forged_inside = 0, lied = 0, intruded = 0;
+  double wall_jumped = 0, clock_drifted = 0;
 };
 
 // Everything that a seed chooses before its world begins.
 struct Configuration {
   uint64_t seed = 0;
-  int replicas = 0;
-  int datasets = 0;
-  int keys = 0;                 // of each table: fewer mean more conflicts
-  double transactions = 0;      // a second
-  int largest_transaction = 0;  // changes
-  absl::Duration storm;         // how long faults go on
+  double replicas = 0;
+  double datasets = 0;
+  double keys = 0;                 // of each table: fewer mean more conflicts
+  double transactions = 0;         // a second
+  double largest_transaction = 0;  // changes
+  double storm_seconds = 0;        // how long faults go on
+  double weekend_hours = 0;        // afterwards a replica sleeps for so long, and mostly the server too
   SimulatedServer::Options server;
   PathFaults path;
   CallFaults calls;
   FaultRates faults;
 
   static Configuration ForSeed(uint64_t seed);
+  // By its name in `Settings`, e.g. "replicas=1,loss=0". INVALID_ARGUMENT says what can be set.
+  absl::Status Set(const std::string& text);
   std::string ToText() const;
+
+  // What can be set and shrunk: a number, and the least that still makes a world.
+  struct Setting {
+    std::string name;
+    double* value;
+    double least = 0;
+  };
+  std::vector<Setting> Settings();
 };
 
 }  // namespace replicast::simulation

@@ -64,7 +64,8 @@ class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
   bool HasRoom() const override { return !ending_ && !over_ && under_way_ < kQueued; }
   void Write(Response message) override {
     if (ending_ || over_) return;
-    if (link_alive_.expired() || link_->faults.cut || link_->Happens(link_->faults.cut_stream)) {
+    if (link_alive_.expired() || link_->faults.cut || link_->faults.cut_answers ||
+        link_->Happens(link_->faults.cut_stream)) {
       if (!link_alive_.expired()) link_->trace_.Count("fault: server stream cut");
       return Finish(absl::UnavailableError("the connection was lost"));
     }
@@ -155,23 +156,48 @@ class Handle : public ControlChannel::Stream {
 
 // --- the link
 
-ControlLink::ControlLink(VirtualTime& time, Random& random, Trace& trace, SimulatedServer& server,
+ControlLink::ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, SimulatedServer& server,
                          CallObserver& observer, const MemberId& member)
-    : time_(time), random_(random), trace_(trace), server_(server), observer_(observer), member_(member) {}
+    : time_(time),
+      random_(random),
+      trace_(trace),
+      stopwatch_(stopwatch),
+      server_(server),
+      observer_(observer),
+      member_(member) {}
 
 ControlLink::~ControlLink() = default;
 
 absl::Duration ControlLink::Latency() {
-  if (!Happens(faults.slow)) return faults.latency * (0.5 + random_.Unit());
+  if (!Happens(faults.slow)) return absl::Seconds(faults.latency * (0.5 + random_.Unit()));
   trace_.Count("fault: message slow");
-  return faults.slowest * random_.Unit();
+  return absl::Seconds(faults.slowest * random_.Unit());
+}
+
+void ControlLink::Arrive(const std::function<void()>& work) {
+  time_.After(Latency(), [this, alive = std::weak_ptr<bool>(alive_), work] { WhenAwake(alive, work); });
+}
+
+void ControlLink::WhenAwake(const std::weak_ptr<bool>& alive, const std::function<void()>& work) {
+  if (alive.expired()) return;
+  if (!server_.up() || server_.awake()) return work();
+  time_.At(server_.awake_at(), [this, alive, work] { WhenAwake(alive, work); });
+}
+
+void ControlLink::CountCall(const std::string& method, const char* verb) {
+  ++calls;
+  trace_.Count("call " + method);
+  trace_.Remark(absl::StrCat(member_.ToHex().substr(0, 6), verb, method));
+  if (time_.clock.Now() - second_ > absl::Seconds(1)) {
+    second_ = time_.clock.Now();
+    calls_in_second_ = 0;
+  }
+  busiest_second_ = std::max(busiest_second_, ++calls_in_second_);
 }
 
 template <typename Response>
 void ControlLink::Call(const std::string& method, Handler<Response> handler, Answer<Response> answer) {
-  ++calls;
-  trace_.Count("call " + method);
-  trace_.Remark(member_.ToHex().substr(0, 6) + " calls " + method);
+  CountCall(method, " calls ");
   // Exactly one answer, whatever happens; none to a replica that is gone.
   const auto given = std::make_shared<bool>(false);
   const auto give = [this, alive = std::weak_ptr<bool>(alive_), given, answer](absl::StatusOr<Response> response) {
@@ -179,14 +205,19 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
     answer(std::move(response));
     if (wake_) wake_();
   };
-  time_.After(limits::kRpcDeadline, [give] { give(absl::DeadlineExceededError("the server did not answer in time")); });
+  time_.After(limits::kRpcDeadline, [this, alive = std::weak_ptr<bool>(alive_), given, give] {
+    if (!alive.expired() && !*given) trace_.Count("fault: deadline of a call passed");
+    give(absl::DeadlineExceededError("the server did not answer in time"));
+  });
   if (Happens(faults.lost_request)) return trace_.Count("fault: request lost");
   const auto serve = [this, alive = std::weak_ptr<bool>(alive_), method, handler, give] {
     if (alive.expired()) return;
     if (!server_.up() || faults.cut) {
+      trace_.Count("fault: call refused as unavailable");
       time_.After(Latency(), [give] { give(Away()); });
       return;
     }
+    const Stopwatch::Turn turn(stopwatch_, Part::kServer);
     const absl::StatusOr<Member> member = Authenticate();
     // A call that nobody answers any more ends with its server.
     const auto answered = std::make_shared<bool>(false);
@@ -198,8 +229,12 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
       if (alive.expired()) return;
       observer_.OnAnswered(member_, method, response.ok());
       trace_.Remark(member_.ToHex().substr(0, 6) + " is answered " + method + " " + response.status().ToString());
+      if (faults.cut_answers) return trace_.Count("fault: answer cut off");
       if (Happens(faults.lost_answer)) return trace_.Count("fault: answer lost");
-      time_.After(Latency(), [give, response = std::move(response)] { give(response); });
+      const absl::Time arrival = time_.clock.Now() + Latency();
+      if (arrival < latest_answer_) trace_.Count("fault: answer overtook another");
+      latest_answer_ = std::max(latest_answer_, arrival);
+      time_.At(arrival, [give, response = std::move(response)] { give(response); });
     };
     if (member.ok())
       handler(*member, reply);
@@ -207,10 +242,10 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
       reply(member.status());
     server_.Step();
   };
-  time_.After(Latency(), serve);
+  Arrive(serve);
   if (Happens(faults.repeated)) {
     trace_.Count("fault: request repeated");
-    time_.After(Latency(), serve);
+    Arrive(serve);
   }
 }
 
@@ -218,22 +253,21 @@ template <typename Response>
 std::unique_ptr<ControlChannel::Stream> ControlLink::Open(const std::string& method, Opener<Response> open,
                                                           std::function<void(Response)> on_message,
                                                           std::function<void(absl::Status)> on_end) {
-  ++calls;
-  trace_.Count("call " + method);
-  trace_.Remark(member_.ToHex().substr(0, 6) + " opens " + method);
+  CountCall(method, " opens ");
   auto client = std::make_shared<ClientSide<Response>>();
   client->on_message = std::move(on_message);
   client->on_end = std::move(on_end);
   client->wake = [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired() && wake_) wake_();
   };
-  time_.After(Latency(), [this, alive = std::weak_ptr<bool>(alive_), method, client, open = std::move(open)] {
-    if (alive.expired() || !client->open) return;
+  Arrive([this, method, client, open = std::move(open)] {
+    if (!client->open) return;
     const auto refuse = [&](const absl::Status& status) {
       client->ended = status;
       client->Deliver();
     };
-    if (!server_.up() || faults.cut) return refuse(Away());
+    if (!server_.up() || faults.cut || faults.cut_answers) return refuse(Away());
+    const Stopwatch::Turn turn(stopwatch_, Part::kServer);
     const absl::StatusOr<Member> member = Authenticate();
     absl::Status status = member.status();
     if (status.ok()) status = server_.plane().streams().CheckRoom(member_);

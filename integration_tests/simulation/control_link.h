@@ -16,8 +16,9 @@ namespace replicast::simulation {
 // What happens to calls, as shares of them.
 struct CallFaults {
   double lost_request = 0, lost_answer = 0, repeated = 0, slow = 0, cut_stream = 0;
-  absl::Duration latency = absl::Milliseconds(1), slowest = absl::Seconds(5);
-  bool cut = false;  // nothing gets through: UNAVAILABLE
+  double latency = 1e-3, slowest = 5;  // seconds
+  bool cut = false;                    // nothing gets through: UNAVAILABLE
+  bool cut_answers = false;            // the server hears, the member does not
 };
 
 // What members were told, for the checkers. On the server's side of the link.
@@ -32,8 +33,8 @@ class CallObserver {
 // A member's calls to the server as messages in virtual time; both sides' real code, without gRPC between them.
 class ControlLink : public ControlChannel {
  public:
-  ControlLink(VirtualTime& time, Random& random, Trace& trace, SimulatedServer& server, CallObserver& observer,
-              const MemberId& member);
+  ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, SimulatedServer& server,
+              CallObserver& observer, const MemberId& member);
   ~ControlLink() override;
 
   void Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) override;
@@ -52,6 +53,8 @@ class ControlLink : public ControlChannel {
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
   CallFaults faults;
   uint64_t calls = 0;
+  // The most calls within any second.
+  uint64_t busiest_second() const { return busiest_second_; }
 
  private:
   template <typename Response>
@@ -74,10 +77,19 @@ class ControlLink : public ControlChannel {
   VirtualTime& time_;
   Random& random_;
   Trace& trace_;
+  Stopwatch& stopwatch_;
   SimulatedServer& server_;
   CallObserver& observer_;
   const MemberId member_;
+  // The server gets it after a latency, and once it is awake.
+  void Arrive(const std::function<void()>& work);
+  void WhenAwake(const std::weak_ptr<bool>& alive, const std::function<void()>& work);
+  void CountCall(const std::string& method, const char* verb);
+
   std::function<void()> wake_;
+  absl::Time second_ = absl::InfinitePast();
+  uint64_t calls_in_second_ = 0, busiest_second_ = 0;
+  absl::Time latest_answer_ = absl::InfinitePast();
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

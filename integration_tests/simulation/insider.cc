@@ -1,5 +1,8 @@
 #include "integration_tests/simulation/insider.h"
 
+#include <memory>
+
+#include "common/rpc/message_writer.h"
 #include "common/wire/epoch_key.h"
 #include "common/wire/frame_codec.h"
 #include "replicast/v1/frames.pb.h"
@@ -21,7 +24,7 @@ uint64_t Insider::Number(uint64_t near) {
 }
 
 void Insider::Forge() {
-  if (!server_.up()) return;
+  if (!server_.awake()) return;
   const std::vector<StreamInfo> streams = server_.publisher().Streams();
   if (streams.empty()) return;
   const auto channel = server_.multicaster().Channel(streams[random_.Below(streams.size())].definition_hash);
@@ -70,7 +73,7 @@ void Insider::Forge() {
 }
 
 void Insider::Lie(const MemberId& id) {
-  if (!server_.up()) return;
+  if (!server_.awake()) return;
   const auto member = server_.plane().Authenticate({id, rpc::kMemberRole});
   const std::vector<StreamInfo> streams = server_.publisher().Streams();
   if (!member.ok() || streams.empty()) return;
@@ -91,6 +94,58 @@ void Insider::Lie(const MemberId& id) {
   for (int i = 0; i < 30; ++i) server_.synchronization().Repairs(*member, request).IgnoreError();
   trace_.Count("fault: lies of a member");
   server_.Step();
+}
+
+namespace {
+
+// A server stream that only wants to know whether it was let in.
+template <typename Response>
+class Listener : public rpc::MessageWriter<Response> {
+ public:
+  void SetWanted(std::function<void()>) override {}
+  bool HasRoom() const override { return true; }
+  void Write(Response) override { heard = true; }
+  void End(const absl::Status&) override {}
+  void Cut(const absl::Status&) override {}
+  void Break() override {}
+  bool over() const override { return false; }
+  bool heard = false;
+};
+
+}  // namespace
+
+void Insider::Intrude(const MemberId& id, const std::string& own) {
+  if (!server_.awake()) return;
+  const auto member = server_.plane().Authenticate({id, rpc::kMemberRole});
+  if (!member.ok()) return;
+  const auto must_fail = [](bool ok, const char* what) {
+    if (ok) throw Violation(std::string("a member got what it may not have: ") + what);
+  };
+  for (const std::string& dataset : server_.publisher().Datasets()) {
+    const auto info = server_.publisher().Dataset(dataset);
+    if (dataset == own || !info.ok()) continue;
+    v1::SubscribeRequest subscribe;
+    subscribe.set_dataset(dataset);
+    server_.authorization().Grant(*member, subscribe, [&](const auto& granted) { must_fail(granted.ok(), "a grant"); });
+    v1::CatchUpRequest catch_up;
+    catch_up.mutable_position()->set_history_id(info->position.history.ToBytes());
+    catch_up.mutable_position()->set_definition_hash(info->definition_hash.ToBytes());
+    const auto units = std::make_shared<Listener<v1::CatchUpResponse>>();
+    must_fail(server_.synchronization().SendUnits(*member, catch_up, units).ok() || units->heard, "units");
+    v1::SnapshotRequest snapshot;
+    snapshot.set_definition_hash(info->definition_hash.ToBytes());
+    const auto chunks = std::make_shared<Listener<v1::SnapshotResponse>>();
+    must_fail(server_.synchronization().SendChunks(*member, snapshot, chunks).ok() || chunks->heard, "chunks");
+    const auto channel = server_.multicaster().Channel(info->definition_hash);
+    if (!channel) continue;
+    must_fail(server_.keys().Keys(*member, channel->stream_id).ok(), "keys");
+    v1::RepairRequest repair;
+    repair.set_stream_id(channel->stream_id);
+    repair.set_incarnation(channel->incarnation);
+    repair.add_missing()->set_last(channel->counters.symbols);
+    must_fail(server_.synchronization().Repairs(*member, repair).ok(), "repairs");
+    must_fail(control::TakeReport(server_.plane(), *member, channel->stream_id, {}).ok(), "a report");
+  }
 }
 
 }  // namespace replicast::simulation

@@ -20,6 +20,8 @@ class Insider {
   void Forge();
   // As this member: a report of heavy losses, and repairs of everything.
   void Lie(const MemberId& member);
+  // As this member, of dataset `own`: asks for every other dataset in every way. Throws Violation where it gets some.
+  void Intrude(const MemberId& member, const std::string& own);
 
  private:
   std::string Payload();

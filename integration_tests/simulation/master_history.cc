@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_join.h>
 
+#include <algorithm>
+
 #include "common/base/errors.h"
 #include "common/wire/row_hash.h"
 
@@ -31,6 +33,12 @@ const std::vector<DatasetChoice>& DatasetChoices() {
     return made;
   }();
   return choices;
+}
+
+const v1::Definition& DefinitionOf(const std::string& dataset) {
+  return std::find_if(DatasetChoices().begin(), DatasetChoices().end(),
+                      [&](const auto& each) { return each.name == dataset; })
+      ->definition;
 }
 
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered) {

@@ -18,6 +18,7 @@ struct DatasetChoice {
   v1::Definition definition;
 };
 const std::vector<DatasetChoice>& DatasetChoices();
+const v1::Definition& DefinitionOf(const std::string& dataset);
 
 // The digest over what a dataset holds in a master (filters apply) or in a replica (all rows that are there).
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered);

@@ -1,6 +1,7 @@
 #include "integration_tests/simulation/master_writer.h"
 
-#include <absl/strings/str_format.h>
+#include <absl/strings/str_cat.h>
+#include <sqlite3.h>
 
 #include "common/base/errors.h"
 #include "integration_tests/simulation/simulated_server.h"
@@ -34,60 +35,77 @@ absl::Status MasterWriter::Run(const std::string& sql) {
   return database_->Execute(sql);
 }
 
-bool MasterWriter::Try(const std::string& sql) {
-  const absl::Status status = database_->Execute(sql);
-  return status.ok() || ReasonOf(status) == "DATABASE_CONSTRAINT";
+void MasterWriter::Try(const std::string& sql, const Row& parameters) {
+  auto at = statements_.find(sql);
+  if (at == statements_.end()) {
+    auto prepared = database_->Prepare(sql);
+    if (!prepared.ok()) return;
+    at = statements_.emplace(sql, *std::move(prepared)).first;
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) at->second.Bind(static_cast<int>(i) + 1, parameters[i]);
+  at->second.Run().IgnoreError();
 }
 
-std::string MasterWriter::Literal() {
+Value MasterWriter::AnyValue() {
   switch (random_.Below(9)) {
     case 0:
-      return "NULL";
+      return std::monostate();
     case 1:
-      return absl::StrFormat("%d", static_cast<int64_t>(random_.Next()));
+      return static_cast<int64_t>(random_.Next());
     case 2:
-      return absl::StrFormat("%d", random_.Below(5));
+      return static_cast<int64_t>(random_.Below(5));
     case 3:
-      return absl::StrFormat("%d.5", random_.Below(100));
+      return Real{static_cast<double>(random_.Below(100)) + 0.5};
     case 4:
-      return "-0.0";
+      return Real{-0.0};
     case 5:
-      return absl::StrFormat("x'%016x'", random_.Next());
+      return Blob{random_.Bytes(8)};
     case 6:
-      return absl::StrFormat("zeroblob(%d)", random_.Below(3000));
+      return Blob{std::string(random_.Below(3000), '\0')};
     case 7:
-      return "'a' || char(0) || 'b'";
+      return Text{std::string("a\0b", 3)};
     default:
-      return absl::StrFormat("'text %d'", random_.Below(50));
+      return Text{absl::StrCat(kMarker, random_.Below(50))};
   }
 }
 
+Value MasterWriter::AnyLetter() { return Text{random_.Below(2) == 0 ? "a" : "b"}; }
+
 void MasterWriter::Change() {
-  const auto key = [&] { return random_.Below(static_cast<uint64_t>(keys_)); };
+  const auto key = [&] { return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(keys_))); };
+  const auto name = [&] { return Text{absl::StrCat("b", key())}; };
   const uint64_t kind = random_.Below(20);
   if (kind < 6) {
-    Try(absl::StrFormat("REPLACE INTO t VALUES(%d, %d, %s, '%c')", key(), key(), Literal(), 'a' + random_.Below(2)));
+    Try("REPLACE INTO t VALUES(?, ?, ?, ?)", {key(), key(), AnyValue(), AnyLetter()});
   } else if (kind < 8) {
-    Try(absl::StrFormat("UPDATE OR REPLACE t SET id = %d WHERE id = %d", key(), key()));
+    Try("UPDATE OR REPLACE t SET id = ? WHERE id = ?", {key(), key()});
   } else if (kind < 10) {
-    Try(absl::StrFormat("UPDATE t SET v = %s, w = '%c' WHERE u BETWEEN %d AND %d", Literal(), 'a' + random_.Below(2),
-                        key(), key()));
+    Try("UPDATE t SET v = ?, w = ? WHERE u BETWEEN ? AND ?", {AnyValue(), AnyLetter(), key(), key()});
   } else if (kind < 12) {
-    Try(absl::StrFormat("DELETE FROM t WHERE id = %d", key()));
+    Try("DELETE FROM t WHERE id = ?", {key()});
   } else if (kind < 13) {
-    Try(absl::StrFormat("UPDATE OR IGNORE t SET u = u + 1 WHERE id > %d", key()));
+    Try("UPDATE OR IGNORE t SET u = u + 1 WHERE id > ?", {key()});
   } else if (kind < 14) {
-    Try(absl::StrFormat("INSERT INTO t VALUES(%d, %d, 1, 'a') ON CONFLICT(id) DO UPDATE SET v = %s", key(), key(),
-                        Literal()));
+    Try("INSERT INTO t VALUES(?, ?, 1, 'a') ON CONFLICT(id) DO UPDATE SET v = ?", {key(), key(), AnyValue()});
   } else if (kind < 18) {
-    Try(absl::StrFormat("INSERT OR REPLACE INTO pairs VALUES(%d, 'b%d', %s)", key() % 9, key(), Literal()));
+    Try("INSERT OR REPLACE INTO pairs VALUES(?, ?, ?)", {key() % 9, name(), AnyValue()});
   } else if (kind < 19) {
-    Try(absl::StrFormat("DELETE FROM pairs WHERE a = %d", key() % 9));
+    Try("DELETE FROM pairs WHERE a = ?", {key() % 9});
   } else {
     Try("SAVEPOINT s");
-    Try(absl::StrFormat("DELETE FROM t WHERE id < %d", key()));
+    Try("DELETE FROM t WHERE id < ?", {key()});
     Try(random_.Below(2) == 0 ? "ROLLBACK TO s" : "RELEASE s");
   }
+}
+
+bool MasterWriter::CopyFrom(const std::string& path) {
+  if (!Connected()) return false;
+  const auto from = sqlite::Database::Open(path, {.vfs = process_.vfs()});
+  if (!from.ok()) return false;
+  sqlite3_backup* backup = sqlite3_backup_init(database_->handle(), "main", (*from)->handle(), "main");
+  if (backup == nullptr) return false;
+  sqlite3_backup_step(backup, -1);
+  return sqlite3_backup_finish(backup) == SQLITE_OK;
 }
 
 bool MasterWriter::Hold() {
@@ -97,7 +115,8 @@ bool MasterWriter::Hold() {
     return false;
   }
   holds_ = true;
-  for (uint64_t i = random_.Below(static_cast<uint64_t>(largest_transaction_)) + 1; i > 0; --i) Change();
+  // Some change nothing.
+  for (uint64_t i = random_.Below(static_cast<uint64_t>(largest_transaction_) + 1); i > 0; --i) Change();
   return true;
 }
 
@@ -105,7 +124,10 @@ bool MasterWriter::Finish() {
   if (!holds_) return false;
   holds_ = false;
   const bool committed = random_.Below(10) > 0 && database_->Execute("COMMIT").ok();
-  if (!committed && database_->InTransaction()) database_->Execute("ROLLBACK").IgnoreError();
+  if (!committed && database_->InTransaction()) {
+    database_->Execute("ROLLBACK").IgnoreError();
+    trace_.Count("fault: rollback by a writer");
+  }
   if (committed) trace_.Count("transactions");
   return committed;
 }
@@ -114,6 +136,7 @@ bool MasterWriter::Write() { return Hold() && Finish(); }
 
 void MasterWriter::Kill() {
   process_.KillAt(0);
+  statements_.clear();
   database_.reset();
   holds_ = false;
   process_.Revive();

@@ -1,6 +1,7 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_WRITER_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_MASTER_WRITER_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,8 @@ namespace replicast::simulation {
 // changes, swaps, REPLACE, savepoints; some roll back.
 class MasterWriter {
  public:
+  // Begins many of the texts that it writes: what must not be seen in the clear.
+  static constexpr char kMarker[] = "clear text of the master ";
   MasterWriter(SimulatedDisk& disk, const std::string& name, const Clock& clock, Trace& trace, uint64_t seed, int keys,
                int largest_transaction);
   ~MasterWriter() { Kill(); }
@@ -29,21 +32,25 @@ class MasterWriter {
   void Kill();
   bool holds() const { return holds_; }
   absl::Status Run(const std::string& sql);
+  // All of the master becomes what another database is, by SQLite's backup API. False: somebody holds the lock.
+  bool CopyFrom(const std::string& path);
   SimulatedProcess& process() { return process_; }
   sqlite::Database* database() { return Connected() ? database_.get() : nullptr; }
 
  private:
   bool Connected();
   void Change();
-  std::string Literal();
-  // False: refused. A violated constraint is no refusal.
-  bool Try(const std::string& sql);
+  Value AnyValue();
+  Value AnyLetter();
+  // A statement; a violated constraint, a lock or a full disk is nothing unusual.
+  void Try(const std::string& sql, const Row& parameters = {});
 
   SimulatedProcess process_;
   Trace& trace_;
   SeededRandom random_;
   const int keys_, largest_transaction_;
   std::unique_ptr<sqlite::Database> database_;
+  std::map<std::string, sqlite::Statement> statements_;  // compiled with the hook's triggers: that takes long
   bool holds_ = false;
 };
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/errors.h"
-#include "integration_tests/simulation/world.h"
+#include "integration_tests/simulation/scenario.h"
 
 namespace replicast::simulation {
 namespace {
@@ -26,7 +26,9 @@ std::string ToLine(const SeedOutcome& outcome) {
   std::string line =
       absl::StrCat("done\t", outcome.seed, "\t", outcome.hash, "\t", absl::ToInt64Microseconds(outcome.simulated), "\t",
                    absl::ToInt64Microseconds(outcome.took), "\t", violation);
+  for (const double seconds : outcome.parts) absl::StrAppend(&line, "\t", seconds);
   for (const auto& [name, times] : outcome.counters) absl::StrAppend(&line, "\t", name, "=", times);
+  for (const auto& [name, size] : outcome.most) absl::StrAppend(&line, "\t", name, ">", size);
   return line + "\n";
 }
 
@@ -37,11 +39,22 @@ SeedOutcome FromLine(const std::vector<std::string>& fields) {
   outcome.simulated = absl::Microseconds(std::stoll(fields[3]));
   outcome.took = absl::Microseconds(std::stoll(fields[4]));
   outcome.violation = fields[5];
-  for (size_t i = 6; i < fields.size(); ++i) {
-    const size_t equals = fields[i].rfind('=');
-    outcome.counters[fields[i].substr(0, equals)] = std::stoull(fields[i].substr(equals + 1));
+  size_t at = 6;
+  for (double& seconds : outcome.parts) seconds = std::stod(fields[at++]);
+  for (; at < fields.size(); ++at) {
+    const size_t mark = fields[at].find_last_of("=>");
+    auto& numbers = fields[at][mark] == '=' ? outcome.counters : outcome.most;
+    numbers[fields[at].substr(0, mark)] = std::stoull(fields[at].substr(mark + 1));
   }
   return outcome;
+}
+
+SeedOutcome Died(uint64_t seed, int status) {
+  SeedOutcome died;
+  died.seed = seed;
+  died.violation = WIFSIGNALED(status) ? absl::StrCat("the process died: ", strsignal(WTERMSIG(status)))
+                                       : absl::StrCat("the process ended with ", WEXITSTATUS(status));
+  return died;
 }
 
 struct Worker {
@@ -62,7 +75,7 @@ void Tell(int pipe, const std::string& line) {
   }
 }
 
-void Start(Worker* worker, uint64_t last, uint64_t stride) {
+void Start(Worker* worker, uint64_t last, uint64_t stride, const std::string& settings) {
   int ends[2];
   REPLICAST_CHECK(pipe(ends) == 0);
   worker->process = fork();
@@ -71,7 +84,9 @@ void Start(Worker* worker, uint64_t last, uint64_t stride) {
     close(ends[0]);
     for (uint64_t seed = worker->next; seed <= last; seed += stride) {
       Tell(ends[1], absl::StrCat("begins\t", seed, "\n"));
-      Tell(ends[1], ToLine(RunSeed(seed, false)));
+      Configuration configuration = Configuration::ForSeed(seed);
+      REPLICAST_CHECK(configuration.Set(settings).ok());
+      Tell(ends[1], ToLine(RunWorld(configuration)));
     }
     _exit(0);
   }
@@ -83,31 +98,55 @@ void Start(Worker* worker, uint64_t last, uint64_t stride) {
 
 }  // namespace
 
-SeedOutcome RunSeed(uint64_t seed, bool prints) {
+SeedOutcome RunWorld(const Configuration& configuration, const std::vector<std::string>& shows) {
   const absl::Time begun = absl::Now();
   SeedOutcome outcome;
-  outcome.seed = seed;
-  const Configuration configuration = Configuration::ForSeed(seed);
-  if (prints) absl::PrintF("%s\n", configuration.ToText());
-  World world(configuration, prints);
+  outcome.seed = configuration.seed;
+  World world(configuration, shows);
   try {
-    world.Run();
+    Play(world);
   } catch (const Violation& violation) {
     outcome.violation = violation.what();
   }
-  outcome.hash = world.trace().hash();
-  outcome.simulated = world.trace().elapsed();
+  outcome.hash = world.trace.hash();
+  outcome.simulated = world.trace.elapsed();
   outcome.took = absl::Now() - begun;
-  outcome.counters = world.trace().counters();
+  outcome.counters = world.trace.counters();
+  outcome.most = world.trace.most();
+  outcome.parts = world.stopwatch.seconds();
   return outcome;
 }
 
-void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::function<bool(const SeedOutcome&)>& on_outcome) {
+SeedOutcome RunApart(const Configuration& configuration) {
+  int ends[2];
+  REPLICAST_CHECK(pipe(ends) == 0);
+  const pid_t process = fork();
+  REPLICAST_CHECK(process >= 0);
+  if (process == 0) {
+    close(ends[0]);
+    Tell(ends[1], ToLine(RunWorld(configuration)));
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[8192];
+  for (ssize_t size = 0; (size = read(ends[0], buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(size));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(process, &status, 0);
+  if (text.ends_with('\n')) return FromLine(absl::StrSplit(text.substr(0, text.size() - 1), '\t'));
+  return Died(configuration.seed, status);
+}
+
+void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::string& settings,
+              const std::function<bool(const SeedOutcome&)>& on_outcome) {
   std::vector<Worker> workers(static_cast<size_t>(jobs));
   const auto stride = static_cast<uint64_t>(jobs);
   for (size_t i = 0; i < workers.size(); ++i) {
     workers[i].next = first + i;
-    Start(&workers[i], last, stride);
+    Start(&workers[i], last, stride, settings);
   }
   bool goes_on = true;
   while (goes_on) {
@@ -143,13 +182,9 @@ void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::function<bool(
       int status = 0;
       waitpid(worker.process, &status, 0);
       if (!worker.busy || !goes_on) continue;
-      SeedOutcome died;
-      died.seed = worker.running;
-      died.violation = WIFSIGNALED(status) ? absl::StrCat("the process died: ", strsignal(WTERMSIG(status)))
-                                           : absl::StrCat("the process ended with ", WEXITSTATUS(status));
-      goes_on = on_outcome(died);
+      goes_on = on_outcome(Died(worker.running, status));
       worker.next = worker.running + stride;
-      if (goes_on && worker.next <= last) Start(&worker, last, stride);
+      if (goes_on && worker.next <= last) Start(&worker, last, stride, settings);
     }
   }
   for (Worker& worker : workers) {

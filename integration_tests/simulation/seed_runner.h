@@ -7,6 +7,10 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
+
+#include "integration_tests/simulation/configuration.h"
+#include "integration_tests/simulation/stopwatch.h"
 
 namespace replicast::simulation {
 
@@ -15,16 +19,22 @@ struct SeedOutcome {
   std::string violation;  // empty: every invariant held
   uint64_t hash = 0;      // of the trace
   absl::Duration simulated, took;
-  std::map<std::string, uint64_t> counters;
+  std::map<std::string, uint64_t> counters, most;
+  Stopwatch::Seconds parts{};
 };
 
-// In this process.
-SeedOutcome RunSeed(uint64_t seed, bool prints);
+// In this process. `shows`: which lines of the trace are printed, as Trace takes it.
+SeedOutcome RunWorld(const Configuration& configuration, const std::vector<std::string>& shows = {});
+
+// In a process of its own, whose death is a violation.
+SeedOutcome RunApart(const Configuration& configuration);
 
 // Seeds from `first` on, `last` included, shared out among processes (worlds share SQLite's global state, so threads
 // won't do). A process that dies is a violation of the seed that it ran. `on_outcome` says whether to go on; outcomes
 // come in no particular order.
-void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::function<bool(const SeedOutcome&)>& on_outcome);
+// `settings`: as Configuration::Set takes them, for every seed.
+void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::string& settings,
+              const std::function<bool(const SeedOutcome&)>& on_outcome);
 
 }  // namespace replicast::simulation
 

@@ -14,8 +14,8 @@ class SeedRunnerTest : public ::testing::Test {
 
 TEST_F(SeedRunnerTest, TheSameSeedGivesTheSameTraceInAnyProcess) {
   std::map<uint64_t, uint64_t> alone, shared;
-  for (uint64_t seed = 3; seed <= 6; ++seed) alone[seed] = RunSeed(seed, false).hash;
-  RunSeeds(3, 6, 2, [&](const SeedOutcome& outcome) {
+  for (uint64_t seed = 3; seed <= 6; ++seed) alone[seed] = RunWorld(Configuration::ForSeed(seed)).hash;
+  RunSeeds(3, 6, 2, "", [&](const SeedOutcome& outcome) {
     shared[outcome.seed] = outcome.hash;
     EXPECT_EQ(outcome.violation, "");
     return true;
@@ -26,7 +26,7 @@ TEST_F(SeedRunnerTest, TheSameSeedGivesTheSameTraceInAnyProcess) {
 
 TEST_F(SeedRunnerTest, StopsWhenToldTo) {
   int outcomes = 0;
-  RunSeeds(1, 1'000'000, 2, [&](const SeedOutcome&) { return ++outcomes < 3; });
+  RunSeeds(1, 1'000'000, 2, "", [&](const SeedOutcome&) { return ++outcomes < 3; });
   EXPECT_EQ(outcomes, 3);
 }
 

@@ -41,6 +41,7 @@ struct OpenFile {
   static int Truncate(sqlite3_file* handle, sqlite3_int64 size);
   static int Sync(sqlite3_file* handle, int flags);
   static int Size(sqlite3_file* handle, sqlite3_int64* size);
+  static int Control(sqlite3_file* handle, int operation, void* argument);
   static int LockTo(sqlite3_file* handle, int level);
   static int Unlock(sqlite3_file* handle, int level);
   static int CheckReserved(sqlite3_file* handle, int* result);
@@ -64,7 +65,7 @@ const sqlite3_io_methods kMethods = {
     OpenFile::LockTo,
     OpenFile::Unlock,
     OpenFile::CheckReserved,
-    [](sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; },
+    OpenFile::Control,
     [](sqlite3_file*) { return static_cast<int>(kSector); },
     [](sqlite3_file*) { return 0; },
     OpenFile::ShmMap,
@@ -91,9 +92,9 @@ void SimulatedDisk::Apply(const Write& write, std::string* bytes) {
   bytes->replace(write.offset, write.data.size(), write.data);
 }
 
-uint64_t SimulatedDisk::used() const {
+uint64_t SimulatedDisk::used(const std::string& folder) const {
   uint64_t bytes = 0;
-  for (const auto& [path, file] : files_) bytes += file->now.size();
+  for (const auto& [path, file] : files_) bytes += path.starts_with(folder) ? file->now.size() : 0;
   return bytes;
 }
 
@@ -134,11 +135,7 @@ SimulatedDisk::Image SimulatedDisk::Copy(const std::string& folder) const {
 }
 
 void SimulatedDisk::Restore(const std::string& folder, const Image& image) {
-  std::erase_if(files_, [&](const auto& entry) {
-    if (!entry.first.starts_with(folder)) return false;
-    REPLICAST_CHECK(entry.second->handles == 0);
-    return true;
-  });
+  std::erase_if(files_, [&](const auto& entry) { return entry.first.starts_with(folder); });
   for (const auto& [path, bytes] : image) {
     auto file = std::make_shared<File>();
     file->now = file->durable = bytes;
@@ -184,7 +181,20 @@ void SimulatedProcess::Revive() {
   changes_left_ = UINT64_MAX;
 }
 
-bool SimulatedProcess::MayChange() {
+uint64_t SimulatedProcess::changes(const std::string& folder) const {
+  uint64_t made = 0;
+  for (const auto& [path, times] : changes_) made += path.starts_with(folder) ? times : 0;
+  return made;
+}
+
+bool SimulatedProcess::HasLocks(const std::string& path) const {
+  return std::any_of(handles_.begin(), handles_.end(), [&](const OpenFile* open) {
+    return open->path == path && (open->lock > SQLITE_LOCK_SHARED || (open->shm_shared | open->shm_exclusive) != 0);
+  });
+}
+
+bool SimulatedProcess::MayChange(const std::string& path) {
+  ++changes_[path];
   if (!dead_ && changes_left_ != UINT64_MAX && --changes_left_ == 0) dead_ = true;
   if (dead_) ++disk_.counters_.operations_after_death;
   return !dead_;
@@ -201,7 +211,7 @@ int OpenFile::Open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* handle
   } else if (const auto found = disk.files_.find(name); found != disk.files_.end()) {
     file = found->second;
   } else if ((flags & SQLITE_OPEN_CREATE) != 0) {
-    if (!process->MayChange()) return SQLITE_IOERR;
+    if (!process->MayChange(name)) return SQLITE_IOERR;
     file = disk.files_[name] = std::make_shared<SimulatedDisk::File>();
   } else {
     return SQLITE_CANTOPEN;
@@ -210,6 +220,7 @@ int OpenFile::Open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* handle
   ++process->open_files_;
   new (handle) OpenFile{&kMethods, process, std::move(file), name == nullptr ? "" : name,
                         (flags & SQLITE_OPEN_DELETEONCLOSE) != 0};
+  process->handles_.insert(Of(handle));
   if (out_flags != nullptr) *out_flags = flags;
   return SQLITE_OK;
 }
@@ -218,7 +229,7 @@ int OpenFile::Delete(sqlite3_vfs* vfs, const char* name, int) {
   SimulatedProcess* process = ProcessOf(vfs);
   SimulatedDisk& disk = process->disk_;
   if (!disk.files_.contains(name)) return SQLITE_IOERR_DELETE_NOENT;
-  if (!process->MayChange()) return SQLITE_IOERR_DELETE;
+  if (!process->MayChange(name)) return SQLITE_IOERR_DELETE;
   disk.files_.erase(name);
   return SQLITE_OK;
 }
@@ -248,6 +259,7 @@ int OpenFile::Close(sqlite3_file* handle) {
   Unlock(handle, SQLITE_LOCK_NONE);
   --self->file->handles;
   --self->process->open_files_;
+  self->process->handles_.erase(self);
   if (self->delete_on_close && !self->path.empty() && !self->process->dead_) self->disk().files_.erase(self->path);
   self->~OpenFile();
   return SQLITE_OK;
@@ -272,11 +284,11 @@ void OpenFile::Change(SimulatedDisk::Write write) {
 
 int OpenFile::Write(sqlite3_file* handle, const void* from, int size, sqlite3_int64 offset) {
   OpenFile* self = Of(handle);
-  if (!self->process->MayChange()) return SQLITE_IOERR_WRITE;
+  if (!self->process->MayChange(self->path)) return SQLITE_IOERR_WRITE;
   SimulatedDisk& disk = self->disk();
   const uint64_t end = static_cast<uint64_t>(offset) + static_cast<uint64_t>(size);
   if (disk.capacity_ != UINT64_MAX && end > self->file->now.size() &&
-      disk.used() + end - self->file->now.size() > disk.capacity_) {
+      disk.used("") + end - self->file->now.size() > disk.capacity_) {
     ++disk.counters_.full;
     return SQLITE_FULL;
   }
@@ -288,14 +300,14 @@ int OpenFile::Write(sqlite3_file* handle, const void* from, int size, sqlite3_in
 
 int OpenFile::Truncate(sqlite3_file* handle, sqlite3_int64 size) {
   OpenFile* self = Of(handle);
-  if (!self->process->MayChange()) return SQLITE_IOERR_TRUNCATE;
+  if (!self->process->MayChange(self->path)) return SQLITE_IOERR_TRUNCATE;
   self->Change({static_cast<uint64_t>(size), "", true});
   return SQLITE_OK;
 }
 
 int OpenFile::Sync(sqlite3_file* handle, int) {
   OpenFile* self = Of(handle);
-  if (!self->process->MayChange()) return SQLITE_IOERR_FSYNC;
+  if (!self->process->MayChange(self->path)) return SQLITE_IOERR_FSYNC;
   ++self->disk().counters_.syncs;
   SimulatedDisk::File& file = *self->file;
   for (const SimulatedDisk::Write& write : file.unsynced) SimulatedDisk::Apply(write, &file.durable);
@@ -306,6 +318,14 @@ int OpenFile::Sync(sqlite3_file* handle, int) {
 
 int OpenFile::Size(sqlite3_file* handle, sqlite3_int64* size) {
   *size = static_cast<sqlite3_int64>(Of(handle)->file->now.size());
+  return SQLITE_OK;
+}
+
+int OpenFile::Control(sqlite3_file* handle, int operation, void* argument) {
+  if (operation != SQLITE_FCNTL_HAS_MOVED) return SQLITE_NOTFOUND;
+  const OpenFile* self = Of(handle);
+  const auto there = self->disk().files_.find(self->path);
+  *static_cast<int*>(argument) = there == self->disk().files_.end() || there->second != self->file ? 1 : 0;
   return SQLITE_OK;
 }
 

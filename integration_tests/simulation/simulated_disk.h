@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "common/base/random.h"
 
 namespace replicast::simulation {
+
+struct OpenFile;
 
 // What a disk does wrong, and how often it did.
 struct DiskCounters {
@@ -32,13 +35,14 @@ class SimulatedDisk {
   void LosePower();
   // Bytes of all files together; writes that would exceed it fail as on a full disk.
   void SetCapacity(uint64_t bytes) { capacity_ = bytes; }
-  uint64_t used() const;
   bool Exists(const std::string& path) const { return files_.contains(path); }
 
-  // The files under a folder as readers see them now: a backup, a clone. Restore replaces them; no file may be open.
+  // The files under a folder as readers see them now: a backup, a clone. Restore puts others in their place, as `mv`
+  // does: who has an old one open keeps that.
   using Image = std::map<std::string, std::string>;
   Image Copy(const std::string& folder) const;
   void Restore(const std::string& folder, const Image& image);
+  uint64_t used(const std::string& folder) const;  // "": all
 
   const DiskCounters& counters() const { return counters_; }
 
@@ -88,6 +92,10 @@ class SimulatedProcess {
 
   const std::string& vfs() const { return name_; }
   SimulatedDisk& disk() { return disk_; }
+  // How often it changed files under a folder.
+  uint64_t changes(const std::string& folder) const;
+  // Whether it holds any lock of this file, or of its write-ahead log.
+  bool HasLocks(const std::string& path) const;
   // Dies in the middle of the operation that changes a file for the n-th time from now; 0: at once.
   void KillAt(uint64_t changes);
   bool dead() const { return dead_; }
@@ -96,8 +104,8 @@ class SimulatedProcess {
 
  private:
   friend struct OpenFile;
-  // Before a change; false: the process is dead.
-  bool MayChange();
+  // Before a change of this file; false: the process is dead.
+  bool MayChange(const std::string& path);
 
   SimulatedDisk& disk_;
   const std::string name_;
@@ -107,6 +115,8 @@ class SimulatedProcess {
   bool dead_ = false;
   uint64_t changes_left_ = UINT64_MAX;
   int open_files_ = 0;
+  std::set<const OpenFile*> handles_;
+  std::map<std::string, uint64_t> changes_;  // by path
 };
 
 }  // namespace replicast::simulation

@@ -93,7 +93,7 @@ TEST_F(SimulatedDiskTest, AKillAtAnyWriteLeavesAllOfATransactionOrNothing) {
 TEST_F(SimulatedDiskTest, AFullDiskIsSaidAndNothingIsLost) {
   auto database = Open(process_);
   ASSERT_TRUE(database->Execute("INSERT INTO t(v) VALUES(1)").ok());
-  disk_.SetCapacity(disk_.used() + 1000);
+  disk_.SetCapacity(disk_.used("") + 1000);
   EXPECT_EQ(ReasonOf(database->Execute("INSERT INTO t(v) VALUES(zeroblob(100000))")), "DATABASE_FULL");
   EXPECT_EQ(Count(*database), 1);
   disk_.SetCapacity(UINT64_MAX);

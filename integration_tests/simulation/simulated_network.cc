@@ -1,6 +1,10 @@
 #include "integration_tests/simulation/simulated_network.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "common/base/errors.h"
+#include "common/wire/frame_codec.h"
 
 namespace replicast::simulation {
 namespace {
@@ -16,7 +20,8 @@ size_t SimulatedNetwork::AddReceiver(Sink sink) {
 
 size_t SimulatedNetwork::Send(const std::string& group, uint16_t, const std::vector<std::string>& datagrams) {
   for (const std::string& datagram : datagrams) {
-    if (observer_) observer_(datagram);
+    REPLICAST_CHECK(!blocked_);
+    ++sent_;
     trace_.Count("datagrams sent");
     recorded_.emplace_back(group, datagram);
     if (recorded_.size() > kMostRecorded) recorded_.pop_front();
@@ -31,18 +36,31 @@ void SimulatedNetwork::Inject(const std::string& group, const std::string& datag
   }
 }
 
+bool SimulatedNetwork::Lost(PathFaults& path, const std::string& datagram) {
+  const char* how = nullptr;
+  if (path.cut) {
+    how = "fault: data cut";
+  } else if (path.burst > 0) {
+    --path.burst;
+    how = "fault: datagram lost in a burst";
+  } else if (Happens(path.loss)) {
+    how = "fault: datagram lost";
+  } else if (datagram.size() > path.mtu) {
+    how = "fault: datagram longer than the path";
+  } else if (path.lose_key_updates > 0) {
+    const auto frame = wire::ParseFrame(datagram);
+    if (frame && frame->is_key_update && Happens(path.lose_key_updates)) how = "fault: key update lost";
+  }
+  if (how != nullptr) trace_.Count(how);
+  return how != nullptr;
+}
+
 void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
   PathFaults& path = receivers_[receiver].path;
-  if (path.cut) return trace_.Count("fault: data cut");
-  if (path.burst > 0) {
-    --path.burst;
-    return trace_.Count("fault: datagram lost in a burst");
-  }
-  if (Happens(path.loss)) return trace_.Count("fault: datagram lost");
-  if (datagram.size() > path.mtu) return trace_.Count("fault: datagram longer than the path");
-  absl::Duration after = path.latency + path.jitter * random_.Unit();
+  if (Lost(path, datagram)) return;
+  absl::Duration after = absl::Seconds(path.latency + path.jitter * random_.Unit());
   if (Happens(path.delay)) {
-    after += path.longest_delay * random_.Unit();
+    after += absl::Seconds(path.longest_delay * random_.Unit());
     trace_.Count("fault: datagram delayed");
   }
   std::string carried = datagram;
@@ -55,7 +73,7 @@ void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
     trace_.Count("fault: datagram truncated");
   }
   if (Happens(path.duplicate)) {
-    Deliver(receiver, carried, after + path.jitter * random_.Unit());
+    Deliver(receiver, carried, after + absl::Seconds(path.jitter * random_.Unit()));
     trace_.Count("fault: datagram doubled");
   }
   Deliver(receiver, std::move(carried), after);
@@ -69,6 +87,9 @@ void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
 }
 
 void SimulatedNetwork::Deliver(size_t receiver, std::string datagram, absl::Duration after) {
+  absl::Time& latest = receivers_[receiver].latest;
+  if (time_.clock.Now() + after < latest) trace_.Count("fault: datagram overtook another");
+  latest = std::max(latest, time_.clock.Now() + after);
   time_.After(after, [this, receiver, group = receivers_[receiver].group, datagram = std::move(datagram)] {
     if (receivers_[receiver].group == group) receivers_[receiver].sink(datagram);
   });

@@ -18,11 +18,12 @@ namespace replicast::simulation {
 // What happens to datagrams on the way to one receiver, as shares of them.
 struct PathFaults {
   double loss = 0, duplicate = 0, delay = 0, corrupt = 0, truncate = 0, replay = 0;
-  absl::Duration latency = absl::Microseconds(300), jitter = absl::Microseconds(200);
-  absl::Duration longest_delay = absl::Seconds(2);  // of delayed ones
-  int burst = 0;                                    // the next so many are lost
-  bool cut = false;                                 // nothing arrives
-  size_t mtu = 65536;                               // longer ones vanish
+  double latency = 300e-6, jitter = 200e-6;  // seconds
+  double longest_delay = 2;                  // seconds, of delayed ones
+  int burst = 0;                             // the next so many are lost
+  bool cut = false;                          // nothing arrives
+  double lose_key_updates = 0;
+  size_t mtu = 65536;  // longer ones vanish
 };
 
 // Multicast in virtual time: every datagram to every receiver of its group, each by its own path.
@@ -32,6 +33,9 @@ class SimulatedNetwork : public net::DatagramSender {
   SimulatedNetwork(VirtualTime& time, Random& random, Trace& trace) : time_(time), random_(random), trace_(trace) {}
 
   size_t Send(const std::string& group, uint16_t port, const std::vector<std::string>& datagrams) override;
+  // How many of so many the server's socket takes now.
+  size_t Room(size_t datagrams) const { return blocked_ ? 0 : datagrams; }
+  void SetBlocked(bool blocked) { blocked_ = blocked; }
   // From anybody, to a group; what the server did not send.
   void Inject(const std::string& group, const std::string& datagram);
 
@@ -40,8 +44,7 @@ class SimulatedNetwork : public net::DatagramSender {
   void Listen(size_t receiver, const std::string& group) { receivers_[receiver].group = group; }
   PathFaults& path(size_t receiver) { return receivers_[receiver].path; }
 
-  // Sees everything that is sent, before the network has it.
-  void SetObserver(std::function<void(const std::string& datagram)> observer) { observer_ = std::move(observer); }
+  uint64_t sent() const { return sent_; }  // datagrams
   // Of what was sent lately.
   const std::deque<std::pair<std::string, std::string>>& recorded() const { return recorded_; }  // group, datagram
 
@@ -50,16 +53,19 @@ class SimulatedNetwork : public net::DatagramSender {
     std::string group;
     PathFaults path;
     Sink sink;
+    absl::Time latest = absl::InfinitePast();  // arrival of what was sent before
   };
   void Carry(size_t receiver, const std::string& datagram);
   void Deliver(size_t receiver, std::string datagram, absl::Duration after);
+  bool Lost(PathFaults& path, const std::string& datagram);
   bool Happens(double share) { return share > 0 && random_.Unit() < share; }
 
   VirtualTime& time_;
   Random& random_;
   Trace& trace_;
   std::vector<Receiver> receivers_;
-  std::function<void(const std::string&)> observer_;
+  bool blocked_ = false;
+  uint64_t sent_ = 0;
   std::deque<std::pair<std::string, std::string>> recorded_;
 };
 

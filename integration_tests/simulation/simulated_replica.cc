@@ -7,27 +7,26 @@
 namespace replicast::simulation {
 namespace {
 
+constexpr size_t kSocketBuffer = 500;  // datagrams
 constexpr absl::Duration kTryToOpenAgain = absl::Seconds(1);
 
 }  // namespace
 
-SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, SimulatedServer& server,
-                                   CallObserver& observer, uint64_t seed, const std::string& name,
-                                   const std::string& dataset, const MemberId& member, crypto::KeyPair x25519,
-                                   std::function<void()> on_shown)
+SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
+                                   SimulatedServer& server, CallObserver& observer, uint64_t seed,
+                                   const std::string& name, const Identity& identity, std::function<void()> on_shown)
     : time_(time),
       network_(network),
       trace_(trace),
+      stopwatch_(stopwatch),
       random_(seed),
       name_(name),
-      dataset_(dataset),
-      member_(member),
-      x25519_(std::move(x25519)),
+      identity_(identity),
       on_shown_(std::move(on_shown)),
       disk_(seed + 1),
-      process_(disk_, name, time.clock, seed + 2),
-      reader_(disk_, name + "-reader", time.clock, seed + 3),
-      link_(time, random_, trace, server, observer, member),
+      process_(disk_, name, clock_, seed + 2),
+      reader_(disk_, name + "-reader", clock_, seed + 3),
+      link_(time, random_, trace, stopwatch, server, observer, identity.member),
       receiver_(network.AddReceiver([this](const std::string& datagram) { OnDatagram(datagram); })) {
   link_.SetWake([this] { alarm_.Now(); });
 }
@@ -36,9 +35,9 @@ SimulatedReplica::~SimulatedReplica() { Kill(); }
 
 void SimulatedReplica::Start() {
   REPLICAST_CHECK(!up());
-  if (ended_) return;
+  if (ended_ || left_) return;
   absl::StatusOr<std::unique_ptr<ReplicaDatabase>> opened =
-      ReplicaDatabase::Open({.path = kDatabase, .vfs = process_.vfs(), .create = true}, time_.clock);
+      ReplicaDatabase::Open({.path = kDatabase, .vfs = process_.vfs(), .create = true}, clock_);
   if (!opened.ok()) {
     problem_ = std::string(opened.status().message());
     trace_.Note("%s can't open its database", name_);
@@ -49,10 +48,10 @@ void SimulatedReplica::Start() {
   }
   problem_.clear();
   database_ = *std::move(opened);
-  ReplicaSession::Options options{.dataset = dataset_,
+  ReplicaSession::Options options{.dataset = identity_.dataset,
                                   .server = "10.0.0.1:7420",
-                                  .member = member_,
-                                  .x25519 = x25519_,
+                                  .member = identity_.member,
+                                  .x25519 = identity_.x25519,
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_);
@@ -68,6 +67,26 @@ void SimulatedReplica::Kill() {
   network_.Listen(receiver_, "");
   process_.Revive();
   alarm_.Cancel();
+  kernel_.clear();
+  awake_at_ = absl::InfinitePast();
+}
+
+void SimulatedReplica::Leave() {
+  Kill();
+  left_ = true;
+}
+
+void SimulatedReplica::Pause(absl::Duration how_long) {
+  awake_at_ = std::max(awake_at_, time_.clock.Now() + how_long);
+  alarm_.Now();
+}
+
+void SimulatedReplica::LockDatabase(absl::Duration how_long) {
+  if (locker_ != nullptr) return;
+  auto other = sqlite::Database::Open(kDatabase, {.busy_timeout = absl::ZeroDuration(), .vfs = reader_.vfs()});
+  if (!other.ok() || !(*other)->Execute("BEGIN IMMEDIATE").ok()) return;
+  locker_ = *std::move(other);
+  time_.After(how_long, [this] { locker_.reset(); });
 }
 
 void SimulatedReplica::RestartAfter(absl::Duration wait) {
@@ -81,12 +100,13 @@ void SimulatedReplica::RestartAfter(absl::Duration wait) {
 void SimulatedReplica::Tamper() {
   auto other = sqlite::Database::Open(kDatabase, {.vfs = reader_.vfs()});
   if (!other.ok()) return;
-  const char* sql = dataset_ == "pairs" ? "UPDATE pairs SET note = 'tampered'" : "UPDATE t SET v = 'tampered'";
+  const char* sql = dataset() == "pairs" ? "UPDATE pairs SET note = 'tampered'" : "UPDATE t SET v = 'tampered'";
   if ((*other)->Execute(sql).ok() && (*other)->Changes() > 0) tampered_ = was_tampered_ = true;
 }
 
 void SimulatedReplica::LosePower() {
   Kill();
+  locker_.reset();
   disk_.LosePower();
   tampered_ = was_tampered_;
 }
@@ -95,13 +115,22 @@ std::optional<Position> SimulatedReplica::position() const { return up() ? datab
 
 void SimulatedReplica::OnDatagram(const std::string& datagram) {
   if (!up()) return;
+  if (!awake()) {
+    if (kernel_.size() < kSocketBuffer) kernel_.push_back(datagram);
+    return;
+  }
+  const Stopwatch::Turn turn(stopwatch_, Part::kReplicas);
   session_->OnDatagram(datagram, time_.clock.Now());
   Step();
 }
 
 void SimulatedReplica::Step() {
   if (!up() || stepping_) return;
+  if (!awake()) return alarm_.At(awake_at_);
+  const Stopwatch::Turn turn(stopwatch_, Part::kReplicas);
   stepping_ = true;
+  for (; !kernel_.empty(); kernel_.pop_front()) session_->OnDatagram(kernel_.front(), time_.clock.Now());
+  const uint64_t changes = process_.changes("");
   absl::Time next = absl::InfiniteFuture();
   for (int round = 0; up(); ++round) {
     if (round > 10'000) throw Violation(name_ + " asks for work at once for ever");
@@ -122,6 +151,10 @@ void SimulatedReplica::Step() {
   }
   stepping_ = false;
   if (!up()) return;
+  if (slowest_write_ > absl::ZeroDuration() && process_.changes("") != changes) {
+    trace_.Count("fault: slow write of a replica");
+    Pause(slowest_write_ * random_.Unit());
+  }
   alarm_.At(next);
   if (database_->position() != shown_) {
     shown_ = database_->position();

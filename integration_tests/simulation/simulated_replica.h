@@ -1,17 +1,21 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_REPLICA_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_REPLICA_H_
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "client/apply/replica_database.h"
+#include "client/session/daemon_state.h"
 #include "client/session/replica_session.h"
 #include "integration_tests/simulation/alarm.h"
 #include "integration_tests/simulation/control_link.h"
+#include "integration_tests/simulation/machine_clock.h"
 #include "integration_tests/simulation/simulated_disk.h"
 #include "integration_tests/simulation/simulated_network.h"
+#include "integration_tests/simulation/stopwatch.h"
 
 namespace replicast::simulation {
 
@@ -20,10 +24,16 @@ class SimulatedReplica : public SessionEnvironment {
  public:
   static constexpr char kDatabase[] = "/replica.db";
 
+  // What it enrolled as; a copy of its machine has the same.
+  struct Identity {
+    std::string dataset;
+    MemberId member;
+    crypto::KeyPair x25519;
+  };
   // `on_shown` is called whenever its readers may see another state.
-  SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, SimulatedServer& server,
-                   CallObserver& observer, uint64_t seed, const std::string& name, const std::string& dataset,
-                   const MemberId& member, crypto::KeyPair x25519, std::function<void()> on_shown);
+  SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
+                   SimulatedServer& server, CallObserver& observer, uint64_t seed, const std::string& name,
+                   const Identity& identity, std::function<void()> on_shown);
   ~SimulatedReplica() override;
 
   void Start();
@@ -31,6 +41,15 @@ class SimulatedReplica : public SessionEnvironment {
   // Unless it runs by then.
   void RestartAfter(absl::Duration wait);
   bool restarting() const { return restarting_; }
+  // Everything waits meanwhile: a stopped process, a sleeping laptop, a slow disk. The kernel keeps some datagrams.
+  void Pause(absl::Duration how_long);
+  bool awake() const { return up() && time_.clock.Now() >= awake_at_; }
+  void SetSlowDisk(absl::Duration slowest) { slowest_write_ = slowest; }
+  // It is gone for good, and says nothing.
+  void Leave();
+  bool left() const { return left_; }
+  // Another program keeps its database locked.
+  void LockDatabase(absl::Duration how_long);
   // Changes a row that readers see, as any program can.
   void Tamper();
   bool tampered() const { return tampered_; }
@@ -40,8 +59,10 @@ class SimulatedReplica : public SessionEnvironment {
   bool up() const { return session_ != nullptr; }
 
   const std::string& name() const { return name_; }
-  const std::string& dataset() const { return dataset_; }
-  const MemberId& member() const { return member_; }
+  const Identity& identity() const { return identity_; }
+  const std::string& dataset() const { return identity_.dataset; }
+  const MemberId& member() const { return identity_.member; }
+  MachineClock& clock() { return clock_; }
   SimulatedDisk& disk() { return disk_; }
   SimulatedProcess& process() { return process_; }
   SimulatedProcess& reader() { return reader_; }
@@ -52,6 +73,8 @@ class SimulatedReplica : public SessionEnvironment {
   std::optional<Position> position() const;
   // Set once it was refused for good.
   const std::optional<absl::Status>& ended() const { return ended_; }
+  // What its daemon tells of itself. It is up.
+  std::string status() const { return DaemonStateJson(*session_, 0); }
   // What keeps it from opening its database.
   const std::string& problem() const { return problem_; }
 
@@ -70,11 +93,12 @@ class SimulatedReplica : public SessionEnvironment {
   VirtualTime& time_;
   SimulatedNetwork& network_;
   Trace& trace_;
+  Stopwatch& stopwatch_;
   SeededRandom random_;
-  const std::string name_, dataset_;
-  const MemberId member_;
-  const crypto::KeyPair x25519_;
+  const std::string name_;
+  const Identity identity_;
   const std::function<void()> on_shown_;
+  MachineClock clock_{time_.clock};
   SimulatedDisk disk_;
   SimulatedProcess process_, reader_;
   ControlLink link_;
@@ -84,6 +108,11 @@ class SimulatedReplica : public SessionEnvironment {
   std::optional<Position> shown_;
   std::optional<absl::Status> ended_;
   std::string problem_;
+  absl::Time awake_at_ = absl::InfinitePast();
+  absl::Duration slowest_write_;
+  std::deque<std::string> kernel_;  // datagrams that came while it was paused
+  std::unique_ptr<sqlite::Database> locker_;
+  bool left_ = false;
   Alarm alarm_{time_, [this] { Step(); }};
   bool stepping_ = false, restarting_ = false, tampered_ = false, was_tampered_ = false;
 };

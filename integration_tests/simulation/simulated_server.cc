@@ -25,8 +25,10 @@ struct SimulatedServer::Parts {
   struct Loop : Executor {
     Loop(SimulatedServer& owning, VirtualTime& virtual_time) : server(owning), time(virtual_time) {}
     void Post(std::function<void()> work) override {
-      time.Post([this, work = std::move(work), alive = std::weak_ptr<bool>(alive)] {
+      time.At(server.awake_at(), [this, work = std::move(work), alive = std::weak_ptr<bool>(alive)]() mutable {
         if (alive.expired()) return;
+        if (!server.awake()) return Post(std::move(work));
+        const Stopwatch::Turn turn(server.stopwatch_, Part::kServer);
         work();
         server.Step();
       });
@@ -35,7 +37,17 @@ struct SimulatedServer::Parts {
     VirtualTime& time;
     const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   };
+  struct Sender : net::DatagramSender {
+    explicit Sender(SimulatedServer& owning) : server(owning) {}
+    size_t Send(const std::string& group, uint16_t port, const std::vector<std::string>& datagrams) override {
+      const size_t sent = server.network_.Room(datagrams.size());
+      for (size_t i = 0; i < sent; ++i) server.on_sent_(datagrams[i], server.multicaster());
+      return server.network_.Send(group, port, {datagrams.begin(), datagrams.begin() + static_cast<ptrdiff_t>(sent)});
+    }
+    SimulatedServer& server;
+  };
   std::unique_ptr<Loop> loop;
+  std::unique_ptr<Sender> sender;
   std::unique_ptr<sqlite::Database> state;
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<Membership> membership;
@@ -52,21 +64,24 @@ struct SimulatedServer::Parts {
 };
 
 SimulatedServer::SimulatedServer(VirtualTime& time, SimulatedNetwork& network, SimulatedDisk& disk, Trace& trace,
-                                 uint64_t seed, const std::string& scratch, const Options& options)
+                                 Stopwatch& stopwatch, uint64_t seed, const std::string& name, const Identity& identity,
+                                 const std::string& scratch, const Options& options, OnSent on_sent)
     : time_(time),
       network_(network),
       trace_(trace),
+      stopwatch_(stopwatch),
       options_(options),
       scratch_(scratch),
+      on_sent_(std::move(on_sent)),
       random_(seed),
-      process_(disk, "server", time.clock, seed + 1),
-      server_(random_.Identifier<ServerId>()) {}
+      process_(disk, name, clock_, seed + 1),
+      identity_(identity) {}
 
 SimulatedServer::~SimulatedServer() { Kill(); }
 
 absl::Status SimulatedServer::Init(bool take_over) {
   ASSIGN_OR_RETURN(const auto master, capture::OpenMasterForWriting(kMaster, process_.vfs()));
-  return capture::ClaimMaster(*master, server_, take_over, options_.outbox_capacity);
+  return capture::ClaimMaster(*master, identity_.id, take_over, options_.outbox_capacity);
 }
 
 void SimulatedServer::Start() {
@@ -96,38 +111,37 @@ void SimulatedServer::RestartAfter(absl::Duration wait) {
 absl::Status SimulatedServer::MakeParts() {
   Parts& p = *parts_;
   p.loop = std::make_unique<Parts::Loop>(*this, time_);
+  p.sender = std::make_unique<Parts::Sender>(*this);
   ASSIGN_OR_RETURN(p.state, sqlite::Database::Open(kState, {.create = true, .vfs = process_.vfs()}));
   RETURN_IF_ERROR(p.state->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
-  ASSIGN_OR_RETURN(p.audit, AuditLog::Open(scratch_ + "/audit.log", time_.clock));
-  ASSIGN_OR_RETURN(p.membership, Membership::Open(*p.state, server_, Authority(), *p.audit, time_.clock, random_));
+  ASSIGN_OR_RETURN(p.audit, AuditLog::Open(scratch_ + "/audit.log", clock_));
+  ASSIGN_OR_RETURN(p.membership, Membership::Open(*p.state, identity_.id, Authority(), *p.audit, clock_, random_));
   capture::SourceOptions source;
   source.path = kMaster;
   source.vfs = process_.vfs();
   source.outbox_capacity = options_.outbox_capacity;
-  source.owner = server_;
-  ASSIGN_OR_RETURN(p.source, capture::SqliteSource::Open(source, time_.clock));
+  source.owner = identity_.id;
+  ASSIGN_OR_RETURN(p.source, capture::SqliteSource::Open(source, clock_));
   Multicaster::Options sending;
   sending.frame_size = options_.frame_size;
   sending.rate_floor = options_.rate_floor;
   sending.rate_ceiling = options_.rate_ceiling;
-  sending.rekey_every = options_.rekey_every;
-  ASSIGN_OR_RETURN(p.multicaster, Multicaster::Create(*p.state, signer_, time_.clock, random_, network_, sending));
-  p.events = std::make_unique<StreamEvents>(*p.multicaster, time_.clock);
+  sending.rekey_every = absl::Seconds(options_.rekey_seconds);
+  ASSIGN_OR_RETURN(p.multicaster, Multicaster::Create(*p.state, signer_, clock_, random_, *p.sender, sending));
+  p.events = std::make_unique<StreamEvents>(*p.multicaster, clock_);
   Publisher::Options publishing;
   publishing.unit_store_bytes = options_.unit_store_bytes;
-  ASSIGN_OR_RETURN(p.publisher,
-                   Publisher::Start(*p.state, *p.source, signer_, time_.clock, random_, *p.events, publishing));
+  ASSIGN_OR_RETURN(p.publisher, Publisher::Start(*p.state, *p.source, signer_, clock_, random_, *p.events, publishing));
   p.engine = std::make_unique<Engine>(
-      Engine::Parts{*p.publisher, *p.multicaster, *p.events, time_.clock, [&p] { return p.source->MayHaveChanged(); }},
-      Engine::Options());
+      Engine::Parts{*p.publisher, *p.multicaster, *p.events, clock_, [&p] { return p.source->MayHaveChanged(); }},
+      Engine::Options{.poll_interval = absl::Seconds(options_.poll_seconds)});
   control::ControlPlane::Facts facts;
-  facts.server = server_;
-  facts.signing_public_key = signing_.public_key;
+  facts.server = identity_.id;
+  facts.signing_public_key = identity_.signing.public_key;
   facts.source_address = "10.0.0.1";
   facts.master_path = kMaster;
   p.plane = std::make_unique<control::ControlPlane>(
-      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, signer_,
-                                   time_.clock},
+      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, signer_, clock_},
       std::move(facts));
   p.authorization = std::make_unique<control::AuthorizationService>(*p.plane);
   p.keys = std::make_unique<control::KeyExchangeService>(*p.plane);
@@ -141,11 +155,20 @@ void SimulatedServer::Kill() {
   parts_.reset();
   process_.Revive();
   alarm_.Cancel();
+  awake_at_ = absl::InfinitePast();
+}
+
+void SimulatedServer::Pause(absl::Duration how_long) {
+  awake_at_ = std::max(awake_at_, time_.clock.Now() + how_long);
+  alarm_.Now();
 }
 
 void SimulatedServer::Step() {
   if (!up() || stepping_) return;
+  if (!awake()) return alarm_.At(awake_at_);
+  const Stopwatch::Turn turn(stopwatch_, Part::kServer);
   stepping_ = true;
+  const uint64_t changes = process_.changes("");
   absl::Time next = absl::InfiniteFuture();
   // As the daemon's loop: what is due at once is done at once, up to a bound that only a busy loop reaches.
   for (int round = 0; up(); ++round) {
@@ -159,7 +182,17 @@ void SimulatedServer::Step() {
     if (next > time_.clock.Now()) break;
   }
   stepping_ = false;
-  if (up()) alarm_.At(next);
+  if (!up()) return;
+  CheckMaster();
+  if (slowest_write_ > absl::ZeroDuration() && process_.changes("") != changes) {
+    trace_.Count("fault: slow write of the server");
+    Pause(slowest_write_ * random_.Unit());
+  }
+  alarm_.At(next);
+}
+
+void SimulatedServer::CheckMaster() {
+  if (process_.HasLocks(kMaster)) throw Violation("the server holds a lock on the master between its steps");
 }
 
 void SimulatedServer::OnMasterWritten() {

@@ -8,8 +8,10 @@
 #include "common/base/virtual_time.h"
 #include "common/crypto/crypto.h"
 #include "integration_tests/simulation/alarm.h"
+#include "integration_tests/simulation/machine_clock.h"
 #include "integration_tests/simulation/simulated_disk.h"
 #include "integration_tests/simulation/simulated_network.h"
+#include "integration_tests/simulation/stopwatch.h"
 #include "server/capture/sqlite_source.h"
 #include "server/control/authorization_service.h"
 #include "server/control/control_plane.h"
@@ -24,16 +26,25 @@ namespace replicast::simulation {
 class SimulatedServer {
  public:
   struct Options {
-    size_t frame_size = 1372;
+    uint64_t frame_size = 1372;
     uint64_t rate_floor = 100'000, rate_ceiling = 10'000'000;
     uint64_t outbox_capacity = 100'000, unit_store_bytes = 64u << 20;
-    absl::Duration rekey_every = absl::Hours(1);
+    double rekey_seconds = 3600, poll_seconds = 0.05;
+    double epoch_frames = 0;  // another epoch is asked for after so many; 0: never
   };
+  // What a copy of its machine has too.
+  struct Identity {
+    ServerId id;
+    crypto::KeyPair signing = crypto::GenerateEd25519();
+  };
+  using OnSent = std::function<void(const std::string& datagram, const Multicaster& by)>;
   static constexpr char kMaster[] = "/master/master.db";
   static constexpr char kFolder[] = "/server/";
 
-  SimulatedServer(VirtualTime& time, SimulatedNetwork& network, SimulatedDisk& disk, Trace& trace, uint64_t seed,
-                  const std::string& scratch, const Options& options);
+  // `on_sent` sees everything that it sends, before the network has it. `name` is also its process's.
+  SimulatedServer(VirtualTime& time, SimulatedNetwork& network, SimulatedDisk& disk, Trace& trace, Stopwatch& stopwatch,
+                  uint64_t seed, const std::string& name, const Identity& identity, const std::string& scratch,
+                  const Options& options, OnSent on_sent);
   ~SimulatedServer();
 
   // As `replicastd init`: the server owns the master from here on.
@@ -46,9 +57,17 @@ class SimulatedServer {
   // kill -9, now.
   void Kill();
   bool up() const { return parts_ != nullptr; }
+  // Everything waits: a stopped process, a virtual machine that is moved, a disk that takes its time.
+  void Pause(absl::Duration how_long);
+  absl::Time awake_at() const { return awake_at_; }
+  bool awake() const { return up() && time_.clock.Now() >= awake_at_; }
+  // From now on each of its steps that writes takes up to so long.
+  void SetSlowDisk(absl::Duration slowest) { slowest_write_ = slowest; }
   // Counts starts; 0 while it is down.
   uint64_t run() const { return up() ? run_ : 0; }
   SimulatedProcess& process() { return process_; }
+  MachineClock& clock() { return clock_; }
+  const Identity& identity() const { return identity_; }
 
   // Works until nothing is due, and asks to be woken.
   void Step();
@@ -71,20 +90,25 @@ class SimulatedServer {
  private:
   struct Parts;
   absl::Status MakeParts();
+  void CheckMaster();
 
   VirtualTime& time_;
   SimulatedNetwork& network_;
   Trace& trace_;
+  Stopwatch& stopwatch_;
   const Options options_;
   const std::string scratch_;
+  const OnSent on_sent_;
   SeededRandom random_;
+  MachineClock clock_{time_.clock};
   SimulatedProcess process_;
-  const ServerId server_;
-  crypto::KeyPair signing_ = crypto::GenerateEd25519();
-  wire::Signer signer_{signing_.private_key};
+  const Identity identity_;
+  wire::Signer signer_{identity_.signing.private_key};
   std::unique_ptr<Parts> parts_;
   std::string last_words_;
   Alarm alarm_{time_, [this] { Step(); }};
+  absl::Time awake_at_ = absl::InfinitePast();
+  absl::Duration slowest_write_;
   uint64_t run_ = 0;
   bool stepping_ = false, restarting_ = false;
 };

@@ -5,11 +5,14 @@
 #include <absl/strings/str_format.h>
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/base/virtual_time.h"
 
@@ -31,31 +34,44 @@ class Violation : public std::runtime_error {
 // for a person who replays a seed. What goes in must be the same in every run of a seed, whatever the compiler.
 class Trace {
  public:
-  Trace(const VirtualTime& time, bool prints) : time_(time), started_(time.clock.Now()), prints_(prints) {}
+  // `shows`: lines that contain one of these words are printed; empty: none, {""}: all.
+  Trace(const VirtualTime& time, std::vector<std::string> shows)
+      : time_(time), started_(time.clock.Now()), shows_(std::move(shows)) {}
 
   template <typename... Arguments>
   void Note(const absl::FormatSpec<Arguments...>& format, const Arguments&... arguments) {
     const std::string line = absl::StrFormat(format, arguments...);
     hash_ = HashOf(absl::StrCat(line, absl::ToInt64Microseconds(elapsed())), hash_);
-    if (prints_) absl::PrintF("%12.6f %s\n", absl::ToDoubleSeconds(elapsed()), line);
+    Show(" ", line);
   }
   // For people alone: what may hold a random name.
-  void Remark(const std::string& line) const {
-    if (prints_) absl::PrintF("%12.6f   %s\n", absl::ToDoubleSeconds(elapsed()), line);
-  }
+  void Remark(const std::string& line) const { Show("   ", line); }
   // A fault or an event that a run tells the number of.
   void Count(const std::string& what, uint64_t times = 1) { counters_[what] += times; }
+
+  // A size, of which a run tells the greatest.
+  void Most(const std::string& what, uint64_t size) {
+    uint64_t& most = most_[what];
+    most = std::max(most, size);
+  }
 
   absl::Duration elapsed() const { return time_.clock.Now() - started_; }
   uint64_t hash() const { return hash_; }
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
+  const std::map<std::string, uint64_t>& most() const { return most_; }
 
  private:
+  void Show(const char* indent, const std::string& line) const {
+    const auto holds = [&](const std::string& word) { return line.find(word) != std::string::npos; };
+    if (!std::any_of(shows_.begin(), shows_.end(), holds)) return;
+    absl::PrintF("%12.6f%s%s\n", absl::ToDoubleSeconds(elapsed()), indent, line);
+  }
+
   const VirtualTime& time_;
   const absl::Time started_;
-  const bool prints_;
+  const std::vector<std::string> shows_;
   uint64_t hash_ = HashOf("");
-  std::map<std::string, uint64_t> counters_;
+  std::map<std::string, uint64_t> counters_, most_;
 };
 
 }  // namespace replicast::simulation

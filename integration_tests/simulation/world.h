@@ -1,9 +1,7 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_WORLD_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_WORLD_H_
 
-#include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,68 +10,66 @@
 #include "integration_tests/simulation/master_history.h"
 #include "integration_tests/simulation/master_writer.h"
 #include "integration_tests/simulation/security_observer.h"
+#include "integration_tests/simulation/shown_states.h"
 #include "integration_tests/simulation/simulated_replica.h"
+#include "integration_tests/simulation/stopwatch.h"
 
 namespace replicast::simulation {
 
-// A master with writers, a server, replicas, a network, in one thread and virtual time, all of it decided by a seed.
-// First a storm of faults, then calm, in which every replica must become equal; then quiet, in which almost nobody
-// calls.
+// Everybody there is: a master with writers, a server, replicas, a network, in one thread and virtual time; all that
+// is random comes from the seed. It goes on by itself; what is done to it is the Storm's, the Checks' and the Drills'.
 class World {
  public:
-  World(const Configuration& configuration, bool prints);
+  World(const Configuration& configuration, const std::vector<std::string>& shows);
   ~World();
-  // Throws Violation.
-  void Run();
-  const Trace& trace() const { return trace_; }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // Tables, a server with its datasets, the first replicas.
+  void SetUp();
+  // A new member with its replica; null: the server can't enrol it now.
+  SimulatedReplica* AddReplica();
+  // Another replica with a copy of this one's identity and disk; null: it runs.
+  SimulatedReplica* CloneReplica(SimulatedReplica& original);
+  // Transactions at the configured rate, until Stop.
+  void StartWriting();
+  void StopWriting() { writing_ = false; }
+  // Somebody committed to the master: its states are remembered, the server is woken (mostly).
+  void AfterCommit();
+  // Virtual time passes; who died is started again by its supervisor.
+  void RunFor(absl::Duration how_long);
+
+  SimulatedReplica* AnyReplica(Random& random);
+  // Replicas that are there to follow: not ended, not gone.
+  std::vector<SimulatedReplica*> Followers() const;
+
+  const Configuration configuration;
+  VirtualTime time;
+  Trace trace;
+  Stopwatch stopwatch;
+  SeededRandom random;
+  SimulatedDisk disk;
+  SimulatedNetwork network;
+  SecurityObserver security;
+  MasterHistory history;
+  ShownStates shown;
+  MasterWriter writer, holder;  // one that commits all the time, one that keeps the lock
+  std::unique_ptr<SimulatedServer> server;
+  std::unique_ptr<SimulatedDisk> copied_disk;
+  std::unique_ptr<SimulatedServer> copied_server;  // of a copy of the server's machine
+  std::unique_ptr<Insider> insider;
+  std::vector<std::unique_ptr<SimulatedReplica>> replicas;
+  const std::string scratch;  // a folder of real files
 
  private:
-  // --- set-up
-  void MakeServer();
   void CreateDatasets();
-  SimulatedReplica* AddReplica();
-
-  // --- life
-  void Every(double times_a_minute, const std::string& what, std::function<void()> happens);
-  void AfterCommit();
   void WriteLoop();
-  void ScheduleFaults();
-  void RunUntil(absl::Time end);
-  SimulatedReplica* AnyReplica();
+  void OnSent(const std::string& datagram, const Multicaster& by);
+  SimulatedReplica* Add(const SimulatedReplica::Identity& identity);
 
-  // --- faults
-  void LosePower();
-  void RestoreState();
-  void RestoreMaster();
-  void RevokeOne();
-  void ForgeOutside();
-  void Partition();
-  void EndAllFaults();
-
-  // --- checks
-  void CheckShown(SimulatedReplica& replica);
-  bool AllEqual(std::string* why);
-  void CheckCalm();
-  void CheckQuiet();
-
-  const Configuration configuration_;
-  VirtualTime time_;
-  Trace trace_;
-  SeededRandom random_;
-  std::string scratch_;
-  SimulatedDisk disk_;
-  SimulatedNetwork network_;
-  SecurityObserver security_;
-  MasterHistory history_;
-  std::unique_ptr<SimulatedServer> server_;
-  std::unique_ptr<Insider> insider_;
-  SimulatedProcess auditor_;  // reads the master for the checks
-  std::unique_ptr<MasterWriter> writer_, holder_;
-  std::vector<std::unique_ptr<SimulatedReplica>> replicas_;
-  SimulatedDisk::Image old_state_, old_master_;
-  std::set<MemberId> old_revoked_;
-  bool storm_ = true, writing_ = true;
+  bool writing_ = false;
   uint64_t enrolled_ = 0;
+  uint64_t frames_ = 0;  // since the last epoch that was begun for their number
 };
 
 }  // namespace replicast::simulation

@@ -1,9 +1,7 @@
 #include "server/capture/sqlite_source.h"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
 
-#include <optional>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -41,15 +39,16 @@ std::string SaltOf(sqlite3_file* wal) {
   return code == SQLITE_OK ? salt : std::string();
 }
 
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-};
+// Whether another file, or none, stands where the open one was opened.
+bool HasMoved(sqlite3* handle) {
+  int moved = 0;
+  return sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
 
-std::optional<FileIdentity> IdentityOf(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileIdentity{status.st_dev, status.st_ino};
+bool Exists(const std::string& path, const std::string& vfs_name) {
+  sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name.empty() ? nullptr : vfs_name.c_str());
+  int there = 0;
+  return vfs != nullptr && vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there != 0;
 }
 
 }  // namespace
@@ -66,24 +65,16 @@ absl::Status SqliteSource::Reopen() {
   connection_.reset();
   data_version_ = -1;
   synced_salt_.clear();
-  const std::optional<FileIdentity> identity = options_.vfs.empty() ? IdentityOf(options_.path) : std::nullopt;
   ASSIGN_OR_RETURN(connection_, MasterConnection::Open(options_.path, options_.vfs));
-  // Taken before: if the file was replaced in between, the next look opens it again.
-  if (identity) {
-    device_ = identity->device;
-    inode_ = identity->inode;
-  }
   return absl::OkStatus();
 }
 
 absl::Status SqliteSource::FollowTheFile() {
-  if (!options_.vfs.empty()) return connection_ == nullptr ? Reopen() : absl::OkStatus();
-  const std::optional<FileIdentity> identity = IdentityOf(options_.path);
-  if (!identity) {
+  if (connection_ != nullptr && !HasMoved(connection_->database().handle())) return absl::OkStatus();
+  if (!Exists(options_.path, options_.vfs)) {
     return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING",
                  options_.path + " is not there any more; put it back, or restore it from a backup");
   }
-  if (connection_ != nullptr && identity->device == device_ && identity->inode == inode_) return absl::OkStatus();
   return Reopen();
 }
 
@@ -151,9 +142,7 @@ bool SqliteSource::MayHaveChanged() {
   if (connection_ == nullptr) return true;
   const absl::StatusOr<int64_t> version = connection_->Number(kDataVersionSql);
   if (!version.ok() || *version != data_version_) return true;
-  if (!options_.vfs.empty()) return false;
-  const std::optional<FileIdentity> identity = IdentityOf(options_.path);
-  return !identity || identity->device != device_ || identity->inode != inode_;
+  return HasMoved(connection_->database().handle());
 }
 
 }  // namespace replicast::capture

@@ -1,8 +1,6 @@
 #ifndef REPLICAST_SERVER_CAPTURE_SQLITE_SOURCE_H_
 #define REPLICAST_SERVER_CAPTURE_SQLITE_SOURCE_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -48,8 +46,6 @@ class SqliteSource : public Source {
   const Clock& clock_;
   std::shared_ptr<MasterConnection> connection_;  // null while the master can't be opened
   Relations relations_ = std::make_shared<const std::map<uint32_t, Relation>>();
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
   int64_t data_version_ = -1;
   std::string synced_salt_;  // of the WAL when it was last made durable; empty: of none
 };

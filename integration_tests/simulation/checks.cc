@@ -1,0 +1,173 @@
+#include "integration_tests/simulation/checks.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
+
+namespace replicast::simulation {
+namespace {
+
+constexpr absl::Duration kCalm = absl::Minutes(5);      // within it all are equal
+constexpr absl::Duration kSettling = absl::Minutes(3);  // longer than every back-off
+constexpr absl::Duration kQuiet = absl::Minutes(5);
+constexpr uint64_t kQuietCalls = 5;                    // of one member within that
+constexpr absl::Duration kTailLag = absl::Seconds(3);  // a heartbeat and a repair
+constexpr uint64_t kOneRowDatagrams = 12;              // of a stream: its unit, and heartbeats ever further apart
+
+void Must(const absl::Status& status, const std::string& what) {
+  if (!status.ok()) throw Violation(absl::StrCat(what, ": ", std::string(status.message())));
+}
+
+}  // namespace
+
+std::string Checks::WhyNotEqual(SimulatedReplica& replica) {
+  const std::string who = absl::StrCat(replica.name(), " of ", replica.dataset());
+  const std::optional<Position> position = replica.position();
+  if (!position) return absl::StrCat(who, " shows nothing: ", replica.problem());
+  if (position->lsn.number() != world_.history.newest()) {
+    return absl::StrCat(who, " stands at ", position->lsn.ToText(), ", the master at ", world_.history.newest(),
+                        "; phase ", std::string(PhaseName(replica.session()->phase())));
+  }
+  const absl::StatusOr<Digest> content = ContentOf(replica);
+  if (!content.ok()) return absl::StrCat(who, " can't be read: ", std::string(content.status().message()));
+  return *content == world_.history.Newest(replica.dataset()) ? "" : who + " is not what the master is";
+}
+
+bool Checks::AllEqual(std::string* why) {
+  const Stopwatch::Turn turn(world_.stopwatch, Part::kChecks);
+  if (!world_.server->up()) {
+    *why = absl::StrCat("the server is down: ", world_.server->problem());
+    return false;
+  }
+  why->clear();
+  for (SimulatedReplica* replica : world_.Followers()) {
+    *why = WhyNotEqual(*replica);
+    if (!why->empty()) return false;
+  }
+  return true;
+}
+
+void Checks::MustBecomeEqual(absl::Duration most, const std::string& what) {
+  const absl::Time begun = world_.time.clock.Now();
+  std::string why;
+  while (!AllEqual(&why)) {
+    if (world_.time.clock.Now() - begun > most) {
+      for (SimulatedReplica* replica : world_.Followers()) {
+        if (replica->up()) world_.trace.Remark(absl::StrCat(replica->name(), " tells ", replica->status()));
+      }
+      throw Violation(absl::StrCat(what, ": ", why));
+    }
+    world_.RunFor(absl::Milliseconds(200));
+  }
+  world_.trace.Note("all equal after %s", absl::FormatDuration(world_.time.clock.Now() - begun));
+}
+
+void Checks::WriteOneRow() {
+  static constexpr char kSql[] =
+      "REPLACE INTO t VALUES(1000001, 1000001, hex(randomblob(8)), 'a');"
+      "REPLACE INTO pairs VALUES(2, 'calm', hex(randomblob(8)))";
+  Must(world_.writer.Run(absl::StrCat("BEGIN IMMEDIATE;", kSql, ";COMMIT")), "a writer in calm");
+  world_.AfterCommit();
+}
+
+void Checks::Calm() {
+  for (int i = 0; i < 100 && !world_.server->awake(); ++i) world_.RunFor(absl::Seconds(1));
+  // A change of every table, so that a digest tells who was tampered with.
+  WriteOneRow();
+  MustBecomeEqual(kCalm, "not equal within five minutes of calm");
+}
+
+void Checks::Quiet() {
+  world_.RunFor(kSettling);
+  const std::vector<SimulatedReplica*> followers = world_.Followers();
+  std::vector<uint64_t> calls;
+  std::vector<bool> by_multicast;
+  for (SimulatedReplica* replica : followers) {
+    calls.push_back(replica->link().calls);
+    by_multicast.push_back(replica->up() && replica->session()->phase() == FollowPhase::kLive);
+  }
+  world_.RunFor(kQuiet);
+  std::string why;
+  if (!AllEqual(&why)) throw Violation("equal, and then no more: " + why);
+  for (size_t i = 0; i < followers.size(); ++i) {
+    // A member that forged far sequences keeps others on unicast until they are reached, or the next epoch comes.
+    if (!by_multicast[i]) continue;
+    const uint64_t made = followers[i]->link().calls - calls[i];
+    if (made > kQuietCalls) {
+      throw Violation(absl::StrCat(followers[i]->name(), " made ", made, " calls in five quiet minutes"));
+    }
+  }
+}
+
+void Checks::OneRow() {
+  const std::vector<SimulatedReplica*> followers = world_.Followers();
+  const auto is_live = [](const SimulatedReplica* replica) {
+    return replica->up() && replica->session()->phase() == FollowPhase::kLive;
+  };
+  if (!std::all_of(followers.begin(), followers.end(), is_live)) return;
+  const auto calls = [&] {
+    uint64_t made = 0;
+    for (SimulatedReplica* replica : followers) made += replica->link().calls;
+    return made;
+  };
+  const uint64_t sent_before = world_.network.sent(), calls_before = calls();
+  WriteOneRow();
+  world_.RunFor(absl::Milliseconds(900));
+  const uint64_t sent = world_.network.sent() - sent_before, called = calls() - calls_before;
+  const uint64_t streams = world_.server->publisher().Streams().size();
+  if (sent > kOneRowDatagrams * streams + followers.size() / 20) {
+    throw Violation(
+        absl::StrCat("one row took ", sent, " datagrams to ", followers.size(), " replicas of ", streams, " streams"));
+  }
+  if (called > 1 + followers.size() / 20) {
+    throw Violation(absl::StrCat("one row made ", followers.size(), " live replicas call ", called, " times"));
+  }
+  MustBecomeEqual(absl::Seconds(2), "not equal two seconds after a row");
+}
+
+void Checks::LostTail() {
+  SimulatedReplica* replica = world_.AnyReplica(world_.random);
+  if (replica == nullptr || replica->ended() || replica->left() || !replica->up() ||
+      replica->session()->phase() != FollowPhase::kLive) {
+    return;
+  }
+  // All of the unit, and with it the first heartbeats, which come fast.
+  replica->path().cut = true;
+  WriteOneRow();
+  world_.RunFor(absl::Milliseconds(600));
+  replica->path().cut = false;
+  world_.trace.Count("tails lost on purpose");
+  MustBecomeEqual(kTailLag, "a lost end was not repaired in time");
+}
+
+void CheckBounds(World& world) {
+  const auto bound = [](uint64_t value, uint64_t most, const std::string& what) {
+    if (value > most) throw Violation(absl::StrCat(what, " takes ", value, ", more than ", most));
+  };
+  if (world.server->up()) {
+    uint64_t stored = 0, queued = 0;
+    for (const StreamInfo& stream : world.server->publisher().Streams()) {
+      stored += stream.stored_bytes;
+      const auto channel = world.server->multicaster().Channel(stream.definition_hash);
+      if (channel) queued = std::max<uint64_t>(queued, channel->queued_bytes);
+    }
+    world.trace.Most("bytes in the unit store beyond its limit",
+                     stored - std::min<uint64_t>(stored, world.configuration.server.unit_store_bytes));
+    world.trace.Most("bytes queued by a stream", queued);
+    bound(queued, 4u << 20, "a stream's queue");
+  }
+  world.trace.Most("bytes of the server's folder", world.disk.used(SimulatedServer::kFolder));
+  for (SimulatedReplica* replica : world.Followers()) {
+    world.trace.Most("bytes of a replica's files", replica->disk().used(""));
+    world.trace.Most("calls of a replica in a second", replica->link().busiest_second());
+    if (replica->up()) {
+      world.trace.Most("bytes of units that a replica keeps aside", replica->session()->content().held_bytes());
+    }
+  }
+}
+
+}  // namespace replicast::simulation
