@@ -13,10 +13,11 @@
 namespace replicast {
 
 ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database,
-                             net::EventLoop& loop, Random& random)
+                             DatabaseLock& lock, net::EventLoop& loop, Random& random)
     : options_(std::move(options)),
       credential_(std::move(credential)),
       database_(database),
+      lock_(lock),
       loop_(loop),
       random_(random),
       progress_(stderr, isatty(STDERR_FILENO) != 0),
@@ -40,7 +41,7 @@ absl::Status ReplicaDaemon::Run() {
   loop_.SetTick([this] { return Tick(); });
   loop_.Run();
   pump_.Stop();
-  absl::Status finished = database_.SetDaemonState(DaemonStateJson(session_, pump_.dropped(), true));
+  absl::Status finished = database_.SetDaemonState(DaemonStateJson(session_, pump_.dropped(), clock_.Now(), true));
   if (finished.ok()) finished = database_.Checkpoint();
   if (!session_.ended()) return finished;
   const absl::Status& ended = *session_.ended();
@@ -55,8 +56,17 @@ absl::Time ReplicaDaemon::Tick() {
   session_.OnTime(now);
   ShowProgress(now);
   if (now >= state_writer_.NextDeadline()) WriteState(now);
+  Beat(now);
   if (session_.ended()) loop_.Stop();
-  return std::min({session_.NextDeadline(), progress_.NextDeadline(), state_writer_.NextDeadline()});
+  return std::min({session_.NextDeadline(), progress_.NextDeadline(), state_writer_.NextDeadline(), next_beat_});
+}
+
+void ReplicaDaemon::Beat(absl::Time now) {
+  std::string problem = session_.Problem(now);
+  if (now < next_beat_ && problem == told_problem_) return;
+  lock_.Beat(problem);
+  told_problem_ = std::move(problem);
+  next_beat_ = now + DatabaseLock::kBeat / 2;
 }
 
 void ReplicaDaemon::ShowProgress(absl::Time now) {

@@ -10,6 +10,7 @@
 #include "client/apply/replica_database.h"
 #include "client/control/grpc_control_channel.h"
 #include "client/control/member_credential.h"
+#include "client/database_lock.h"
 #include "client/receive/frame_pump.h"
 #include "client/session/daemon_state.h"
 #include "client/session/replica_session.h"
@@ -28,8 +29,8 @@ class ReplicaDaemon : private SessionEnvironment {
     ReplicaSettings settings;
     net::Faults faults;
   };
-  ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database, net::EventLoop& loop,
-                Random& random);
+  ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database, DatabaseLock& lock,
+                net::EventLoop& loop, Random& random);
   ~ReplicaDaemon() override;
 
   // Until the loop is stopped (OK), or the session can't go on.
@@ -46,12 +47,14 @@ class ReplicaDaemon : private SessionEnvironment {
   absl::Time Tick();
   void ShowProgress(absl::Time now);
   void WriteState(absl::Time now);
+  void Beat(absl::Time now);
   absl::Time RenewAt(absl::Time now);
   ReplicaSession::Options SessionOptions();
 
   const Options options_;
   MemberCredential credential_;
   ReplicaDatabase& database_;
+  DatabaseLock& lock_;
   net::EventLoop& loop_;
   Random& random_;
   SystemClock clock_;
@@ -60,6 +63,8 @@ class ReplicaDaemon : private SessionEnvironment {
   FramePump pump_;
   ReplicaSession session_;
   DaemonStateWriter state_writer_;
+  absl::Time next_beat_ = absl::InfinitePast();
+  std::string told_problem_;
   bool snapshot_shown_ = true;
 };
 

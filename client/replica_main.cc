@@ -88,7 +88,7 @@ absl::Status Run(const ReplicaOptions& options) {
     ASSIGN_OR_RETURN(token, ReadToken(*options.join));
   }
   RETURN_IF_ERROR(CheckUsage(options));
-  ASSIGN_OR_RETURN(const DatabaseLock lock, DatabaseLock::Take(folder, options.database));
+  ASSIGN_OR_RETURN(DatabaseLock lock, DatabaseLock::Take(folder, options.database));
   SystemClock clock;
   SystemRandom random;
   ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaDatabase> database,
@@ -102,7 +102,7 @@ absl::Status Run(const ReplicaOptions& options) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   ReplicaDaemon daemon({.folder = folder, .settings = settings, .faults = options.faults}, std::move(credential),
-                       *database, loop, random);
+                       *database, lock, loop, random);
   const absl::Status ended = daemon.Run();
   std::signal(SIGTERM, SIG_IGN);
   std::signal(SIGINT, SIG_IGN);

@@ -4,6 +4,8 @@
 #include "client/cli/connection.h"
 #include "client/cli/context.h"
 #include "client/cli/json_output.h"
+#include "client/control/member_credential.h"
+#include "client/database_lock.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "replicast/v1/admin_service.grpc.pb.h"
@@ -60,10 +62,20 @@ absl::Status ServerStatus(const Context& context, int* exit_code) {
   return absl::OkStatus();
 }
 
+// What is wrong with the daemon now; empty: nothing.
+std::string DaemonProblem(const DatabaseLock::Pulse& pulse) {
+  if (!pulse.held) return "no replicast-replica keeps it now: start one with this database";
+  if (!pulse.alive()) {
+    return "replicast-replica has not moved for " + HumanSeconds(absl::ToDoubleSeconds(pulse.age)) +
+           ": it is stopped, or hangs on this machine's disk";
+  }
+  return pulse.problem;
+}
+
 // Shape: {dataset, member_id, server_id, definition, position: {history_id, lsn, lsn_text} | null, master_time,
-// lag_seconds, snapshot_running, tables: [{name, rows}], daemon: {…} | null}. `daemon` is what the replica daemon last
-// told of itself.
-Json ReplicaJson(const ReplicaDatabase::Shown& shown, const Json& daemon) {
+// lag_seconds, snapshot_running, problem, tables: [{name, rows}], daemon: {…} | null}. `daemon` is what the replica
+// daemon last told of itself.
+Json ReplicaJson(const ReplicaDatabase::Shown& shown, const std::string& problem, const Json& daemon) {
   Json json;
   json["dataset"] = shown.identity.dataset;
   json["member_id"] = daemon.is_object() && daemon.contains("member_id") ? daemon["member_id"] : Json();
@@ -80,13 +92,15 @@ Json ReplicaJson(const ReplicaDatabase::Shown& shown, const Json& daemon) {
       heard ? Json(absl::FormatTime(absl::RFC3339_full, shown.master_time, absl::UTCTimeZone())) : Json();
   json["lag_seconds"] = heard ? Json(absl::ToDoubleSeconds(absl::Now() - shown.master_time)) : Json();
   json["snapshot_running"] = shown.snapshot_running;
+  json["problem"] = problem;
   json["tables"] = Json::array();
   for (const auto& [name, rows] : shown.tables) json["tables"].push_back({{"name", name}, {"rows", rows}});
   json["daemon"] = daemon;
   return json;
 }
 
-void PrintReplica(const std::string& path, const ReplicaDatabase::Shown& shown, const Json& daemon) {
+void PrintReplica(const std::string& path, const ReplicaDatabase::Shown& shown, const std::string& problem,
+                  const Json& daemon) {
   std::printf("replica   %s of dataset %s\n", path.c_str(), shown.identity.dataset.c_str());
   std::printf("position  %s\n",
               shown.position ? shown.position->ToText().c_str() : "none yet: the first snapshot is not complete");
@@ -98,6 +112,7 @@ void PrintReplica(const std::string& path, const ReplicaDatabase::Shown& shown, 
     std::printf("snapshot  is being loaded; readers see the position above until it is complete\n");
   for (const auto& [name, rows] : shown.tables)
     std::printf("table     %s, %s rows\n", name.c_str(), HumanCount(rows).c_str());
+  std::printf("now       %s\n", problem.empty() ? "all is well" : problem.c_str());
   if (!daemon.is_object()) {
     std::printf("daemon    has told nothing yet\n");
     return;
@@ -114,14 +129,16 @@ void PrintReplica(const std::string& path, const ReplicaDatabase::Shown& shown, 
   PrintTable(rows);
 }
 
-absl::Status ReplicaStatus(const Context& context, const std::string& path) {
+absl::Status ReplicaStatus(const Context& context, const std::string& path, int* exit_code) {
   ASSIGN_OR_RETURN(const ReplicaDatabase::Shown shown, ReplicaDatabase::ReadShown(path));
   const Json parsed = Json::parse(shown.daemon_state_json, nullptr, false);
   const Json daemon = parsed.is_discarded() ? Json() : parsed;
+  const std::string problem = DaemonProblem(DatabaseLock::Read(CredentialFolder(path)));
   if (context.json)
-    PrintJson(ReplicaJson(shown, daemon));
+    PrintJson(ReplicaJson(shown, problem, daemon));
   else
-    PrintReplica(path, shown, daemon);
+    PrintReplica(path, shown, problem, daemon);
+  *exit_code = problem.empty() ? 0 : 1;
   return absl::OkStatus();
 }
 
@@ -133,10 +150,10 @@ void AddStatusCommand(CLI::App& app, Context& context) {
   status->add_option("--database", *database, "A replica database: its position, lag, losses, repairs, epoch");
   status->footer(
       "Examples:\n  replicast status\n  replicast status --database replica.db --json\n\nExit code 1: the server can't "
-      "read its master now.");
+      "read its master now; the replica's daemon does not run, hangs, or tells a problem.");
   status->callback([&context, database] {
     context.command = [&context, database](int* exit_code) {
-      return database->empty() ? ServerStatus(context, exit_code) : ReplicaStatus(context, *database);
+      return database->empty() ? ServerStatus(context, exit_code) : ReplicaStatus(context, *database, exit_code);
     };
   });
 }

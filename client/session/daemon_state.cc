@@ -19,7 +19,7 @@ std::string HexNumber(uint32_t number) {
 }
 
 // What changes only when something happens.
-Json Gist(const ReplicaSession& session, uint64_t dropped) {
+Json Gist(const ReplicaSession& session, uint64_t dropped, absl::Time now) {
   Json json;
   json["state"] = session.ended() ? "ended" : std::string(PhaseName(session.phase()));
   json["server"] = session.options().server;
@@ -32,7 +32,7 @@ Json Gist(const ReplicaSession& session, uint64_t dropped) {
   json["epoch"] = receiver == nullptr ? 0 : receiver->current_epoch();
   json["incarnation"] = receiver == nullptr ? 0 : receiver->incarnation();
   json["rate_bytes_per_second"] = session.losses().rate();
-  json["problem"] = session.ended() ? std::string(session.ended()->message()) : session.content().machine_problem();
+  json["problem"] = session.Problem(now);
   const delivery::ReceiverCounters counters = receiver == nullptr ? delivery::ReceiverCounters{} : receiver->counters();
   json["reception"] = {{"missing_symbols", counters.missing_symbols},
                        {"repairs", session.losses().repairs()},
@@ -49,8 +49,8 @@ Json Gist(const ReplicaSession& session, uint64_t dropped) {
 
 }  // namespace
 
-std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, bool stopped) {
-  Json json = Gist(session, dropped_datagrams);
+std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, absl::Time now, bool stopped) {
+  Json json = Gist(session, dropped_datagrams, now);
   if (stopped && !session.ended()) json["state"] = "stopped";
   const ContentFollower::Counters& content = session.content().counters();
   json["content"]["live_parts"] = content.live_parts;
@@ -74,7 +74,7 @@ std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_data
 std::optional<std::string> DaemonStateWriter::Due(const ReplicaSession& session, uint64_t dropped_datagrams,
                                                   absl::Time now) {
   if (now < wanted_at_) return std::nullopt;
-  std::string gist = Gist(session, dropped_datagrams).dump();
+  std::string gist = Gist(session, dropped_datagrams, now).dump();
   if (gist == written_gist_ && now < written_ + kBetweenCounters) {
     wanted_at_ = now + kBetweenWrites;
     return std::nullopt;
@@ -82,7 +82,7 @@ std::optional<std::string> DaemonStateWriter::Due(const ReplicaSession& session,
   written_gist_ = std::move(gist);
   written_ = now;
   wanted_at_ = now + kBetweenWrites;
-  return DaemonStateJson(session, dropped_datagrams);
+  return DaemonStateJson(session, dropped_datagrams, now);
 }
 
 }  // namespace replicast

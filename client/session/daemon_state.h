@@ -18,7 +18,8 @@ namespace replicast {
 //    "frames": {outcome: n, …, those that are not 0}, "content": {"snapshots", "catch_ups", "live_parts",
 //    "caught_up_parts", "bad_signatures", "broken_parts", "damages"}}
 // "state" is a phase, "ended", or "stopped" when the daemon says so at its end.
-std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, bool stopped = false);
+std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, absl::Time now,
+                            bool stopped = false);
 
 // Decides when the state is worth writing into the database: at most once a second; a change that somebody could wait
 // for at the next chance, bare traffic counters once in half a minute. Sans-IO.

@@ -40,6 +40,9 @@ class ReplicaSession {
   // Set when it can't go on: refused or revoked, or this machine prevents it. The database stays as it is.
   const std::optional<absl::Status>& ended() const { return ended_; }
 
+  // What is wrong now, for people; empty: nothing. A stop of whatever feeds the database is told within three seconds.
+  std::string Problem(absl::Time now) const;
+
   // For status, JSON and progress.
   const Options& options() const { return options_; }
   FollowPhase phase() const { return content_.phase(); }

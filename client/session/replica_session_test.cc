@@ -339,7 +339,7 @@ TEST_F(ReplicaSessionTest, TheCertificateIsRenewedInTime) {
 
 TEST_F(ReplicaSessionTest, ItsStateIsToldAsJson) {
   Join();
-  const std::string json = DaemonStateJson(*world_.session, 3);
+  const std::string json = DaemonStateJson(*world_.session, 3, world_.time.clock.Now());
   for (const char* part : {"\"state\":\"live\"", "\"server\":\"127.0.0.1:7420\"", "\"server_away\":false",
                            "\"epoch\":1", "\"dropped\":3"}) {
     EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;

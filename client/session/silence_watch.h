@@ -12,6 +12,7 @@ namespace replicast {
 class SilenceWatch {
  public:
   static constexpr absl::Duration kSilence = absl::Seconds(3);
+  static constexpr absl::Duration kWorthTelling = absl::Milliseconds(2500);
   static constexpr absl::Duration kSound = absl::Seconds(10);
   static constexpr absl::Duration kRejoin = absl::Minutes(1);
 
@@ -32,6 +33,8 @@ class SilenceWatch {
   bool sound(absl::Time now) const {
     return continuous_since_ != absl::InfiniteFuture() && now - continuous_since_ >= kSound;
   }
+  bool worth_telling(absl::Time now) const { return now - Newest() >= kWorthTelling; }
+  absl::Time TellFrom() const { return Newest() + kWorthTelling; }
   absl::Time SilentFrom() const { return Newest() + kSilence; }
 
  private:

@@ -1,7 +1,9 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_CHECKS_H_
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_CHECKS_H_
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "integration_tests/simulation/world.h"
 
@@ -14,11 +16,13 @@ class Checks {
 
   // Every replica becomes what the master is, within five minutes.
   void Calm();
-  // They stay it, for hours if need be, and hardly call.
+  // They stay it, hardly call, and nobody complains.
   void Quiet();
   // A change of one row costs the server the same whoever follows, and a lost end of it is repaired at once.
   void OneRow();
   void LostTail();
+  // One part stops: within three seconds `status` says so, and then no more.
+  void Freeze();
 
  private:
   // Of every replica that is there; `why` says what it is not.
@@ -27,6 +31,11 @@ class Checks {
   // Runs until all are equal, at most so long.
   void MustBecomeEqual(absl::Duration most, const std::string& what);
   void WriteOneRow();
+  // Those that follow by multicast now.
+  std::vector<SimulatedReplica*> Live();
+  void MustSay(const std::function<std::string()>& problem, bool something, absl::Duration within,
+               const std::string& what);
+  void MustNotComplain(const std::vector<SimulatedReplica*>& replicas);
 
   World& world_;
 };

@@ -287,8 +287,9 @@ int OpenFile::Write(sqlite3_file* handle, const void* from, int size, sqlite3_in
   if (!self->process->MayChange(self->path)) return SQLITE_IOERR_WRITE;
   SimulatedDisk& disk = self->disk();
   const uint64_t end = static_cast<uint64_t>(offset) + static_cast<uint64_t>(size);
-  if (disk.capacity_ != UINT64_MAX && end > self->file->now.size() &&
-      disk.used("") + end - self->file->now.size() > disk.capacity_) {
+  const uint64_t size_now = self->file->now.size();
+  const bool fits = disk.capacity_ == UINT64_MAX || end <= size_now || disk.used("") + end - size_now <= disk.capacity_;
+  if (!fits || disk.capacity_ == 0) {
     ++disk.counters_.full;
     return SQLITE_FULL;
   }

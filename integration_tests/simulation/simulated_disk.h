@@ -33,7 +33,8 @@ class SimulatedDisk {
 
   // Everything that isn't synced may vanish, survive, or (the last sector reached) be torn. No file may be open.
   void LosePower();
-  // Bytes of all files together; writes that would exceed it fail as on a full disk.
+  // Bytes of all files together; writes that would exceed it fail as on a full disk. 0: every write fails, as on a file
+  // system that writes no block in place.
   void SetCapacity(uint64_t bytes) { capacity_ = bytes; }
   bool Exists(const std::string& path) const { return files_.contains(path); }
 

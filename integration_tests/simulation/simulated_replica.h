@@ -74,9 +74,9 @@ class SimulatedReplica : public SessionEnvironment {
   // Set once it was refused for good.
   const std::optional<absl::Status>& ended() const { return ended_; }
   // What its daemon tells of itself. It is up.
-  std::string status() const { return DaemonStateJson(*session_, 0); }
-  // What keeps it from opening its database.
-  const std::string& problem() const { return problem_; }
+  std::string status() const { return DaemonStateJson(*session_, 0, time_.clock.Now()); }
+  // What `status` says is wrong with it now.
+  std::string problem() const { return up() ? session_->Problem(time_.clock.Now()) : problem_; }
 
   void Step();
 
