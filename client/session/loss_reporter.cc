@@ -100,7 +100,7 @@ void LossReporter::OnRepaired(const absl::StatusOr<v1::RepairResponse>& answer) 
   switch (answer->outcome()) {
     case v1::REPAIR_OUTCOME_FRAMES:
       for (const std::string& frame : answer->frames()) receiver_->OnDatagram(frame, now_);
-      receiver_->OnRepairAnswer(true, absl::ZeroDuration(), now_);
+      receiver_->OnRepairAnswer(answer->frames_size() > 0, absl::ZeroDuration(), now_);
       break;
     case v1::REPAIR_OUTCOME_CATCH_UP:
       receiver_->OnRepairAnswer(true, absl::ZeroDuration(), now_);

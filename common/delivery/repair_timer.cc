@@ -10,6 +10,8 @@ namespace {
 
 constexpr absl::Duration kLeastRoundTrip = absl::Microseconds(500);
 constexpr absl::Duration kMostRoundTrip = absl::Milliseconds(250);
+constexpr absl::Duration kAfterFruitless = absl::Milliseconds(50);  // doubles each time
+constexpr int kMostDoublings = 6;
 constexpr uint32_t kMostGroup = 1'000'000;
 
 }  // namespace
@@ -34,6 +36,7 @@ void RepairTimer::OnNoGap() {
   since_.reset();
   due_.reset();
   asked_ = false;
+  fruitless_ = 0;
 }
 
 bool RepairTimer::TakeDue(absl::Time now) {
@@ -43,8 +46,10 @@ bool RepairTimer::TakeDue(absl::Time now) {
   return true;
 }
 
-void RepairTimer::OnAnswer(absl::Time now, absl::Duration retry_after) {
+void RepairTimer::OnAnswer(absl::Time now, bool helped, absl::Duration retry_after) {
   asked_ = false;
+  fruitless_ = helped ? 0 : std::min(fruitless_ + 1, kMostDoublings);
+  if (!helped) retry_after = std::max(retry_after, kAfterFruitless * (1 << fruitless_) / 2);
   if (since_) due_ = now + std::max(retry_after, Wait());
 }
 

@@ -22,8 +22,9 @@ class RepairTimer {
   void OnNoGap();
   // True once per armed timer.
   bool TakeDue(absl::Time now);
-  // The answer came (or did not): ask again, after a new wait, not before `retry_after`.
-  void OnAnswer(absl::Time now, absl::Duration retry_after);
+  // The answer came (or did not): ask again, after a new wait, not before `retry_after`; ever later while answers do not
+  // help, since what is missed may never have been sent.
+  void OnAnswer(absl::Time now, bool helped, absl::Duration retry_after);
   // The gap is older than limits::kRepairGiveUp.
   bool Overdue(absl::Time now) const;
   absl::Time NextDeadline() const;
@@ -35,6 +36,7 @@ class RepairTimer {
   absl::Duration round_trip_;
   std::optional<absl::Time> since_, due_;
   bool asked_ = false;
+  int fruitless_ = 0;  // answers in a row that did not help
 };
 
 }  // namespace replicast::delivery

@@ -190,8 +190,8 @@ std::vector<SymbolSpan> StreamReceiver::TakeRepair(absl::Time now) {
   return order_.Missing();
 }
 
-void StreamReceiver::OnRepairAnswer(bool answered, absl::Duration retry_after, absl::Time now) {
-  repair_.OnAnswer(now, answered ? retry_after : std::max(retry_after, absl::Milliseconds(50)));
+void StreamReceiver::OnRepairAnswer(bool helped, absl::Duration retry_after, absl::Time now) {
+  repair_.OnAnswer(now, helped, retry_after);
   LookAtGaps(now);
 }
 

@@ -78,7 +78,7 @@ class StreamReceiver {
   // Ask the server to repair these now (after the back-off over the advertised group size and round trip); empty: not
   // now. The answer's frames go into OnDatagram like any other; then OnRepairAnswer.
   std::vector<SymbolSpan> TakeRepair(absl::Time now);
-  void OnRepairAnswer(bool answered, absl::Duration retry_after, absl::Time now);
+  void OnRepairAnswer(bool helped, absl::Duration retry_after, absl::Time now);
   // The server no longer has them, or catching up by lsn covers them: forget all gaps.
   void GiveUpGaps();
   // A gap older than limits::kRepairGiveUp, a ring ¾ full, or symbols that were lost before the first message: what was

@@ -14,6 +14,7 @@ constexpr absl::Duration kCalm = absl::Minutes(5);      // within it all are equ
 constexpr absl::Duration kSettling = absl::Minutes(3);  // longer than every back-off
 constexpr absl::Duration kQuiet = absl::Minutes(5);
 constexpr uint64_t kQuietCalls = 5;  // of one member within that
+constexpr uint64_t kMostCallsInASecond = 100;
 constexpr absl::Duration kSaysSo = absl::Seconds(3);
 constexpr absl::Duration kRecovers = absl::Minutes(2);  // multicast must have been sound for a while
 constexpr absl::Duration kTailLag = absl::Seconds(3);   // a heartbeat and a repair
@@ -248,10 +249,12 @@ void CheckBounds(World& world) {
     world.trace.Most("bytes queued by a stream", queued);
     bound(queued, 4u << 20, "a stream's queue");
   }
+  bound(world.server->process().changes("/master/"), world.master_changes, "the server's writes to the master");
   world.trace.Most("bytes of the server's folder", world.disk.used(SimulatedServer::kFolder));
   for (SimulatedReplica* replica : world.Followers()) {
     world.trace.Most("bytes of a replica's files", replica->disk().used(""));
     world.trace.Most("calls of a replica in a second", replica->link().busiest_second());
+    bound(replica->link().busiest_second(), kMostCallsInASecond, "calls of " + replica->name() + " in a second");
     if (replica->up()) {
       world.trace.Most("bytes of units that a replica keeps aside", replica->session()->content().held_bytes());
     }

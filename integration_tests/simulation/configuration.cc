@@ -105,7 +105,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
     c.transactions = 0.5;
   }
   if (one_in(200)) {
-    c.replicas = one_in(4) ? 1000 : 50 + below(200);
+    c.replicas = one_in(10) ? 1000 : 50 + below(200);
     c.datasets = 1;
     c.transactions = 0.3;
     c.largest_transaction = std::min(c.largest_transaction, 10.0);

@@ -93,7 +93,7 @@ class SimulatedProcess {
 
   const std::string& vfs() const { return name_; }
   SimulatedDisk& disk() { return disk_; }
-  // How often it changed files under a folder.
+  // How often it changed files under a folder; "": all, and syncs too.
   uint64_t changes(const std::string& folder) const;
   // Whether it holds any lock of this file, or of its write-ahead log.
   bool HasLocks(const std::string& path) const;

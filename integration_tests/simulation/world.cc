@@ -78,6 +78,7 @@ void World::SetUp() {
   server->Start();
   CreateDatasets();
   RunFor(absl::Seconds(1));
+  master_changes = server->process().changes("/master/");
   for (int i = 0; i < static_cast<int>(configuration.replicas); ++i) AddReplica();
 }
 
