@@ -285,7 +285,10 @@ void ControlLink::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subs
   Call<v1::SubscribeResponse>(
       "Subscribe",
       [this, request](const Member& member, auto reply) {
-        server_.authorization().Grant(member, request, std::move(reply));
+        server_.authorization().Grant(member, request, [this, reply](absl::StatusOr<v1::SubscribeResponse> response) {
+          if (response.ok()) observer_.OnGranted(member_, response->grant());
+          reply(std::move(response));
+        });
       },
       std::move(answer));
 }
@@ -313,7 +316,11 @@ void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResp
 void ControlLink::Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) {
   Call<v1::RepairResponse>(
       "Repair",
-      [this, request](const Member& member, auto reply) { reply(server_.synchronization().Repairs(member, request)); },
+      [this, request](const Member& member, auto reply) {
+        auto repaired = server_.synchronization().Repairs(member, request);
+        if (repaired.ok()) observer_.OnRepaired(*repaired, server_.multicaster());
+        reply(std::move(repaired));
+      },
       std::move(answer));
 }
 

@@ -26,6 +26,9 @@ class CallObserver {
  public:
   virtual ~CallObserver() = default;
   virtual void OnAnswered(const MemberId& member, const std::string& method, bool ok) = 0;
+  // It was given a grant, and what a repair brings.
+  virtual void OnGranted(const MemberId& member, const v1::Grant& grant) = 0;
+  virtual void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) = 0;
   // It was given the keys of this stream's current epoch.
   virtual void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) = 0;
 };

@@ -69,7 +69,12 @@ Value MasterWriter::AnyValue() {
   }
 }
 
-Value MasterWriter::AnyLetter() { return Text{random_.Below(2) == 0 ? "a" : "b"}; }
+// NULL: a filter on it is neither true nor false.
+Value MasterWriter::AnyLetter() {
+  const uint64_t kind = random_.Below(8);
+  if (kind == 0) return std::monostate();
+  return Text{kind % 2 == 0 ? "a" : "b"};
+}
 
 void MasterWriter::Change() {
   const auto key = [&] { return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(keys_))); };

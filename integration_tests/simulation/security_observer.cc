@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/base/limits.h"
 #include "common/wire/frame_codec.h"
 #include "replicast/v1/frames.pb.h"
 
@@ -21,16 +22,33 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
     epoch = {channel->key_id, channel->incarnation};
   }
   if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
-  ++frames_;
-  const uint64_t hash = HashOf(datagram);
-  const auto [seen, first] = sealed_.emplace(std::pair(channel->key_id, frame->sequence), hash);
-  if (!first && seen->second != hash) {
-    throw Violation(absl::StrCat("nonce used twice: stream ", frame->stream_id, ", epoch ", frame->key_epoch,
-                                 ", sequence ", frame->sequence));
-  }
+  CheckNonce(channel->key_id, frame->sequence, datagram);
   for (const MemberId& member : knowers_[channel->key_id]) {
     if (revoked_.contains(member)) throw Violation("a revoked member's keys open a new frame");
   }
+}
+
+void SecurityObserver::CheckNonce(const KeyId& key, uint64_t sequence, const std::string& datagram) {
+  ++frames_;
+  first_sealed_.try_emplace(key, time_.clock.Now());
+  const uint64_t hash = HashOf(datagram);
+  const auto [seen, first] = sealed_.emplace(std::pair(key, sequence), hash);
+  if (!first && seen->second != hash) {
+    throw Violation(absl::StrCat("nonce used twice: key ", key.ToHex(), ", sequence ", sequence));
+  }
+}
+
+void SecurityObserver::OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) {
+  for (const std::string& datagram : response.frames()) {
+    const auto frame = wire::ParseFrame(datagram);
+    if (!frame) throw Violation("the server repaired with a datagram that is no frame");
+    const auto channel = multicaster.ChannelById(frame->stream_id);
+    if (channel && channel->epoch == frame->key_epoch) CheckNonce(channel->key_id, frame->sequence, datagram);
+  }
+}
+
+void SecurityObserver::OnGranted(const MemberId& member, const v1::Grant& grant) {
+  granted_.try_emplace({member, grant.stream_id()}, time_.clock.Now());
 }
 
 void SecurityObserver::OnKeyUpdate(const std::string& body, const KeyId& under) {
@@ -52,6 +70,12 @@ void SecurityObserver::OnAnswered(const MemberId& member, const std::string& met
 
 void SecurityObserver::OnKeysGiven(const MemberId& member, const ChannelInfo& channel) {
   knowers_[channel.key_id].insert(member);
+  const auto granted = granted_.find({member, channel.stream_id});
+  const auto sealed = first_sealed_.find(channel.key_id);
+  if (granted == granted_.end() || sealed == first_sealed_.end()) return;
+  if (sealed->second < granted->second - limits::kRatchetMin) {
+    throw Violation("a new member got the key of frames that were sent before its grant");
+  }
 }
 
 void SecurityObserver::OnRevoked(const MemberId& member) {

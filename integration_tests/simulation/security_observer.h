@@ -14,14 +14,17 @@
 namespace replicast::simulation {
 
 // Checks what leaves the server: no key and nonce with two contents, over every frame of every run; nothing to a
-// revoked member, neither by an answer nor by a frame that its keys open.
+// revoked member, neither by an answer nor by a frame that its keys open; to a new member no key of what was sent
+// before it was one.
 class SecurityObserver : public CallObserver {
  public:
-  explicit SecurityObserver(Trace& trace) : trace_(trace) {}
+  SecurityObserver(const VirtualTime& time, Trace& trace) : time_(time), trace_(trace) {}
 
   // A datagram of the server; `multicaster` is the one that sends it.
   void OnDatagram(const std::string& datagram, const Multicaster& multicaster);
   void OnAnswered(const MemberId& member, const std::string& method, bool ok) override;
+  void OnGranted(const MemberId& member, const v1::Grant& grant) override;
+  void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) override;
   void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) override;
   void OnRevoked(const MemberId& member);
   const std::set<MemberId>& revoked() const { return revoked_; }
@@ -34,9 +37,14 @@ class SecurityObserver : public CallObserver {
     KeyId key_id;
     uint32_t incarnation = 0;  // 0: none was seen
   };
+  void CheckNonce(const KeyId& key, uint64_t sequence, const std::string& datagram);
+
+  const VirtualTime& time_;
   Trace& trace_;
-  std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;  // key and sequence → hash of the frame
-  std::map<uint32_t, Epoch> epochs_;                       // by stream: of the newest frame
+  std::map<KeyId, absl::Time> first_sealed_;
+  std::map<std::pair<MemberId, uint32_t>, absl::Time> granted_;  // first, by member and stream
+  std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;        // key and sequence → hash of the frame
+  std::map<uint32_t, Epoch> epochs_;                             // by stream: of the newest frame
   std::map<KeyId, std::set<MemberId>> knowers_;
   std::set<uint32_t> fresh_;  // streams whose next epoch comes after a revocation: nobody carries a key over
   std::set<MemberId> revoked_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/wire/frame_codec.h"
 
 namespace replicast::simulation {
 namespace {
@@ -63,6 +64,7 @@ void SimulatedReplica::Kill() {
   process_.KillAt(0);
   if (up()) trace_.Note("%s died", name_);
   session_.reset();
+  taken_frames_.clear();
   database_.reset();
   network_.Listen(receiver_, "");
   process_.Revive();
@@ -120,7 +122,7 @@ void SimulatedReplica::OnDatagram(const std::string& datagram) {
     return;
   }
   const Stopwatch::Turn turn(stopwatch_, Part::kReplicas);
-  session_->OnDatagram(datagram, time_.clock.Now());
+  Hear(datagram);
   Step();
 }
 
@@ -129,7 +131,7 @@ void SimulatedReplica::Step() {
   if (!awake()) return alarm_.At(awake_at_);
   const Stopwatch::Turn turn(stopwatch_, Part::kReplicas);
   stepping_ = true;
-  for (; !kernel_.empty(); kernel_.pop_front()) session_->OnDatagram(kernel_.front(), time_.clock.Now());
+  for (; !kernel_.empty(); kernel_.pop_front()) Hear(kernel_.front());
   const uint64_t changes = process_.changes("");
   absl::Time next = absl::InfiniteFuture();
   for (int round = 0; up(); ++round) {
@@ -168,7 +170,29 @@ absl::Status SimulatedReplica::Listen(const v1::Grant& grant) {
   return absl::OkStatus();
 }
 
+void SimulatedReplica::Hear(const std::string& datagram) {
+  const delivery::StreamReceiver* receiver = session_->receiver();
+  const auto taken = [&]() -> uint64_t {
+    if (session_->receiver() == nullptr) return 0;
+    const delivery::ReceiverCounters counters = session_->receiver()->counters();
+    uint64_t sum = 0;
+    for (const auto outcome : {delivery::FrameOutcome::kSymbol, delivery::FrameOutcome::kHeartbeat,
+                               delivery::FrameOutcome::kDuplicateSymbol}) {
+      sum += counters.outcomes[static_cast<size_t>(outcome)];
+    }
+    return sum;
+  };
+  const uint64_t before = taken();
+  session_->OnDatagram(datagram, time_.clock.Now());
+  const auto frame = wire::ParseFrame(datagram);
+  if (receiver == nullptr || !frame || frame->is_key_update || taken() == before) return;
+  if (!taken_frames_.insert(HashOf(datagram)).second) throw Violation(name_ + " took a replayed frame");
+}
+
 void SimulatedReplica::Say(const std::string& line) {
+  if (line.find("is not what its digest says") != std::string::npos) {
+    throw Violation(name_ + " could not show a snapshot: " + line);
+  }
   trace_.Count("lines said");
   trace_.Remark(name_ + " says: " + line);
 }

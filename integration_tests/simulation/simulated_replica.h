@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "client/apply/replica_database.h"
@@ -82,6 +83,8 @@ class SimulatedReplica : public SessionEnvironment {
 
  private:
   void OnDatagram(const std::string& datagram);
+  // Gives it to the session, and checks that no authentic frame is taken twice.
+  void Hear(const std::string& datagram);
 
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { network_.Listen(receiver_, ""); }
@@ -110,7 +113,8 @@ class SimulatedReplica : public SessionEnvironment {
   std::string problem_;
   absl::Time awake_at_ = absl::InfinitePast();
   absl::Duration slowest_write_;
-  std::deque<std::string> kernel_;  // datagrams that came while it was paused
+  std::deque<std::string> kernel_;   // datagrams that came while it was paused
+  std::set<uint64_t> taken_frames_;  // hashes, of this run
   std::unique_ptr<sqlite::Database> locker_;
   bool left_ = false;
   Alarm alarm_{time_, [this] { Step(); }};

@@ -48,7 +48,7 @@ World::World(const Configuration& chosen, const std::vector<std::string>& shows)
       random(configuration.seed * 77 + 1),
       disk(configuration.seed * 77 + 2),
       network(time, random, trace),
-      security(trace),
+      security(time, trace),
       shown(history, trace),
       writer(disk, "writer", time.clock, trace, configuration.seed * 77 + 3, static_cast<int>(configuration.keys),
              static_cast<int>(configuration.largest_transaction)),

@@ -60,7 +60,7 @@ class World {
   std::unique_ptr<Insider> insider;
   std::vector<std::unique_ptr<SimulatedReplica>> replicas;
   uint64_t master_changes = 0;  // that the server made to the master until its datasets stood: it makes no more
-  const std::string scratch;  // a folder of real files
+  const std::string scratch;    // a folder of real files
 
  private:
   void CreateDatasets();
