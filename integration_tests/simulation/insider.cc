@@ -5,6 +5,7 @@
 #include "common/rpc/message_writer.h"
 #include "common/wire/epoch_key.h"
 #include "common/wire/frame_codec.h"
+#include "common/wire/unit_codec.h"
 #include "replicast/v1/frames.pb.h"
 #include "server/control/rate_service.h"
 
@@ -36,7 +37,8 @@ void Insider::Forge() {
   const uint64_t sequence = Number(channel->counters.frames) & (UINT64_MAX >> 1);
   const uint64_t symbol = channel->counters.symbols;
   v1::Payload payload;
-  const uint64_t kind = random_.Below(5);
+  const uint64_t kind = random_.Below(6);
+  if (kind == 5) return ForgeUnit(*channel, key, sequence);
   if (kind == 0) {
     wire::EpochKey next(channel->stream_id, given.epoch() + 1, random_.Bytes(32));
     const crypto::KeyPair mine = crypto::GenerateEd25519();
@@ -70,6 +72,66 @@ void Insider::Forge() {
     trace_.Count("fault: symbol forged by a member");
   }
   network_.Inject(channel->group, key.Seal(sequence + 1, payload.SerializeAsString()));
+}
+
+void Insider::ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence) {
+  const auto stream = server_.publisher().Stream(channel.definition_hash);
+  if (!stream) return;
+  const std::vector<StreamInfo> streams = server_.publisher().Streams();
+  const StreamInfo& other = streams[random_.Below(streams.size())];
+  std::string unit;
+  if (random_.Below(2) == 0 && other.definition_hash != channel.definition_hash) {
+    trace_.Count("fault: unit of another dataset sent by a member");
+    unit = NewestUnit(other);
+  } else {
+    trace_.Count("fault: unit forged by a member");
+    unit = UnsignedUnit(*stream);
+  }
+  // In the place of the symbols that the server sends next.
+  constexpr size_t kPiece = 400;
+  uint64_t number = channel.counters.symbols;
+  for (size_t at = 0; at < unit.size(); at += kPiece) {
+    v1::Payload payload;
+    v1::Symbol& symbol = *payload.mutable_symbol();
+    symbol.set_number(++number);
+    symbol.set_content(v1::SYMBOL_CONTENT_UNIT_PART);
+    symbol.set_first(at == 0);
+    symbol.set_last(at + kPiece >= unit.size());
+    symbol.set_data(unit.substr(at, kPiece));
+    network_.Inject(channel.group, key.Seal(++sequence, payload.SerializeAsString()));
+  }
+}
+
+std::string Insider::NewestUnit(const StreamInfo& stream) {
+  Position before = stream.position;
+  before.lsn = stream.oldest_lsn;
+  const auto batch = server_.publisher().CatchUp(before, 0, size_t{1} << 20);
+  return batch.ok() && !batch->parts.empty() ? batch->parts.back() : std::string();
+}
+
+std::string Insider::UnsignedUnit(const StreamInfo& stream) {
+  v1::UnitHeader header;
+  header.set_kind(v1::UNIT_KIND_CHANGES);
+  header.set_history_id(stream.position.history.ToBytes());
+  header.set_definition_hash(stream.definition_hash.ToBytes());
+  header.set_prev_lsn(stream.prev_lsn.value);
+  header.set_last_lsn(stream.position.lsn.value + 1);
+  header.set_schema_version(stream.schema.version());
+  std::vector<size_t> keys, columns;
+  for (const v1::TableSchema& table : stream.schema.tables()) {
+    keys.push_back(static_cast<size_t>(table.key_columns_size()));
+    columns.push_back(static_cast<size_t>(table.columns_size()));
+  }
+  const crypto::KeyPair mine = crypto::GenerateEd25519();
+  const wire::Signer signer(mine.private_key);
+  std::string unit;
+  wire::UnitWriter writer(header, keys, columns, signer, [&](uint32_t, wire::EncodedPart part) {
+    unit = std::move(part);
+    return absl::OkStatus();
+  });
+  writer.Upsert(0, Row(columns[0], int64_t{7})).IgnoreError();
+  writer.Finish({}).IgnoreError();
+  return unit;
 }
 
 void Insider::Lie(const MemberId& id) {

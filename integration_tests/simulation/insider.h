@@ -5,13 +5,15 @@
 #include <string>
 
 #include "common/base/random.h"
+#include "common/wire/epoch_key.h"
 #include "integration_tests/simulation/simulated_network.h"
 #include "integration_tests/simulation/simulated_server.h"
 
 namespace replicast::simulation {
 
 // A member with the group's keys that forges: frames of every kind, with numbers near, far and absurd, units that
-// nobody signed, key updates that somebody else signed; it lies in reports and asks for repairs without end.
+// the server did not sign or signed for another dataset, key updates that somebody else signed; it lies in reports and
+// asks for repairs without end.
 class Insider {
  public:
   Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server)
@@ -24,7 +26,10 @@ class Insider {
   void Intrude(const MemberId& member, const std::string& own);
 
  private:
-  std::string Payload();
+  // A unit in the place of the next symbols: a genuine one of another dataset, or one that the server did not sign.
+  void ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence);
+  std::string NewestUnit(const StreamInfo& stream);
+  std::string UnsignedUnit(const StreamInfo& stream);
   uint64_t Number(uint64_t near);
 
   Random& random_;
