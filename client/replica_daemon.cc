@@ -24,7 +24,7 @@ ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, Repli
       control_(loop, credential_.rpc),
       pump_(loop, {.interface = options_.settings.interface, .faults = options_.faults},
             [this](std::string_view datagram) { session_.OnDatagram(datagram, clock_.Now()); }),
-      session_(SessionOptions(), database, control_, *this, random) {}
+      session_(SessionOptions(), database, control_, *this, random, {}) {}
 
 ReplicaDaemon::~ReplicaDaemon() { loop_.SetTick(nullptr); }
 

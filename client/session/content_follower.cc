@@ -38,13 +38,14 @@ std::string_view PhaseName(FollowPhase phase) {
 }
 
 ContentFollower::ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment,
-                                 Random& random)
+                                 Random& random, size_t held_bytes)
     : database_(database),
       control_(control),
       environment_(environment),
       random_(random),
       target_(database),
       live_applier_(target_),
+      held_(held_bytes),
       fruitless_(absl::Milliseconds(100), absl::Minutes(1)),
       machine_(absl::Milliseconds(200), absl::Seconds(30)),
       damage_(absl::Seconds(1), absl::Minutes(5)) {}

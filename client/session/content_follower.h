@@ -36,7 +36,9 @@ class ContentFollower {
     uint64_t snapshots = 0, catch_ups = 0, live_parts = 0, caught_up_parts = 0, bad_signatures = 0, broken_parts = 0,
              damages = 0;
   };
-  ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment, Random& random);
+  // `held_bytes`: of live units that are kept aside.
+  ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment, Random& random,
+                  size_t held_bytes);
 
   // The stream's source of trust; forgets what was begun of another.
   void SetStream(const std::string& signing_public_key, const DefinitionHash& definition);

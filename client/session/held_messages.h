@@ -7,15 +7,13 @@
 #include <string>
 #include <utility>
 
-#include "common/base/limits.h"
-
 namespace replicast {
 
 // Messages heard live and not yet applied, oldest first, not yet verified. Bounded in bytes: the oldest go, since they
 // can be caught up by lsn like any other gap.
 class HeldMessages {
  public:
-  explicit HeldMessages(size_t most_bytes = limits::kMaxHeldUnitBytes) : most_bytes_(most_bytes) {}
+  explicit HeldMessages(size_t most_bytes) : most_bytes_(most_bytes) {}
   void Push(std::string message) {
     bytes_ += message.size() + kOverhead;
     messages_.push_back(std::move(message));

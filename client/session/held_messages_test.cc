@@ -6,7 +6,7 @@ namespace replicast {
 namespace {
 
 TEST(HeldMessagesTest, KeepsMessagesInOrder) {
-  HeldMessages held;
+  HeldMessages held(1000);
   held.Push("a");
   held.Push("b");
   held.Push("c");

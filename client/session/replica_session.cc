@@ -41,13 +41,14 @@ bool SameGroup(const v1::Grant& a, const v1::Grant& b) {
 }  // namespace
 
 ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, ControlChannel& control,
-                               SessionEnvironment& environment, Random& random)
+                               SessionEnvironment& environment, Random& random, const Buffers& buffers)
     : options_(std::move(options)),
+      buffers_(buffers),
       database_(database),
       environment_(environment),
       random_(random),
       subscription_(options_, control, environment, random, inbox_),
-      content_(database, control, environment, random),
+      content_(database, control, environment, random, buffers.held_unit_bytes),
       losses_(control, random, inbox_),
       keys_back_off_(absl::Milliseconds(500), absl::Minutes(1)) {}
 
@@ -146,8 +147,10 @@ absl::Status ReplicaSession::TakeOver(const v1::SubscribeResponse& answer, absl:
   grant_ = grant;
   if (!same_stream) {
     receiver_ = std::make_unique<delivery::StreamReceiver>(
-        delivery::StreamReceiver::Options{
-            .stream_id = grant.stream_id(), .definition = definition, .signing_public_key = grant.signing_public_key()},
+        delivery::StreamReceiver::Options{.stream_id = grant.stream_id(),
+                                          .definition = definition,
+                                          .signing_public_key = grant.signing_public_key(),
+                                          .reorder_bytes = buffers_.reorder_bytes},
         random_);
     content_.SetStream(grant.signing_public_key(), definition);
   }

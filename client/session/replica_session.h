@@ -27,8 +27,13 @@ namespace replicast {
 class ReplicaSession {
  public:
   using Options = Subscription::Options;
+  // Bytes of what waits: symbols above a gap, and units that are heard while another path feeds the database.
+  struct Buffers {
+    size_t reorder_bytes = limits::kReorderBytes;
+    size_t held_unit_bytes = limits::kMaxHeldUnitBytes;
+  };
   ReplicaSession(Options options, ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment,
-                 Random& random);
+                 Random& random, const Buffers& buffers);
   ~ReplicaSession();
   ReplicaSession(const ReplicaSession&) = delete;
   ReplicaSession& operator=(const ReplicaSession&) = delete;
@@ -63,6 +68,7 @@ class ReplicaSession {
   void End(const absl::Status& status);
 
   const Options options_;
+  const Buffers buffers_;
   ReplicaDatabase& database_;
   SessionEnvironment& environment_;
   Random& random_;

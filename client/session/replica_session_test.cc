@@ -251,7 +251,8 @@ TEST_F(ReplicaSessionTest, ADatasetThatDoesNotExistEndsIt) {
   world_.StartReplica();
   ReplicaSession::Options options = world_.session->options();
   options.dataset = "nothing";
-  world_.session = std::make_unique<ReplicaSession>(options, *world_.database, world_.server, world_, world_.random);
+  world_.session = std::make_unique<ReplicaSession>(options, *world_.database, world_.server, world_, world_.random,
+                                                    ReplicaSession::Buffers());
   ASSERT_TRUE(world_.RunUntil([&] { return world_.session->ended().has_value(); }, absl::Seconds(5)));
   EXPECT_EQ(ExitCodeFor(*world_.session->ended()), ExitCode::kRefused);
 }
@@ -290,6 +291,30 @@ TEST_F(ReplicaSessionTest, WithoutMulticastItFollowsByUnicastAndReturnsWhenItIsB
   EXPECT_EQ(world_.server.open_streams(), 0);
   Change(1, "by multicast again");
   EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(2)));
+}
+
+TEST_F(ReplicaSessionTest, ItSaysWithinThreeSecondsThatNothingIsHeardAndThenThatAllIsWell) {
+  Join();
+  const auto problem = [&] { return world_.session->Problem(world_.time.clock.Now()); };
+  for (int i = 0; i < 100; ++i) {
+    world_.RunFor(absl::Milliseconds(100));
+    ASSERT_EQ(problem(), "");
+  }
+  world_.server.multicast_arrives = false;
+  world_.RunFor(absl::Seconds(3));
+  EXPECT_NE(problem(), "");
+  world_.RunFor(absl::Seconds(5));
+  EXPECT_NE(problem().find("unicast"), std::string::npos) << problem();
+  world_.server.multicast_arrives = true;
+  world_.RunFor(absl::Minutes(2));
+  EXPECT_EQ(problem(), "");
+}
+
+TEST_F(ReplicaSessionTest, ItSaysThatItsServerIsAway) {
+  Join();
+  world_.server.Kill();
+  world_.RunFor(absl::Seconds(10));
+  EXPECT_NE(world_.session->Problem(world_.time.clock.Now()).find("127.0.0.1:7420 is away"), std::string::npos);
 }
 
 TEST_F(ReplicaSessionTest, ForgedUnitsChangeNothingAndAreFetchedByUnicastInstead) {

@@ -31,7 +31,7 @@ void SessionWorld::StartReplica() {
                                   .x25519 = server.member_x25519,
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = renew_at};
-  session = std::make_unique<ReplicaSession>(options, *database, server, *this, random);
+  session = std::make_unique<ReplicaSession>(options, *database, server, *this, random, ReplicaSession::Buffers());
 }
 
 absl::Status SessionWorld::Listen(const v1::Grant&) {

@@ -22,8 +22,8 @@ class RepairTimer {
   void OnNoGap();
   // True once per armed timer.
   bool TakeDue(absl::Time now);
-  // The answer came (or did not): ask again, after a new wait, not before `retry_after`; ever later while answers do not
-  // help, since what is missed may never have been sent.
+  // The answer came (or did not): ask again, after a new wait, not before `retry_after`; ever later while answers do
+  // not help, since what is missed may never have been sent.
   void OnAnswer(absl::Time now, bool helped, absl::Duration retry_after);
   // The gap is older than limits::kRepairGiveUp.
   bool Overdue(absl::Time now) const;

@@ -25,6 +25,7 @@ StreamReceiver::StreamReceiver(const Options& options, Random& random)
     : options_(options),
       random_(random),
       verifier_(options.signing_public_key),
+      order_(options.reorder_bytes),
       repair_(random),
       keys_pause_(kLeastKeysPause) {}
 

@@ -59,6 +59,7 @@ class StreamReceiver {
     uint32_t stream_id = 0;
     DefinitionHash definition;
     std::string signing_public_key;
+    size_t reorder_bytes = limits::kReorderBytes;
   };
   StreamReceiver(const Options& options, Random& random);
 

@@ -55,7 +55,7 @@ SymbolOrder::Result SymbolOrder::Add(v1::Symbol symbol) {
   }
   kept_bytes_ += symbol.data().size();
   kept_.emplace(number, std::move(symbol));
-  if (kept_bytes_ > limits::kReorderBytes) SkipGaps();
+  if (kept_bytes_ > most_bytes_) SkipGaps();
   return Result::kKept;
 }
 
@@ -102,7 +102,7 @@ std::vector<std::string> SymbolOrder::TakeMessages() { return std::exchange(mess
 
 bool SymbolOrder::has_gap() const { return started_ && highest_ >= next_; }
 
-bool SymbolOrder::crowded() const { return kept_bytes_ > limits::kReorderBytes / 4 * 3; }
+bool SymbolOrder::crowded() const { return kept_bytes_ > most_bytes_ / 4 * 3; }
 
 std::vector<SymbolSpan> SymbolOrder::Missing() const {
   std::vector<SymbolSpan> spans;

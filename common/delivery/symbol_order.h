@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/delivery/stream_sender.h"
 #include "replicast/v1/frames.pb.h"
 
@@ -20,6 +21,9 @@ class SymbolOrder {
   // How far above the next symbol one is still kept.
   static constexpr uint64_t kMostAhead = 1 << 16;
 
+  // `most_bytes`: of symbols that are kept above a gap.
+  explicit SymbolOrder(size_t most_bytes = limits::kReorderBytes) : most_bytes_(most_bytes) {}
+
   enum class Result { kKept, kDuplicate, kTooFar };
   Result Add(v1::Symbol symbol);
   // The sender says that it has sent up to here. Also begins the order when nothing was heard yet.
@@ -29,7 +33,7 @@ class SymbolOrder {
   // Known to be missing, lowest first, at most limits::kMaxRepairRanges spans and kMaxRepairSymbols symbols.
   std::vector<SymbolSpan> Missing() const;
   bool has_gap() const;
-  // Kept bytes have passed three quarters of their limit.
+  // Kept bytes have passed three quarters of the limit.
   bool crowded() const;
   // Goes on with the newest unbroken run that begins with a first flag; what is before it is lost for good.
   void SkipGaps();
@@ -48,6 +52,7 @@ class SymbolOrder {
   // Counts what lies between the highest number known and this one.
   void NoteKnown(uint64_t number);
 
+  const size_t most_bytes_;
   bool started_ = false, began_ = false;
   uint64_t next_ = 0;     // to be delivered
   uint64_t highest_ = 0;  // known to have been sent

@@ -159,18 +159,6 @@ TEST(SymbolOrderTest, StartsAnewWhenOnlyImplausibleNumbersCome) {
   }
 }
 
-TEST(SymbolOrderTest, StartsAnewWhenOnlyHintsFromFarBehindCome) {
-  SymbolOrder order;
-  order.OnHint(1'000'000);
-  ASSERT_TRUE(order.TakeBegan());
-  for (int i = 0; i < 64; ++i) order.OnHint(7);
-  EXPECT_FALSE(order.TakeBegan());
-  order.OnHint(7);
-  EXPECT_TRUE(order.TakeBegan());
-  order.Add(Piece(8, true, true, "anew"));
-  EXPECT_EQ(order.TakeMessages(), std::vector<std::string>{"anew"});
-}
-
 TEST(SymbolOrderTest, GivesUpAGapByItselfWhenTooManyBytesAreKept) {
   SymbolOrder order;
   order.OnHint(0);

@@ -34,6 +34,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.server.rate_ceiling = one_in(4) ? 200'000 : 10'000'000;
   c.server.poll_seconds = one_in(2) ? 0.05 : 0.5;
   c.server.epoch_frames = one_in(5) ? 50 : 0;
+  c.buffer_bytes = one_in(4) ? 2000 + below(20'000) : 0;
 
   c.path.loss = sometimes(0.2);
   c.path.duplicate = sometimes(0.1);
@@ -126,6 +127,7 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"storm_seconds", &storm_seconds, 1},
       {"weekend_hours", &weekend_hours},
       {"epoch_frames", &server.epoch_frames},
+      {"buffer_bytes", &buffer_bytes},
       {"loss", &path.loss},
       {"duplicate", &path.duplicate},
       {"delay", &path.delay},

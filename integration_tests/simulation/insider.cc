@@ -140,7 +140,7 @@ void Insider::Lie(const MemberId& id) {
   const std::vector<StreamInfo> streams = server_.publisher().Streams();
   if (!member.ok() || streams.empty()) return;
   const auto channel = server_.multicaster().Channel(streams[random_.Below(streams.size())].definition_hash);
-  if (!channel) return;
+  if (!channel || !security_.WasGranted(id, channel->stream_id)) return;
   v1::ReceptionReport report;
   report.set_expected_symbols(random_.Next());
   report.set_missing_symbols(random_.Next());

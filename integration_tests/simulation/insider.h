@@ -6,6 +6,7 @@
 
 #include "common/base/random.h"
 #include "common/wire/epoch_key.h"
+#include "integration_tests/simulation/security_observer.h"
 #include "integration_tests/simulation/simulated_network.h"
 #include "integration_tests/simulation/simulated_server.h"
 
@@ -16,8 +17,9 @@ namespace replicast::simulation {
 // asks for repairs without end.
 class Insider {
  public:
-  Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server)
-      : random_(random), trace_(trace), network_(network), server_(server) {}
+  Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server,
+          const SecurityObserver& security)
+      : random_(random), trace_(trace), network_(network), server_(server), security_(security) {}
   // One forgery into some stream of a server that is up.
   void Forge();
   // As this member: a report of heavy losses, and repairs of everything.
@@ -36,6 +38,7 @@ class Insider {
   Trace& trace_;
   SimulatedNetwork& network_;
   SimulatedServer& server_;
+  const SecurityObserver& security_;
 };
 
 }  // namespace replicast::simulation

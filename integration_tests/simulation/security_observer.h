@@ -27,6 +27,8 @@ class SecurityObserver : public CallObserver {
   void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) override;
   void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) override;
   void OnRevoked(const MemberId& member);
+  // Whether it ever got a grant of this stream.
+  bool WasGranted(const MemberId& member, uint32_t stream_id) const { return granted_.contains({member, stream_id}); }
   const std::set<MemberId>& revoked() const { return revoked_; }
   void SetRevoked(std::set<MemberId> revoked) { revoked_ = std::move(revoked); }
   uint64_t frames() const { return frames_; }

@@ -15,7 +15,8 @@ constexpr absl::Duration kTryToOpenAgain = absl::Seconds(1);
 
 SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
                                    SimulatedServer& server, CallObserver& observer, uint64_t seed,
-                                   const std::string& name, const Identity& identity, std::function<void()> on_shown)
+                                   const std::string& name, const Identity& identity,
+                                   const ReplicaSession::Buffers& buffers, std::function<void()> on_shown)
     : time_(time),
       network_(network),
       trace_(trace),
@@ -23,6 +24,7 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       random_(seed),
       name_(name),
       identity_(identity),
+      buffers_(buffers),
       on_shown_(std::move(on_shown)),
       disk_(seed + 1),
       process_(disk_, name, clock_, seed + 2),
@@ -55,7 +57,7 @@ void SimulatedReplica::Start() {
                                   .x25519 = identity_.x25519,
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = absl::InfiniteFuture()};
-  session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_);
+  session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_, buffers_);
   trace_.Note("%s started", name_);
   alarm_.Now();
 }

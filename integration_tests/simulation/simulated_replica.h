@@ -31,10 +31,10 @@ class SimulatedReplica : public SessionEnvironment {
     MemberId member;
     crypto::KeyPair x25519;
   };
-  // `on_shown` is called whenever its readers may see another state.
+  // `buffers`: of its session. `on_shown` is called whenever its readers may see another state.
   SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
                    SimulatedServer& server, CallObserver& observer, uint64_t seed, const std::string& name,
-                   const Identity& identity, std::function<void()> on_shown);
+                   const Identity& identity, const ReplicaSession::Buffers& buffers, std::function<void()> on_shown);
   ~SimulatedReplica() override;
 
   void Start();
@@ -100,6 +100,7 @@ class SimulatedReplica : public SessionEnvironment {
   SeededRandom random_;
   const std::string name_;
   const Identity identity_;
+  const ReplicaSession::Buffers buffers_;
   const std::function<void()> on_shown_;
   MachineClock clock_{time_.clock};
   SimulatedDisk disk_;

@@ -72,7 +72,7 @@ void World::SetUp() {
   server = std::make_unique<SimulatedServer>(
       time, network, disk, trace, stopwatch, random.Next(), "server", identity, scratch, configuration.server,
       [this](const std::string& datagram, const Multicaster& by) { OnSent(datagram, by); });
-  insider = std::make_unique<Insider>(random, trace, network, *server);
+  insider = std::make_unique<Insider>(random, trace, network, *server, security);
   Must(server->Init(false), "init");
   for (int i = 0; i < 20; ++i) writer.Write();
   server->Start();
@@ -134,9 +134,13 @@ SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity) {
     const Stopwatch::Turn turn(stopwatch, Part::kChecks);
     shown.OnShown(*replicas[index]);
   };
+  ReplicaSession::Buffers buffers;
+  if (configuration.buffer_bytes > 0) {
+    buffers.reorder_bytes = buffers.held_unit_bytes = static_cast<size_t>(configuration.buffer_bytes);
+  }
   replicas.push_back(std::make_unique<SimulatedReplica>(time, network, trace, stopwatch, *server, security,
                                                         random.Next(), absl::StrCat("replica", index), identity,
-                                                        on_shown));
+                                                        buffers, on_shown));
   SimulatedReplica* replica = replicas.back().get();
   replica->path() = configuration.path;
   replica->link().faults = configuration.calls;
