@@ -10,6 +10,8 @@ namespace {
 
 // Frames of so many epochs ahead are kept until their key is there.
 constexpr uint32_t kEpochsAhead = 2;
+// No sender counts so far; what is counted on from there would begin at 0 again.
+constexpr uint64_t kMostSymbolNumber = UINT64_MAX / 2;
 // A header is not authentic: it may make us ask for keys only so often.
 constexpr absl::Duration kLeastKeysPause = absl::Seconds(1);
 constexpr absl::Duration kMostKeysPause = absl::Minutes(1);
@@ -109,12 +111,13 @@ FrameOutcome StreamReceiver::TakePayload(const std::string& bytes) {
   v1::Payload payload;
   if (!payload.ParseFromString(bytes)) return FrameOutcome::kBadPayload;
   if (payload.has_heartbeat()) {
+    if (payload.heartbeat().last_symbol() > kMostSymbolNumber) return FrameOutcome::kBadPayload;
     heartbeat_ = payload.heartbeat();
     repair_.SetGroup(heartbeat_.group_size(), absl::Microseconds(heartbeat_.round_trip_microseconds()));
     order_.OnHint(heartbeat_.last_symbol());
     return FrameOutcome::kHeartbeat;
   }
-  if (!payload.has_symbol() || payload.symbol().number() == 0 || payload.symbol().number() > UINT64_MAX / 2 ||
+  if (!payload.has_symbol() || payload.symbol().number() == 0 || payload.symbol().number() > kMostSymbolNumber ||
       payload.symbol().content() != v1::SYMBOL_CONTENT_UNIT_PART) {
     return FrameOutcome::kBadPayload;
   }

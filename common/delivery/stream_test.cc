@@ -213,6 +213,23 @@ TEST(StreamTest, AMemberThatForgesFarNumbersDoesNotStopTheStream) {
   EXPECT_EQ(channel.messages.back(), "real 299");
 }
 
+TEST(StreamTest, AForgedHeartbeatOfTheLastNumberOfAllBeforeAnythingElseDoesNotStopTheStream) {
+  Channel channel(9);
+  channel.BeginEpoch(1);
+  ASSERT_TRUE(channel.GiveKeys());
+  wire::EpochKey forger(kStream, 1, channel.bundle().keys(0).secret());
+  v1::Payload payload;
+  payload.mutable_heartbeat()->set_last_symbol(UINT64_MAX);
+  EXPECT_EQ(channel.receiver->OnDatagram(forger.Seal(1000, payload.SerializeAsString()), channel.now),
+            FrameOutcome::kBadPayload);
+  for (int i = 0; i < 300; ++i) {
+    channel.sender->Enqueue("real " + std::to_string(i));
+    channel.Step();
+  }
+  ASSERT_FALSE(channel.messages.empty());
+  EXPECT_EQ(channel.messages.back(), "real 299");
+}
+
 TEST(StreamTest, AGapThatIsNotRepairedIsGivenUpAndTheNewestAreKept) {
   Channel channel(8);
   channel.BeginEpoch(1);
