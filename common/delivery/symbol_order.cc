@@ -103,7 +103,7 @@ std::vector<SymbolSpan> SymbolOrder::Missing() const {
   if (!has_gap()) return spans;
   uint64_t budget = limits::kMaxRepairSymbols;
   const auto add = [&](uint64_t first, uint64_t last) {
-    if (first > last || budget == 0 || spans.size() >= limits::kMaxRepairRanges) return;
+    if (first > last || spans.size() >= limits::kMaxRepairRanges) return;
     last = std::min(last, first + budget - 1);
     budget -= last - first + 1;
     spans.push_back({first, last});
