@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -65,6 +67,7 @@ void Tell(int pipe, const std::string& line) {
 void Start(Worker* worker, uint64_t last, uint64_t stride) {
   int ends[2];
   REPLICAST_CHECK(pipe(ends) == 0);
+  std::fflush(nullptr);
   worker->process = fork();
   REPLICAST_CHECK(worker->process >= 0);
   if (worker->process == 0) {
@@ -73,7 +76,7 @@ void Start(Worker* worker, uint64_t last, uint64_t stride) {
       Tell(ends[1], absl::StrCat("begins\t", seed, "\n"));
       Tell(ends[1], ToLine(RunSeed(seed, false)));
     }
-    _exit(0);
+    std::exit(0);  // and not _exit: sanitizers look for leaks, and coverage is written
   }
   close(ends[1]);
   worker->pipe = ends[0];
@@ -142,7 +145,7 @@ void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::function<bool(
       worker.pipe = -1;
       int status = 0;
       waitpid(worker.process, &status, 0);
-      if (!worker.busy || !goes_on) continue;
+      if ((!worker.busy && status == 0) || !goes_on) continue;
       SeedOutcome died;
       died.seed = worker.running;
       died.violation = WIFSIGNALED(status) ? absl::StrCat("the process died: ", strsignal(WTERMSIG(status)))
