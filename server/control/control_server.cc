@@ -52,7 +52,7 @@ ControlServer::~ControlServer() {
 }
 
 void ControlServer::SetServing(bool serving) {
-  if (std::exchange(serving_, serving) == serving) return;
+  if (ending_.joinable() || std::exchange(serving_, serving) == serving) return;
   members_->SetServing(serving);
   enrolment_->SetServing(serving);
 }

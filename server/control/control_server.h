@@ -34,7 +34,7 @@ class ControlServer {
 
   uint16_t member_port() const { return members_->port(); }
   uint16_t enrolment_port() const { return enrolment_->port(); }
-  // What health says.
+  // What health says, until End.
   void SetServing(bool serving);
   // On the engine's thread: nobody is served any more; what is under way is told so; then, when both ports are closed
   // (two seconds at most), `ended` is called on another thread.

@@ -469,6 +469,15 @@ TEST_F(ControlServerTest, ReportsAreShownInTheMember) {
   EXPECT_EQ(shown->member().expected_symbols(), 200u);
 }
 
+TEST_F(ControlServerTest, AServerThatEndsIsNotTouchedByWhoStillSaysThatAllIsWell) {
+  std::promise<void> ended;
+  OnLoop([&] { server_->End([&] { ended.set_value(); }); });
+  ended.get_future().wait();
+  OnLoop([&] { server_->SetServing(true); });
+  loop_.Stop();
+  thread_.join();
+}
+
 TEST_F(ControlServerTest, EndingTellsWhoWaitsAndIsQuick) {
   const Joined joined = Join();
   v1::WatchRequest request;
