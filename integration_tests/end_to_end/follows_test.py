@@ -131,7 +131,7 @@ class FollowsTest(ReplicastTest):
         wait_until(told, 20, lambda: f"watch tells a change; it said {watch.lines} {watch.errors()}")
         self.assertEqual(self.server.stop(), 0)
         self.assertEqual(watch.handle.wait(10), 3, watch.errors())
-        wait_until(lambda: "the server is ending" in watch.lines[-1], 5, lambda: f"watch says why it ended: {watch.lines[-1]}")
+        wait_until(lambda: "the server is ending" in "".join(watch.lines), 5, lambda: f"watch says why it ended: {watch.lines}")
 
     def test_rekey_goes_on_without_a_gap(self):
         self.serve()
