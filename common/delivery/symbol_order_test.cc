@@ -56,6 +56,7 @@ TEST(SymbolOrderTest, KeepsTheNewestWhenItGivesUp) {
   order.SkipGaps();
   EXPECT_EQ(order.TakeMessages(), std::vector<std::string>{"new"});
   EXPECT_FALSE(order.has_gap());
+  EXPECT_TRUE(order.Missing().empty());
 }
 
 TEST(SymbolOrderTest, ANumberForgedAheadIsLeftWhenTheSenderSaysAgainThatItHasNotComeSoFar) {

@@ -34,7 +34,7 @@ class DisksTest(ReplicastTest):
             self.master.execute("INSERT INTO t VALUES(?, ?, ?, 'long')", (key, key, os.urandom(20000)))
 
     def tearDown(self):
-        self.kill_all()
+        self.end_all()
 
     # --- the replica's disk
 

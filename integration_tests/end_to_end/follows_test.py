@@ -129,6 +129,9 @@ class FollowsTest(ReplicastTest):
             self.master.execute("INSERT INTO t VALUES(?, ?, 'watched', 'x')", (number, number))
             return any('"watched"' in line for line in watch.lines)
         wait_until(told, 20, lambda: f"watch tells a change; it said {watch.lines} {watch.errors()}")
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(watch.handle.wait(10), 3, watch.errors())
+        wait_until(lambda: "the server is ending" in "".join(watch.lines), 5, lambda: f"watch says why it ended: {watch.lines}")
 
     def test_rekey_goes_on_without_a_gap(self):
         self.serve()

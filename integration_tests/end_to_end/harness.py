@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,10 @@ import time
 import unittest
 
 BIN = os.environ.get("REPLICAST_BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "bin")
+
+# Programs built with sanitizers or for coverage may take so many times longer.
+SLOWNESS = float(os.environ.get("REPLICAST_SLOWNESS") or 1)
+SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|: runtime error: ).*$", re.M)
 
 
 def may_make_namespaces():
@@ -28,13 +33,13 @@ def free_port(kind=socket.SOCK_STREAM):
 
 def wait_until(condition, seconds, what):
     """The condition's first true value; an AssertionError that says what did not happen."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOWNESS
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+    raise AssertionError(f"not within {seconds * SLOWNESS:g} s: {what() if callable(what) else what}")
 
 
 class Process:
@@ -76,7 +81,7 @@ class Process:
     def stop(self, seconds=5):
         if self.handle.poll() is None:
             self.handle.send_signal(signal.SIGTERM)
-        return self.handle.wait(seconds)
+        return self.handle.wait(seconds * SLOWNESS)
 
 
 class ReplicastTest(unittest.TestCase):
@@ -91,7 +96,7 @@ class ReplicastTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="replicast-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.processes = []
-        self.addCleanup(self.kill_all)
+        self.addCleanup(self.end_all)
         self.seed = int(os.environ.get("REPLICAST_SEED") or random.SystemRandom().randrange(10**6))
         self.random = random.Random(self.seed)
         print(f"REPLICAST_SEED={self.seed}", flush=True)
@@ -104,18 +109,32 @@ class ReplicastTest(unittest.TestCase):
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
-    def kill_all(self):
-        for process in self.processes:
-            if process.handle.poll() is None:
+    def end_all(self):
+        """Asks all to end, as an operator would; who is asked ends well, and no sanitizer had anything to say."""
+        processes, self.processes = self.processes, []
+        running = [process for process in processes if process.handle.poll() is None]
+        for process in running:
+            process.handle.send_signal(signal.SIGTERM)
+        wrong = []
+        for process in running:
+            try:
+                if process.stop(10) != 0:
+                    wrong.append(f"{process.name} ended with {process.handle.returncode}: {process.errors()[-2000:]}")
+            except subprocess.TimeoutExpired:
                 process.kill()
+                wrong.append(f"{process.name} did not end when asked: {process.errors()[-2000:]}")
+        for process in processes:
             process.handle.stdout.close()
+            wrong += [process.errors()[report.start():] for report in [SANITIZER_REPORT.search(process.errors())] if report]
+        self.assertFalse(wrong, "\n".join(wrong))
 
     # --- programs
 
     def program(self, *arguments, seconds=60, stdin=None):
         """(exit code, stdout, stderr)"""
-        done = subprocess.run([os.path.join(BIN, arguments[0]), *arguments[1:]], capture_output=True, text=True, timeout=seconds,
+        done = subprocess.run([os.path.join(BIN, arguments[0]), *arguments[1:]], capture_output=True, text=True, timeout=seconds * SLOWNESS,
                               input=stdin, stdin=subprocess.DEVNULL if stdin is None else None)
+        self.assertNotRegex(done.stderr, SANITIZER_REPORT)
         return done.returncode, done.stdout, done.stderr
 
     def cli(self, *arguments, expect=0, seconds=60):
@@ -200,7 +219,7 @@ class ReplicastTest(unittest.TestCase):
         return result
 
     def assert_equal_copy(self, name, tables=("t", "pairs")):
-        self.cli("verify", "--database", self.path(name + ".db"), "--wait", "30s", seconds=90)
+        self.cli("verify", "--database", self.path(name + ".db"), "--wait", f"{30 * SLOWNESS:g}s", seconds=90)
         for table in tables:
             self.assertEqual(self.rows(self.master_path, table), self.rows(self.path(name + ".db"), table), f"{table} of {name}")
 

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -78,6 +80,7 @@ void Tell(int pipe, const std::string& line) {
 void Start(Worker* worker, uint64_t last, uint64_t stride, const std::string& settings) {
   int ends[2];
   REPLICAST_CHECK(pipe(ends) == 0);
+  std::fflush(nullptr);
   worker->process = fork();
   REPLICAST_CHECK(worker->process >= 0);
   if (worker->process == 0) {
@@ -88,7 +91,7 @@ void Start(Worker* worker, uint64_t last, uint64_t stride, const std::string& se
       REPLICAST_CHECK(configuration.Set(settings).ok());
       Tell(ends[1], ToLine(RunWorld(configuration)));
     }
-    _exit(0);
+    std::exit(0);  // and not _exit: sanitizers look for leaks, and coverage is written
   }
   close(ends[1]);
   worker->pipe = ends[0];
@@ -120,12 +123,13 @@ SeedOutcome RunWorld(const Configuration& configuration, const std::vector<std::
 SeedOutcome RunApart(const Configuration& configuration) {
   int ends[2];
   REPLICAST_CHECK(pipe(ends) == 0);
+  std::fflush(nullptr);
   const pid_t process = fork();
   REPLICAST_CHECK(process >= 0);
   if (process == 0) {
     close(ends[0]);
     Tell(ends[1], ToLine(RunWorld(configuration)));
-    _exit(0);
+    std::exit(0);
   }
   close(ends[1]);
   std::string text;
@@ -136,7 +140,7 @@ SeedOutcome RunApart(const Configuration& configuration) {
   close(ends[0]);
   int status = 0;
   waitpid(process, &status, 0);
-  if (text.ends_with('\n')) return FromLine(absl::StrSplit(text.substr(0, text.size() - 1), '\t'));
+  if (status == 0 && text.ends_with('\n')) return FromLine(absl::StrSplit(text.substr(0, text.size() - 1), '\t'));
   return Died(configuration.seed, status);
 }
 
@@ -181,7 +185,7 @@ void RunSeeds(uint64_t first, uint64_t last, int jobs, const std::string& settin
       worker.pipe = -1;
       int status = 0;
       waitpid(worker.process, &status, 0);
-      if (!worker.busy || !goes_on) continue;
+      if ((!worker.busy && status == 0) || !goes_on) continue;
       goes_on = on_outcome(Died(worker.running, status));
       worker.next = worker.running + stride;
       if (goes_on && worker.next <= last) Start(&worker, last, stride, settings);

@@ -10,6 +10,8 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
 set(REPLICAST_SANITIZER "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 set(REPLICAST_BORINGSSL "" CACHE PATH "A BoringSSL build (include/ and libcrypto.a) to use instead of the system's")
+set(REPLICAST_SLOWNESS 1 CACHE STRING "So many times longer may tests take than in a release build")
+set(REPLICAST_SIMULATION_SEEDS 1..60 CACHE STRING "The worlds that the simulation's test runs")
 
 find_program(CCACHE ccache)
 if(CCACHE)
