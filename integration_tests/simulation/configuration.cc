@@ -26,6 +26,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.keys = 5 + below(200);
   c.transactions = between(0.5, 8);
   c.largest_transaction = one_in(10) ? 1000 : 1 + below(30);
+  c.largest_blob = one_in(8) ? 40'000 : 3000;
   c.storm_seconds = 20 + below(60);
   c.server.frame_size = one_in(3) ? 512 + random.Below(1000) : 1372;
   c.server.outbox_capacity = one_in(4) ? 20 + random.Below(500) : 100'000;
@@ -124,6 +125,7 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"keys", &keys, 2},
       {"transactions", &transactions, 0.1},
       {"largest_transaction", &largest_transaction, 1},
+      {"largest_blob", &largest_blob, 1},
       {"storm_seconds", &storm_seconds, 1},
       {"weekend_hours", &weekend_hours},
       {"epoch_frames", &server.epoch_frames},

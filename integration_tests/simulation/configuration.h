@@ -37,6 +37,7 @@ struct Configuration {
   double keys = 0;                 // of each table: fewer mean more conflicts
   double transactions = 0;         // a second
   double largest_transaction = 0;  // changes
+  double largest_blob = 0;         // bytes: larger ones mean more chunks and parts
   double storm_seconds = 0;        // how long faults go on
   double weekend_hours = 0;        // afterwards a replica sleeps for so long, and mostly the server too
   SimulatedServer::Options server;

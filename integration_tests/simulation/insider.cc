@@ -106,7 +106,13 @@ std::string Insider::NewestUnit(const StreamInfo& stream) {
   Position before = stream.position;
   before.lsn = stream.oldest_lsn;
   const auto batch = server_.publisher().CatchUp(before, 0, size_t{1} << 20);
-  return batch.ok() && !batch->parts.empty() ? batch->parts.back() : std::string();
+  std::string newest;
+  if (!batch.ok()) return newest;
+  for (const wire::EncodedPart& part : batch->parts) {
+    const auto header = wire::PeekUnitHeader(part);
+    if (header.ok() && header->kind() == v1::UNIT_KIND_CHANGES) newest = part;
+  }
+  return newest;
 }
 
 std::string Insider::UnsignedUnit(const StreamInfo& stream) {

@@ -9,12 +9,8 @@
 namespace replicast::simulation {
 
 MasterWriter::MasterWriter(SimulatedDisk& disk, const std::string& name, const Clock& clock, Trace& trace,
-                           uint64_t seed, int keys, int largest_transaction)
-    : process_(disk, name, clock, seed),
-      trace_(trace),
-      random_(seed + 1),
-      keys_(keys),
-      largest_transaction_(largest_transaction) {}
+                           uint64_t seed, const Options& options)
+    : process_(disk, name, clock, seed), trace_(trace), random_(seed + 1), options_(options) {}
 
 bool MasterWriter::Connected() {
   if (database_ != nullptr) return true;
@@ -61,7 +57,7 @@ Value MasterWriter::AnyValue() {
     case 5:
       return Blob{random_.Bytes(8)};
     case 6:
-      return Blob{std::string(random_.Below(3000), '\0')};
+      return Blob{std::string(random_.Below(options_.largest_blob), '\0')};
     case 7:
       return Text{std::string("a\0b", 3)};
     default:
@@ -77,7 +73,7 @@ Value MasterWriter::AnyLetter() {
 }
 
 void MasterWriter::Change() {
-  const auto key = [&] { return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(keys_))); };
+  const auto key = [&] { return static_cast<int64_t>(random_.Below(static_cast<uint64_t>(options_.keys))); };
   const auto name = [&] { return Text{absl::StrCat("b", key())}; };
   const uint64_t kind = random_.Below(20);
   if (kind < 6) {
@@ -121,7 +117,7 @@ bool MasterWriter::Hold() {
   }
   holds_ = true;
   // Some change nothing.
-  for (uint64_t i = random_.Below(static_cast<uint64_t>(largest_transaction_) + 1); i > 0; --i) Change();
+  for (uint64_t i = random_.Below(static_cast<uint64_t>(options_.largest_transaction) + 1); i > 0; --i) Change();
   return true;
 }
 

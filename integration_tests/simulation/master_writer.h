@@ -18,8 +18,13 @@ class MasterWriter {
  public:
   // Begins many of the texts that it writes: what must not be seen in the clear.
   static constexpr char kMarker[] = "clear text of the master ";
-  MasterWriter(SimulatedDisk& disk, const std::string& name, const Clock& clock, Trace& trace, uint64_t seed, int keys,
-               int largest_transaction);
+  struct Options {
+    int keys = 0;                 // of each table
+    int largest_transaction = 0;  // changes
+    uint64_t largest_blob = 0;    // bytes
+  };
+  MasterWriter(SimulatedDisk& disk, const std::string& name, const Clock& clock, Trace& trace, uint64_t seed,
+               const Options& options);
   ~MasterWriter() { Kill(); }
 
   // Makes the tables of a new master.
@@ -48,7 +53,7 @@ class MasterWriter {
   SimulatedProcess process_;
   Trace& trace_;
   SeededRandom random_;
-  const int keys_, largest_transaction_;
+  const Options options_;
   std::unique_ptr<sqlite::Database> database_;
   std::map<std::string, sqlite::Statement> statements_;  // compiled with the hook's triggers: that takes long
   bool holds_ = false;

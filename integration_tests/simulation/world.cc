@@ -36,6 +36,12 @@ v1::EnrollRequest EnrolWith(const TokenStore::Fresh& token, const MemberKeys& ke
   return request;
 }
 
+MasterWriter::Options WriterOptions(const Configuration& configuration) {
+  return {.keys = static_cast<int>(configuration.keys),
+          .largest_transaction = static_cast<int>(configuration.largest_transaction),
+          .largest_blob = static_cast<uint64_t>(configuration.largest_blob)};
+}
+
 void Must(const absl::Status& status, const std::string& what) {
   if (!status.ok()) throw Violation(absl::StrCat(what, ": ", std::string(status.message())));
 }
@@ -50,10 +56,8 @@ World::World(const Configuration& chosen, const std::vector<std::string>& shows)
       network(time, random, trace),
       security(time, trace),
       shown(history, trace),
-      writer(disk, "writer", time.clock, trace, configuration.seed * 77 + 3, static_cast<int>(configuration.keys),
-             static_cast<int>(configuration.largest_transaction)),
-      holder(disk, "holder", time.clock, trace, configuration.seed * 77 + 4, static_cast<int>(configuration.keys),
-             static_cast<int>(configuration.largest_transaction)),
+      writer(disk, "writer", time.clock, trace, configuration.seed * 77 + 3, WriterOptions(configuration)),
+      holder(disk, "holder", time.clock, trace, configuration.seed * 77 + 4, WriterOptions(configuration)),
       scratch(absl::StrCat(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp", "/replicast-simulation-",
                            getpid(), "-", configuration.seed)) {
   std::filesystem::create_directories(scratch);
