@@ -1,5 +1,4 @@
 """kill -9 of each side at random moments, with writing going on: nothing is lost, nothing differs."""
-import sqlite3
 import threading
 import unittest
 
@@ -7,24 +6,6 @@ from harness import ReplicastTest
 
 
 class CrashesTest(ReplicastTest):
-    def write_meanwhile(self):
-        """A writer of its own until the returned function is called."""
-        ended = threading.Event()
-
-        def write():
-            database = sqlite3.connect(self.master_path, isolation_level=None, timeout=30)
-            while not ended.wait(0.002):
-                self.write_randomly(1, database)
-            database.close()
-        writer = threading.Thread(target=write)
-        writer.start()
-
-        def end():
-            ended.set()
-            writer.join()
-        self.addCleanup(end)
-        return end
-
     def pause(self):
         threading.Event().wait(self.random.uniform(0.01, 0.6))
 
@@ -32,25 +13,25 @@ class CrashesTest(ReplicastTest):
         self.serve()
         self.join("a")
         self.join("b", "--simulate-loss", "5%")
-        end = self.write_meanwhile()
+        writer = self.write_meanwhile()
         for _ in range(6):
             self.pause()
             self.server.kill()
             self.start_server()
-        end()
+        writer.end()
         self.assert_equal_copy("a")
         self.assert_equal_copy("b")
 
     def test_the_replica_is_killed_at_random_moments(self):
         self.serve()
         replica = self.join("a")
-        end = self.write_meanwhile()
+        writer = self.write_meanwhile()
         for _ in range(8):
             self.pause()
             replica.kill()
             replica = self.start_replica("a", join=False)
         replica.wait_for_line("replicast-replica live")
-        end()
+        writer.end()
         self.assert_equal_copy("a")
 
     def test_a_replica_killed_in_its_snapshot_goes_on(self):
@@ -80,11 +61,11 @@ class CrashesTest(ReplicastTest):
 
     def test_a_replica_joins_late_under_load(self):
         self.serve()
-        end = self.write_meanwhile()
+        writer = self.write_meanwhile()
         self.join("a")
         self.join("b", "--simulate-loss", "5%")
         self.pause()
-        end()
+        writer.end()
         self.assert_equal_copy("a")
         self.assert_equal_copy("b")
 

@@ -11,24 +11,6 @@ REFUSED, MACHINE = 4, 5
 
 
 class DisksTest(ReplicastTest):
-    def disk(self, name, megabytes):
-        """A folder that is a disk of its own."""
-        folder = self.path(name)
-        os.mkdir(folder)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", folder])
-        return folder
-
-    def fill(self, folder):
-        """Takes all room that is left; gives the file to remove."""
-        filler = os.path.join(folder, "filler")
-        with open(filler, "ab", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"\0" * 4096)
-            except OSError:
-                return filler
-
     def write_long_rows(self, first, count):
         for key in range(first, first + count):
             self.master.execute("INSERT INTO t VALUES(?, ?, ?, 'long')", (key, key, os.urandom(20000)))

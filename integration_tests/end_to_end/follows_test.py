@@ -100,21 +100,10 @@ class FollowsTest(ReplicastTest):
     def test_verify_works_while_the_master_is_written(self):
         self.serve()
         self.join("a")
-        ended = threading.Event()
-
-        def write():
-            database = sqlite3.connect(self.master_path, isolation_level=None, timeout=30)
-            while not ended.is_set():
-                self.write_randomly(1, database)
-            database.close()
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            for _ in range(10):
-                self.assertIn("equal", self.cli("verify", "--database", self.path("a.db")))
-        finally:
-            ended.set()
-            writer.join()
+        writer = self.write_meanwhile()
+        for _ in range(10):
+            self.assertIn("equal", self.cli("verify", "--database", self.path("a.db")))
+        writer.end()
 
     def test_watch_tells_net_changes(self):
         self.serve()

@@ -13,6 +13,8 @@ import threading
 import time
 import unittest
 
+from random_writer import RandomWriter, WriterThread
+
 BIN = os.environ.get("REPLICAST_BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "bin")
 
 # Programs built with sanitizers or for coverage may take so many times longer.
@@ -23,6 +25,25 @@ SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|
 def may_make_namespaces():
     """Whether this machine lets us have file systems and networks of our own."""
     return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "-n", "true"], capture_output=True).returncode == 0
+
+
+class Ended(Exception):
+    """A signal, or the time that is over, ended the tests."""
+
+
+def run_tests(seconds, argv=None):
+    """unittest.main; on SIGINT, SIGTERM or after `seconds` the running test fails, what it made is removed, and no other begins."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+
+    def end(number, _):
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        ReplicastTest.ended_by = f"{seconds} s are over" if number == signal.SIGALRM else signal.Signals(number).name
+        raise Ended(ReplicastTest.ended_by)
+    for each in signals:
+        signal.signal(each, end)
+    signal.alarm(seconds)
+    unittest.main(argv=argv)
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -45,10 +66,10 @@ def wait_until(condition, seconds, what):
 class Process:
     """One of our daemons, with its lines of stdout and a log of its stderr."""
 
-    def __init__(self, name, arguments, log, stdin=None):
+    def __init__(self, name, arguments, log, stdin=None, host=()):
         self.name, self.log, self.lines = name, log, []
         with open(log, "ab") as errors:
-            self.handle = subprocess.Popen([os.path.join(BIN, arguments[0]), *arguments[1:]], stdout=subprocess.PIPE, stderr=errors,
+            self.handle = subprocess.Popen([*host, os.path.join(BIN, arguments[0]), *arguments[1:]], stdout=subprocess.PIPE, stderr=errors,
                                            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, text=True)
         if stdin is not None:
             self.handle.stdin.write(stdin)
@@ -92,7 +113,16 @@ class ReplicastTest(unittest.TestCase):
         CREATE TABLE pairs(a INT NOT NULL, b TEXT NOT NULL, note, PRIMARY KEY(a, b)) WITHOUT ROWID;
     """
 
+    address, interface = "127.0.0.1", "lo"  # the server's; the interface of all
+    ended_by = None
+
+    def host(self, name):
+        """What to put before a command so that it runs on a host: the server's, `s`, or the one of a replica's name."""
+        return ()
+
     def setUp(self):
+        if self.ended_by:
+            self.skipTest("ended: " + self.ended_by)
         self.folder = tempfile.mkdtemp(prefix="replicast-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.processes = []
@@ -131,8 +161,9 @@ class ReplicastTest(unittest.TestCase):
     # --- programs
 
     def program(self, *arguments, seconds=60, stdin=None):
-        """(exit code, stdout, stderr)"""
-        done = subprocess.run([os.path.join(BIN, arguments[0]), *arguments[1:]], capture_output=True, text=True, timeout=seconds * SLOWNESS,
+        """On the server's host: (exit code, stdout, stderr)"""
+        done = subprocess.run([*self.host("s"), os.path.join(BIN, arguments[0]), *arguments[1:]], capture_output=True, text=True,
+                              timeout=seconds * SLOWNESS,
                               input=stdin, stdin=subprocess.DEVNULL if stdin is None else None)
         self.assertNotRegex(done.stderr, SANITIZER_REPORT)
         return done.returncode, done.stdout, done.stderr
@@ -149,13 +180,14 @@ class ReplicastTest(unittest.TestCase):
         self.ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
         group = f"239.192.{self.random.randrange(1, 255)}.0/24"
         code, out, err = self.program("replicastd", "init", "--directory", folder or self.server_folder, "--database", database or self.master_path,
-                                      "--listen", f"127.0.0.1:{self.ports[0]}", "--listen-enrolment", f"127.0.0.1:{self.ports[1]}",
-                                      "--port-data", str(self.ports[2]), "--interface", "lo", "--groups", group, *extra)
+                                      "--listen", f"{self.address}:{self.ports[0]}", "--listen-enrolment", f"{self.address}:{self.ports[1]}",
+                                      "--port-data", str(self.ports[2]), "--interface", self.interface, "--groups", group, *extra)
         self.assertEqual(code, expect, out + err)
         return out + err
 
     def start_server(self, folder=None):
-        self.server = Process("server", ["replicastd", "--config", os.path.join(folder or self.server_folder, "replicastd.toml")], self.path("server.log"))
+        self.server = Process("server", ["replicastd", "--config", os.path.join(folder or self.server_folder, "replicastd.toml")], self.path("server.log"),
+                              host=self.host("s"))
         self.processes.append(self.server)
         self.server.wait_for_line("replicastd ready")
         return self.server
@@ -174,9 +206,10 @@ class ReplicastTest(unittest.TestCase):
         arguments = ["replicast-replica", "--database", self.path(name + ".db")]
         stdin = None
         if join:
-            arguments += ["--join", "-", "--dataset", dataset, "--interface", "lo"]
+            arguments += ["--join", "-", "--dataset", dataset, "--interface", self.interface]
             stdin = token or self.token(dataset)
-        process = Process("replica " + name, arguments + list(extra), self.path(name + ".log"), stdin)
+        base = os.path.basename(name)
+        process = Process("replica " + base, arguments + list(extra), self.path(base + ".log"), stdin, self.host(base))
         self.processes.append(process)
         return process
 
@@ -185,27 +218,38 @@ class ReplicastTest(unittest.TestCase):
         process.wait_for_line("replicast-replica live")
         return process
 
+    # --- disks
+
+    def disk(self, name, megabytes):
+        """A folder that is a disk of its own."""
+        folder = self.path(name)
+        os.mkdir(folder)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", folder])
+        return folder
+
+    def fill(self, folder):
+        """Takes all room that is left; gives the file to remove."""
+        filler = os.path.join(folder, "filler")
+        with open(filler, "ab", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"\0" * 4096)
+            except OSError:
+                return filler
+
     # --- data
 
     def write_randomly(self, transactions, database=None):
-        """Inserts, updates, deletes, key changes, swaps and REPLACE, in transactions of several tables; some roll back."""
-        database, rng = database or self.master, self.random
-        values = [None, 0, -1, 2**63 - 1, -2**63, 1.5, -0.0, float("inf"), "", "text", "a\0b", "ü", b"", b"\x00\xff", 1.0, 1]
+        writer = RandomWriter(self.random)
         for _ in range(transactions):
-            database.execute("BEGIN IMMEDIATE")
-            for _ in range(rng.choice([1, 1, 2, 10])):
-                key, u, v = rng.randrange(60), rng.randrange(60), rng.choice(values)
-                kind = rng.random()
-                try:
-                    if kind < 0.4: database.execute("REPLACE INTO t VALUES(?, ?, ?, ?)", (key, u, v, rng.choice(["a", "b"])))
-                    elif kind < 0.5: database.execute("UPDATE OR REPLACE t SET id = ? WHERE id = ?", (rng.randrange(60), key))
-                    elif kind < 0.6: database.execute("UPDATE t SET v = ?, w = 'moved' WHERE u BETWEEN ? AND ?", (v, u, u + 3))
-                    elif kind < 0.7: database.execute("DELETE FROM t WHERE id = ?", (key,))
-                    elif kind < 0.9: database.execute("INSERT OR REPLACE INTO pairs VALUES(?, ?, ?)", (key % 7, rng.choice("abcdefgh"), v))
-                    else: database.execute("DELETE FROM pairs WHERE a = ?", (key % 7,))
-                except sqlite3.IntegrityError:
-                    pass
-            database.execute("ROLLBACK" if rng.random() < 0.1 else "COMMIT")
+            writer.write(database or self.master)
+
+    def write_meanwhile(self):
+        """A writer of its own; its `end` ends it."""
+        writer = WriterThread(self.master_path, RandomWriter(self.random), 500)
+        self.addCleanup(writer.end)
+        return writer
 
     def rows(self, path, table, columns="*", where="1"):
         """Every value with its type and bytes, by key."""
