@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <vector>
 
 #include "common/base/limits.h"
@@ -109,6 +110,14 @@ TEST_F(UnitAssemblerTest, GarbageIsMalformed) {
 TEST_F(UnitAssemblerTest, AUnitOfAnotherDatasetIsRefused) {
   UnitAssembler assembler(key_.public_key, Filled(8));
   EXPECT_EQ(Take(assembler, Unit(0, 1, false, signer_)[0]), PartOutcome::kOtherDefinition);
+}
+
+TEST_F(UnitAssemblerTest, EachOutcomeHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < static_cast<size_t>(PartOutcome::kCount); ++i)
+    names.insert(PartOutcomeName(static_cast<PartOutcome>(i)));
+  EXPECT_EQ(names.size(), static_cast<size_t>(PartOutcome::kCount));
+  EXPECT_EQ(PartOutcomeName(PartOutcome::kCount), "unknown");
 }
 
 }  // namespace

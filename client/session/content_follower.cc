@@ -11,6 +11,8 @@ namespace {
 // How long a hint may go unfulfilled: repairs need their back-off and a round trip.
 constexpr absl::Duration kHintPatience = absl::Milliseconds(300);
 constexpr int kBadSignaturesToDistrust = 3;
+constexpr char kForged[] =
+    "somebody who holds the group key multicasts units that the server did not sign; following by unicast for a while";
 constexpr absl::Duration kDistrust = absl::Minutes(1);
 
 std::string Joined(const std::vector<std::string>& names) {
@@ -273,9 +275,13 @@ void ContentFollower::OnBroken(PartOutcome broken) {
   }
   if (++bad_signatures_ < kBadSignaturesToDistrust || distrusted(now_)) return;
   distrusted_until_ = now_ + kDistrust;
-  environment_.Say(
-      "somebody who holds the group key multicasts units that the server did not sign; following by unicast for a "
-      "while");
+  environment_.Say(kForged);
+}
+
+std::string ContentFollower::Problem(absl::Time now) const {
+  if (!machine_problem_.empty()) return machine_problem_;
+  if (phase_ != FollowPhase::kUnicast) return "";
+  return distrusted(now) ? kForged : "no multicast arrives here; following by unicast until it does";
 }
 
 void ContentFollower::OnRpcFailure(const absl::Status& status) {

@@ -68,8 +68,8 @@ class ContentFollower {
   uint64_t snapshot_rows_total() const { return loader_ == nullptr ? 0 : loader_->rows_total(); }
   // Units by multicast failed their signatures of late.
   bool distrusted(absl::Time now) const { return now < distrusted_until_; }
-  // Why the database can't be written now; empty: it can.
-  const std::string& machine_problem() const { return machine_problem_; }
+  // Why the database can't be written now, or is fed by unicast; empty: neither.
+  std::string Problem(absl::Time now) const;
 
  private:
   void StartSnapshot();

@@ -198,9 +198,8 @@ void ReplicaSession::End(const absl::Status& status) {
 
 std::string ReplicaSession::Problem(absl::Time now) const {
   if (ended_) return std::string(ended_->message());
-  if (!content_.machine_problem().empty()) return content_.machine_problem();
+  if (std::string problem = content_.Problem(now); !problem.empty()) return problem;
   if (subscription_.server_away()) return "server " + options_.server + " is away; trying again";
-  if (content_.phase() == FollowPhase::kUnicast) return "no multicast arrives here; following by unicast until it does";
   if (silence_.worth_telling(now)) return "nothing has come by multicast for more than two seconds";
   return "";
 }

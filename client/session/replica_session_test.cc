@@ -329,7 +329,10 @@ TEST_F(ReplicaSessionTest, ForgedUnitsChangeNothingAndAreFetchedByUnicastInstead
   EXPECT_GE(world_.session->content().counters().bad_signatures, 3u);
   EXPECT_TRUE(world_.Said("did not sign"));
   EXPECT_EQ(phase(), FollowPhase::kUnicast);
+  const auto problem = [&] { return world_.session->Problem(world_.time.clock.Now()); };
+  EXPECT_NE(problem().find("did not sign"), std::string::npos) << problem();  // not that nothing arrives
   world_.RunFor(absl::Minutes(2));
+  EXPECT_EQ(problem(), "");
   EXPECT_EQ(phase(), FollowPhase::kLive);
 }
 

@@ -251,5 +251,14 @@ TEST(StreamTest, AGapThatIsNotRepairedIsGivenUpAndTheNewestAreKept) {
   EXPECT_TRUE(channel.receiver->TakeCatchUpWanted());
 }
 
+TEST(FrameOutcomeTest, EachHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < static_cast<size_t>(FrameOutcome::kCount); ++i)
+    names.insert(OutcomeName(static_cast<FrameOutcome>(i)));
+  EXPECT_EQ(names.size(), static_cast<size_t>(FrameOutcome::kCount));
+  EXPECT_FALSE(names.contains("unknown"));
+  EXPECT_EQ(OutcomeName(FrameOutcome::kCount), "unknown");
+}
+
 }  // namespace
 }  // namespace replicast::delivery

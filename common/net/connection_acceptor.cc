@@ -150,9 +150,9 @@ struct ConnectionAcceptor::State {
   void TurnAway() {
     close(std::exchange(spare, -1));
     const int descriptor = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    ++refused;
     if (descriptor >= 0) close(descriptor);
     spare = SpareDescriptor();
-    ++refused;
   }
 
   void Take(int descriptor, std::string host) {
@@ -163,8 +163,8 @@ struct ConnectionAcceptor::State {
     const int duplicate = open && !full ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : -1;
     if (duplicate < 0 || !Add(duplicate, 0)) {
       if (duplicate >= 0) close(duplicate);
-      close(descriptor);
       ++refused;
+      close(descriptor);
       return;
     }
     const int on = 1;

@@ -102,6 +102,16 @@ TEST(ConnectionAcceptorTest, ClosesWhatIsBeyondTheCapAndTakesAgainWhenOneHasEnde
   EXPECT_TRUE(taken_again);
 }
 
+TEST(ConnectionAcceptorTest, HasCountedARefusalWhenTheRefusedOneSeesIt) {
+  Taken taken;
+  const auto acceptor = Listening(taken, 4, 4, false);
+  for (uint64_t refused = 1; refused <= 500; ++refused) {
+    const Connection connection(acceptor->port());
+    ASSERT_TRUE(connection.ClosedByPeer());
+    ASSERT_EQ(acceptor->refused(), refused);
+  }
+}
+
 TEST(ConnectionAcceptorTest, CapsEachAddress) {
   Taken taken;
   const auto acceptor = Listening(taken, 100, 1);

@@ -1,5 +1,4 @@
 """Garbage, truncated, replayed, wrong-key and forged datagrams on the group: counted under their reasons, and nothing differs."""
-import json
 import os
 import socket
 import struct
@@ -40,7 +39,7 @@ class BadDatagramsTest(ReplicastTest):
             return [receiver.recv(10_000) for _ in range(count // 2)]
 
     def counters(self):
-        daemon = json.loads(self.cli("--json", "status", "--database", self.path("a.db")))["daemon"] or {}
+        daemon = self.replica_status("a")[1]["daemon"] or {}
         return daemon.get("frames", {})
 
     def assert_counted(self, *reasons):
@@ -84,6 +83,7 @@ class BadDatagramsTest(ReplicastTest):
         self.send(*[key.seal(5_000 + i, payload) for i, payload in enumerate(payloads + near)])
         self.send(frames.Frame(stream_id=key.stream_id, key_epoch=key.epoch, sequence=9_000, key_update=update).SerializeToString())
         self.assert_counted("bad_signature")
+        self.assertIn("did not sign", self.replica_status("a")[1]["problem"])
         self.write_randomly(100)
         self.assert_equal_copy("a")
 

@@ -173,6 +173,12 @@ class ReplicastTest(unittest.TestCase):
         self.assertEqual(code, expect, f"replicast {' '.join(arguments)}: {out}{err}")
         return out + err if expect else out
 
+    def replica_status(self, name):
+        """`status` of a replica: (0 well or 1 not, what it tells)"""
+        code, out, err = self.program("replicast", "--json", "status", "--database", self.path(name + ".db"))
+        self.assertIn(code, (0, 1), out + err)
+        return code, json.loads(out)
+
     def cli_json(self, *arguments):
         return json.loads(self.cli("--json", *arguments))
 

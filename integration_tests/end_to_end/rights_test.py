@@ -12,7 +12,8 @@ class RightsTest(ReplicastTest):
         self.serve()
         self.join("a")
         replica = self.join("b")
-        member = self.replica_status("b")["member_id"]
+        wait_until(lambda: self.replica_status("b")[1]["member_id"], 10, "the daemon tells its state")
+        member = self.replica_status("b")[1]["member_id"]
         self.cli("member", "revoke", member)
         self.master.execute("INSERT INTO t VALUES(9001, 9001, 'after the revocation', 'x')")
         self.wait_for_row("a", "SELECT 1 FROM t WHERE id = 9001")
@@ -80,11 +81,6 @@ class RightsTest(ReplicastTest):
         replica = self.start_replica("a", token=token)
         self.assertEqual(replica.handle.wait(30), 4)
         self.assertRegex(replica.errors(), "expired")
-
-    def replica_status(self, name):
-        import json
-        wait_until(lambda: json.loads(self.cli("--json", "status", "--database", self.path(name + ".db")))["member_id"], 10, "the daemon tells its state")
-        return json.loads(self.cli("--json", "status", "--database", self.path(name + ".db")))
 
 
 if __name__ == "__main__":

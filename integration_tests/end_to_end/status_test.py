@@ -1,5 +1,4 @@
 """What `status` says when a part stands still: the server, the replica's daemon, neither."""
-import json
 import os
 import signal
 import unittest
@@ -9,8 +8,8 @@ from harness import ReplicastTest, wait_until
 
 class StatusTest(ReplicastTest):
     def status(self, name):
-        code, out, _ = self.program("replicast", "--json", "status", "--database", self.path(name + ".db"))
-        return code, json.loads(out)["problem"]
+        code, told = self.replica_status(name)
+        return code, told["problem"]
 
     def wait_for_problem(self, name, text):
         wait_until(lambda: text in self.status(name)[1], 20, lambda: f"status says '{text}'; it says: {self.status(name)}")

@@ -45,7 +45,9 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
         if (info.state != StreamInfo::State::kReady) return NotReady(asked.dataset(), info);
         Position from = info.position;
         if (asked.has_from()) {
-          ASSIGN_OR_RETURN(from, FromProto(asked.from()));
+          v1::Position position = asked.from();
+          if (position.definition_hash().empty()) position.set_definition_hash(info.definition_hash.ToBytes());
+          ASSIGN_OR_RETURN(from, FromProto(position));
           if (from.definition != info.definition_hash) {
             return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN",
                          "that position is of another definition of the dataset: read its rows anew");

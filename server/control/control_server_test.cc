@@ -328,6 +328,96 @@ TEST_F(ControlServerTest, ARevokedMemberThatDoesNotReadIsBrokenOff) {
   EXPECT_FALSE(reader->Finish().ok());
 }
 
+TEST_F(ControlServerTest, WatchGoesOnFromAPositionWithoutADefinitionAsPeopleWriteThem) {
+  const Joined joined = Join();
+  v1::WatchRequest request;
+  request.set_dataset("all");
+  request.mutable_from()->set_history_id(publisher_->history().ToBytes());
+  const auto stub = v1::ChangesService::NewStub(joined.channel);
+  grpc::ClientContext context;
+  const auto reader = stub->Watch(&context, request);
+  size_t open = 0;
+  const absl::Time begun = clock_.Now();
+  while (open == 0 && clock_.Now() - begun < absl::Seconds(10)) OnLoop([&] { open = plane_->streams().size(); });
+  EXPECT_EQ(open, 1u);
+  context.TryCancel();
+  v1::WatchResponse message;
+  EXPECT_FALSE(reader->Read(&message));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(ControlServerTest, CallersThatGoAwayWhileTheirStreamIsOpenedLeaveNothingBehind) {
+  const Joined joined = Join();
+  v1::WatchRequest request;
+  request.set_dataset("all");
+  const auto stub = v1::ChangesService::NewStub(joined.channel);
+  for (int i = 0; i < 200; ++i) {
+    grpc::ClientContext context;
+    const auto reader = stub->Watch(&context, request);
+    OnLoop([] {});
+    context.TryCancel();
+    EXPECT_NE(reader->Finish().error_code(), grpc::StatusCode::OK);
+  }
+  size_t open = 1;
+  const absl::Time begun = clock_.Now();
+  while (open > 0 && clock_.Now() - begun < absl::Seconds(10)) OnLoop([&] { open = plane_->streams().size(); });
+  EXPECT_EQ(open, 0u);
+}
+
+TEST_F(ControlServerTest, WatchRefusesAPositionOfAnotherDefinitionAndADatasetThatIsNotReady) {
+  const Joined joined = Join();
+  const auto stub = v1::ChangesService::NewStub(joined.channel);
+  const auto refusal = [&](const v1::WatchRequest& request) {
+    grpc::ClientContext context;
+    const auto reader = stub->Watch(&context, request);
+    v1::WatchResponse message;
+    EXPECT_FALSE(reader->Read(&message));
+    return ReasonOf(rpc::FromGrpc(reader->Finish()));
+  };
+  v1::WatchRequest request;
+  request.set_dataset("all");
+  request.mutable_from()->set_history_id(publisher_->history().ToBytes());
+  request.mutable_from()->set_definition_hash(other_.ToBytes());
+  EXPECT_EQ(refusal(request), "POSITION_UNKNOWN");
+  request.mutable_from()->set_definition_hash("short");
+  EXPECT_EQ(refusal(request), "REQUEST_INVALID");
+  request.clear_from();
+  OnLoop([&] { publisher_->streams[all_].state = StreamInfo::State::kBuilding; });
+  EXPECT_EQ(refusal(request), "STREAM_BUILDING");
+  OnLoop([&] { publisher_->streams[all_].state = StreamInfo::State::kStopped; });
+  EXPECT_EQ(refusal(request), "STREAM_STOPPED");
+}
+
+TEST_F(ControlServerTest, AMemberRenewsItsCertificateAndGoesOnWithTheNewOne) {
+  Joined joined = Join();
+  v1::RenewRequest request;
+  request.set_certificate_request(crypto::CreateRequestDer(joined.credentials.key_pem, "x"));
+  request.set_x25519_public_key(joined.x25519.public_key);
+  const auto renewed = Call<v1::RegistrationService>(joined.channel, &v1::RegistrationService::Stub::Renew, request);
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  EXPECT_GT(renewed->expires_at().seconds(), absl::ToUnixSeconds(clock_.Wall()));
+  joined.credentials.certificate_pem = crypto::DerToPem(renewed->certificate());
+  Connect(&joined);
+  EXPECT_TRUE(Subscribe(joined, "all").ok());
+  request.set_certificate_request("no request");
+  EXPECT_FALSE((Call<v1::RegistrationService>(joined.channel, &v1::RegistrationService::Stub::Renew, request).ok()));
+}
+
+TEST_F(ControlServerTest, AMemberThatUnsubscribesCountsNoMore) {
+  const Joined joined = Join();
+  ASSERT_TRUE(Subscribe(joined, "all").ok());
+  v1::UnsubscribeRequest request;
+  request.set_dataset("all");
+  EXPECT_TRUE(
+      Call<v1::AuthorizationService>(joined.channel, &v1::AuthorizationService::Stub::Unsubscribe, request).ok());
+  OnLoop([&] { EXPECT_EQ(multicaster_.left, std::vector<MemberId>{joined.id}); });
+  request.set_dataset("other");
+  EXPECT_EQ(
+      ReasonOf(Call<v1::AuthorizationService>(joined.channel, &v1::AuthorizationService::Stub::Unsubscribe, request)
+                   .status()),
+      "DATASET_NOT_GRANTED");
+}
+
 TEST_F(ControlServerTest, CatchUpFollowsNewUnits) {
   const Joined joined = Join();
   OnLoop([&] { publisher_->Emit(all_, Lsn::Of(1, 0)); });

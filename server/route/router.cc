@@ -17,10 +17,4 @@ void Router::Route(uint32_t relation, const Row* row, const std::vector<store::R
   if (auto table = tables_.find(relation); table != tables_.end()) table->second->Route(row, before, changes);
 }
 
-uint64_t Router::filter_errors() const {
-  uint64_t errors = 0;
-  for (const auto& [id, table] : tables_) errors += table->filter_errors();
-  return errors;
-}
-
 }  // namespace replicast::route

@@ -17,7 +17,6 @@ class Router {
   void Route(uint32_t relation, const Row* row, const std::vector<store::RowIndex::Entry>& before,
              std::vector<Change>* changes);
   bool Wants(uint32_t relation) const { return tables_.count(relation) != 0; }
-  uint64_t filter_errors() const;
 
  private:
   std::map<uint32_t, std::unique_ptr<TableRouter>> tables_;
