@@ -16,7 +16,7 @@ class Checks {
 
   // Every replica becomes what the master is, within five minutes.
   void Calm();
-  // They stay it, hardly call, and nobody complains.
+  // They stay it, hardly call, and nobody complains; in some worlds for a day, with a row now and then.
   void Quiet();
   // A change of one row costs the server the same whoever follows, and a lost end of it is repaired at once.
   void OneRow();

@@ -23,11 +23,11 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.seed = seed;
   c.replicas = 1 + below(5);
   c.datasets = 1 + below(3);
-  c.keys = 5 + below(200);
-  c.transactions = between(0.5, 8);
-  c.largest_transaction = one_in(10) ? 1000 : 1 + below(30);
+  c.keys = one_in(6) ? 5 + below(200) : 3 + below(40);
+  c.transactions = between(0.5, 6);
+  c.largest_transaction = 1 + below(30);
   c.largest_blob = one_in(8) ? 40'000 : 3000;
-  c.storm_seconds = 20 + below(60);
+  c.storm_seconds = 15 + below(40);
   c.server.frame_size = one_in(3) ? 512 + random.Below(1000) : 1372;
   c.server.outbox_capacity = one_in(4) ? 20 + random.Below(500) : 100'000;
   c.server.unit_store_bytes = one_in(3) ? 2'000 + random.Below(100'000) : 64u << 20;
@@ -102,9 +102,9 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.all_restarted = sometimes(1);
 
   // Rare kinds of worlds: what they have too much of is paid for by having less of everything else.
-  if (one_in(100)) {
-    c.largest_transaction = 5000;
-    c.transactions = 0.5;
+  if (one_in(20)) {
+    c.largest_transaction = one_in(6) ? 5000 : 500;
+    c.transactions = 300 / c.largest_transaction;
   }
   if (one_in(200)) {
     c.replicas = one_in(10) ? 1000 : 50 + below(200);
@@ -115,6 +115,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
     c.storm_seconds = 15;
   }
   if (one_in(50)) c.weekend_hours = 24 + below(48);
+  if (one_in(150)) c.quiet_hours = 24;
   return c;
 }
 
@@ -128,6 +129,7 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"largest_blob", &largest_blob, 1},
       {"storm_seconds", &storm_seconds, 1},
       {"weekend_hours", &weekend_hours},
+      {"quiet_hours", &quiet_hours},
       {"epoch_frames", &server.epoch_frames},
       {"buffer_bytes", &buffer_bytes},
       {"loss", &path.loss},

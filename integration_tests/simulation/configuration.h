@@ -40,6 +40,7 @@ struct Configuration {
   double largest_blob = 0;         // bytes: larger ones mean more chunks and parts
   double storm_seconds = 0;        // how long faults go on
   double weekend_hours = 0;        // afterwards a replica sleeps for so long, and mostly the server too
+  double quiet_hours = 0;          // how long nobody may complain at the end; 0: minutes
   SimulatedServer::Options server;
   double buffer_bytes = 0;  // of a replica's session, of each kind; 0: the usual
   PathFaults path;

@@ -305,6 +305,7 @@ void ControlLink::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysR
 }
 
 void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) {
+  ++reports;
   Call<v1::ReportResponse>(
       "Report",
       [this, request](const Member& member, auto reply) {

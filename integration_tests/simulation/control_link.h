@@ -55,7 +55,7 @@ class ControlLink : public ControlChannel {
   // After every answer and message: the replica has something to do.
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
   CallFaults faults;
-  uint64_t calls = 0;
+  uint64_t calls = 0, reports = 0;  // of the calls, those that only report
   // The most calls within any second.
   uint64_t busiest_second() const { return busiest_second_; }
 

@@ -7,8 +7,7 @@
 namespace replicast::simulation {
 
 absl::StatusOr<Digest> ContentOf(SimulatedReplica& replica) {
-  ASSIGN_OR_RETURN(const auto reader,
-                   sqlite::Database::Open(SimulatedReplica::kDatabase, {.vfs = replica.reader().vfs()}));
+  ASSIGN_OR_RETURN(sqlite::Database* const reader, replica.Reader());
   return ContentOf(*reader, DefinitionOf(replica.dataset()), false);
 }
 

@@ -65,6 +65,7 @@ void SimulatedReplica::Start() {
 void SimulatedReplica::Kill() {
   process_.KillAt(0);
   if (up()) trace_.Note("%s died", name_);
+  reading_.reset();
   session_.reset();
   taken_frames_.clear();
   database_.reset();
@@ -91,6 +92,13 @@ void SimulatedReplica::LockDatabase(absl::Duration how_long) {
   if (!other.ok() || !(*other)->Execute("BEGIN IMMEDIATE").ok()) return;
   locker_ = *std::move(other);
   time_.After(how_long, [this] { locker_.reset(); });
+}
+
+absl::StatusOr<sqlite::Database*> SimulatedReplica::Reader() {
+  if (reading_ == nullptr) {
+    ASSIGN_OR_RETURN(reading_, sqlite::Database::Open(kDatabase, {.vfs = reader_.vfs()}));
+  }
+  return reading_.get();
 }
 
 void SimulatedReplica::RestartAfter(absl::Duration wait) {

@@ -66,7 +66,8 @@ class SimulatedReplica : public SessionEnvironment {
   MachineClock& clock() { return clock_; }
   SimulatedDisk& disk() { return disk_; }
   SimulatedProcess& process() { return process_; }
-  SimulatedProcess& reader() { return reader_; }
+  // The connection of a program that reads it; an error: it can't be opened now. Gone when the replica dies.
+  absl::StatusOr<sqlite::Database*> Reader();
   ControlLink& link() { return link_; }
   PathFaults& path() { return network_.path(receiver_); }
   const ReplicaSession* session() const { return session_.get(); }
@@ -116,7 +117,7 @@ class SimulatedReplica : public SessionEnvironment {
   absl::Duration slowest_write_;
   std::deque<std::string> kernel_;   // datagrams that came while it was paused
   std::set<uint64_t> taken_frames_;  // hashes, of this run
-  std::unique_ptr<sqlite::Database> locker_;
+  std::unique_ptr<sqlite::Database> locker_, reading_;
   bool left_ = false;
   Alarm alarm_{time_, [this] { Step(); }};
   bool stepping_ = false, restarting_ = false, tampered_ = false, was_tampered_ = false;

@@ -13,9 +13,10 @@ set(REPLICAST_BORINGSSL "" CACHE PATH "A BoringSSL build (include/ and libcrypto
 set(REPLICAST_SLOWNESS 1 CACHE STRING "So many times longer may tests take than in a release build")
 set(REPLICAST_SIMULATION_SEEDS 1..60 CACHE STRING "The worlds that the simulation's test runs")
 
+# Paths are told to the cache relative to the tree, so that a clone in another folder finds what this one compiled.
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
 endif()
 
 # Every target of ours links this: the flags, in one place.
