@@ -21,7 +21,15 @@ function(replicast_static_libraries OUT)
   list(REVERSE libraries)
   list(REMOVE_DUPLICATES libraries)
   list(REVERSE libraries)
-  set(${OUT} -Wl,--exclude-libs,ALL -Wl,-Bstatic -Wl,--start-group ${libraries} ${REPLICAST_STATIC_EXTRA} -lz -Wl,--end-group
+  # Named one by one: Clang's sanitizers are static libraries too, and replicast_crypto needs to see their symbols.
+  list(TRANSFORM libraries REPLACE "^-l(.+)$" "lib\\1.a" OUTPUT_VARIABLE hidden)
+  list(FILTER hidden INCLUDE REGEX "\\.a$")
+  foreach(extra ${REPLICAST_STATIC_EXTRA} -lz)
+    string(REGEX REPLACE "^-l(.+)$" "lib\\1.a" archive ${extra})
+    list(APPEND hidden ${archive})
+  endforeach()
+  list(JOIN hidden ":" hidden)
+  set(${OUT} -Wl,--exclude-libs=${hidden} -Wl,-Bstatic -Wl,--start-group ${libraries} ${REPLICAST_STATIC_EXTRA} -lz -Wl,--end-group
     -Wl,-Bdynamic -ldl -lrt -latomic -pthread PARENT_SCOPE)
 endfunction()
 
