@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kReorderBytes = 4096;
 constexpr int kMostSteps = 400;
 constexpr size_t kTagBytes = 8;
+constexpr uint64_t kMostNumber = UINT64_MAX / 2;  // a StreamReceiver lets no higher one through
 
 // A unit of several parts.
 std::vector<std::string> MakeParts(const DefinitionHash& definition, const wire::Signer& signer, int parts) {
@@ -65,7 +66,7 @@ class Order {
     for (int step = 0; step < kMostSteps && !input_.empty(); ++step) {
       switch (input_.Byte() % 8) {
         case 0:
-          order_.OnHint(Number());
+          Hint();
           break;
         case 1:
           order_.SkipGaps();
@@ -88,10 +89,15 @@ class Order {
     return number_ = how == 255 ? input_.Number() : number_ + how % 8 - 1;
   }
 
+  void Hint() {
+    const uint64_t number = Number();
+    if (number <= kMostNumber) order_.OnHint(number);
+  }
+
   void Add() {
     v1::Symbol symbol;
     symbol.set_number(Number());
-    if (symbol.number() == 0 || symbol.number() > UINT64_MAX / 2) return;  // refused before it gets here
+    if (symbol.number() == 0 || symbol.number() > kMostNumber) return;
     const uint8_t flags = input_.Byte();
     symbol.set_first((flags & 1) != 0);
     symbol.set_last((flags & 2) != 0);

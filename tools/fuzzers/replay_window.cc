@@ -4,7 +4,7 @@
 // settled is ever taken twice.
 #include "common/delivery/replay_window.h"
 
-#include <set>
+#include <unordered_set>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -43,7 +43,7 @@ class Model {
  private:
   struct Window {
     uint64_t highest = 0;
-    std::set<uint64_t> seen;
+    std::unordered_set<uint64_t> seen;
     bool IsNear(uint64_t sequence) const {
       return sequence > highest ? sequence - highest <= limits::kReplayWindow
                                 : highest - sequence < limits::kReplayWindow;
@@ -60,13 +60,13 @@ class Model {
   uint64_t in_a_row_ = 0;
 };
 
-constexpr int kMostSequences = 20'000;
+constexpr int kMostSequences = 10'000;
 
 // Several that follow each other, so that a short input reaches where a window is full.
 void Run(FuzzInput input) {
   delivery::ReplayWindow window;
   Model model;
-  std::set<uint64_t> taken;
+  std::unordered_set<uint64_t> taken;
   uint64_t sequence = 0;
   int left = kMostSequences;
   while (!input.empty()) {
