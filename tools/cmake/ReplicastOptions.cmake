@@ -38,9 +38,15 @@ if(REPLICAST_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# The static gRPC makes links large: a fast linker where there is one. With a fuzzer's sections mold takes gigabytes.
-if(REPLICAST_FUZZ)
-  find_program(LLD ld.lld REQUIRED)
+# Clang's sanitizers are static libraries.
+set(REPLICAST_STATIC_SANITIZER OFF)
+if(REPLICAST_SANITIZER AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  set(REPLICAST_STATIC_SANITIZER ON)
+endif()
+
+# The static gRPC makes links large: a fast linker where there is one. mold 1.10 takes all memory when libraries to hide are
+# named (ReplicastDependencies.cmake).
+if(REPLICAST_STATIC_SANITIZER)
   add_link_options(-fuse-ld=lld)
 else()
   find_program(MOLD mold)
