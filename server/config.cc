@@ -8,6 +8,7 @@
 #include <limits>
 #include <string_view>
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/net/connection_acceptor.h"
 
@@ -35,9 +36,15 @@ std::string Quoted(const std::string& text) {
   return quoted + "\"";
 }
 
+// A file can hold nothing else.
+absl::Status CheckText(const std::string& text) {
+  return IsUtf8(text) ? absl::OkStatus() : Invalid("it is no UTF-8 text");
+}
+
 Setting Text(std::string name, std::string help, std::string ServerConfig::*member) {
   return {std::move(name), std::move(help),
           [member](ServerConfig& config, const std::string& text) {
+            RETURN_IF_ERROR(CheckText(text));
             config.*member = text;
             return absl::OkStatus();
           },
@@ -47,6 +54,7 @@ Setting Text(std::string name, std::string help, std::string ServerConfig::*memb
 Setting Address(std::string name, std::string help, std::string ServerConfig::*member) {
   return {std::move(name), std::move(help),
           [member](ServerConfig& config, const std::string& text) {
+            RETURN_IF_ERROR(CheckText(text));
             RETURN_IF_ERROR(net::ParseHostPort(text).status());
             config.*member = text;
             return absl::OkStatus();
@@ -183,14 +191,18 @@ absl::Status ReadConfigFile(const std::string& path, ServerConfig* config) {
     return Error(absl::StatusCode::kNotFound, "MACHINE_FILE_MISSING",
                  "can't read " + path + ": name the file that `replicastd init` made");
   }
+  return ReadConfigText({std::istreambuf_iterator<char>(in), {}}, path, config);
+}
+
+absl::Status ReadConfigText(const std::string& text, const std::string& name, ServerConfig* config) {
   toml::table table;
   try {
-    table = toml::parse(in, path);
+    table = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    return Invalid(path + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+    return Invalid(name + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
   }
   for (const auto& [key, node] : table) {
-    const std::string where = path + ":" + std::to_string(node.source().begin.line);
+    const std::string where = name + ":" + std::to_string(node.source().begin.line);
     const Setting* setting = Find(key.str());
     if (setting == nullptr) return Invalid(where + ": there is no setting '" + std::string(key.str()) + "'");
     if (!node.is_string() && !node.is_integer() && !node.is_boolean()) {

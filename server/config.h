@@ -51,6 +51,8 @@ std::string EnvironmentOf(const Setting& setting);  // "REPLICAST_LISTEN_ENROLME
 
 // The file's settings; an unknown key or a wrong value is an error that names file and line.
 absl::Status ReadConfigFile(const std::string& path, ServerConfig* config);
+// Likewise from its text; `name` is the file's, for messages.
+absl::Status ReadConfigText(const std::string& text, const std::string& name, ServerConfig* config);
 absl::Status ReadConfigEnvironment(const std::function<const char*(const char*)>& getenv, ServerConfig* config);
 // `given`: setting name → text.
 absl::Status ApplySettings(const std::map<std::string, std::string>& given, const std::string& where,

@@ -102,6 +102,13 @@ TEST_F(ConfigTest, NamedPortsAreKept) {
   EXPECT_EQ(config_.port_data, 5);
 }
 
+TEST_F(ConfigTest, ATextThatNoFileCouldHoldIsRefused) {
+  for (const char* name : {"database", "advertise", "listen"}) {
+    const absl::Status status = ApplySettings({{name, "host\xff:7420"}}, "command line", &config_);
+    EXPECT_EQ(ReasonOf(status), "CONFIG_INVALID") << name;
+  }
+}
+
 TEST_F(ConfigTest, WhatDoesNotFitTogetherIsSaid) {
   EXPECT_FALSE(CompleteConfig(&config_).ok());
   config_.database = "x.db";

@@ -8,10 +8,11 @@
 namespace replicast {
 namespace {
 
-absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReadOnly(const std::string& path) {
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReadOnly(const std::string& path, const std::string& vfs) {
   sqlite::OpenOptions options;
   options.read_only = true;
   options.no_checkpoint_on_close = true;
+  options.vfs = vfs;
   return sqlite::Database::Open(path, options);
 }
 
@@ -34,6 +35,8 @@ absl::StatusOr<std::vector<TableState>> ScanTables(sqlite::Database& database, c
   std::vector<TableState> states;
   for (const v1::TableSchema& table : schema.tables()) {
     TableState& state = states.emplace_back();
+    ASSIGN_OR_RETURN(const bool is_table, IsTable(database, table.name()));
+    if (!is_table) continue;
     absl::StatusOr<sqlite::Statement> select = database.Prepare(SelectAllSql(table, table.name()));
     if (!select.ok()) continue;
     while (true) {
@@ -46,8 +49,8 @@ absl::StatusOr<std::vector<TableState>> ScanTables(sqlite::Database& database, c
   return states;
 }
 
-absl::StatusOr<ReplicaDatabase::Actual> ReplicaDatabase::ReadActual(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path));
+absl::StatusOr<ReplicaDatabase::Actual> ReplicaDatabase::ReadActual(const std::string& path, const std::string& vfs) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path, vfs));
   ASSIGN_OR_RETURN(const ReplicaState state, BeginReading(*database));
   if (!state.position) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_SNAPSHOT_YET",
@@ -60,8 +63,8 @@ absl::StatusOr<ReplicaDatabase::Actual> ReplicaDatabase::ReadActual(const std::s
   return actual;
 }
 
-absl::StatusOr<ReplicaDatabase::Shown> ReplicaDatabase::ReadShown(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path));
+absl::StatusOr<ReplicaDatabase::Shown> ReplicaDatabase::ReadShown(const std::string& path, const std::string& vfs) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> database, OpenReadOnly(path, vfs));
   ASSIGN_OR_RETURN(const ReplicaState state, BeginReading(*database));
   Shown shown;
   shown.identity = state.identity;

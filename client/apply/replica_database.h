@@ -74,7 +74,7 @@ class ReplicaDatabase {
     std::vector<std::string> names;
   };
   // Works from any process, on a database that a daemon is writing: opens its own read-only connection.
-  static absl::StatusOr<Actual> ReadActual(const std::string& path);
+  static absl::StatusOr<Actual> ReadActual(const std::string& path, const std::string& vfs = {});
   // Position, identity, freshness for `status`, read-only, from any process.
   struct Shown {
     Identity identity;
@@ -84,7 +84,7 @@ class ReplicaDatabase {
     std::string daemon_state_json;                         // what the daemon last left with SetDaemonState
     bool snapshot_running = false;
   };
-  static absl::StatusOr<Shown> ReadShown(const std::string& path);
+  static absl::StatusOr<Shown> ReadShown(const std::string& path, const std::string& vfs = {});
   // A small JSON text about the daemon (losses, repairs, epoch) for `replicast status`; not part of any transaction of
   // units.
   virtual absl::Status SetDaemonState(const std::string& json) = 0;

@@ -1,6 +1,9 @@
 #include "client/apply/replica_schema.h"
 
-#include "common/sqlite/database.h"
+#include <algorithm>
+
+#include "common/base/errors.h"
+#include "common/base/limits.h"
 
 namespace replicast {
 namespace {
@@ -85,6 +88,36 @@ std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
 
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) {
   return "SELECT " + ColumnList(table) + " FROM " + QuoteIdentifier(name);
+}
+
+bool IsSchema(const v1::DatasetSchema& schema) {
+  if (static_cast<size_t>(schema.tables_size()) > limits::kMaxTables) return false;
+  return std::all_of(schema.tables().begin(), schema.tables().end(), [](const v1::TableSchema& table) {
+    const auto is_place = [&](uint32_t place) { return place < static_cast<uint32_t>(table.columns_size()); };
+    return !table.columns().empty() && static_cast<size_t>(table.columns_size()) <= limits::kMaxColumns &&
+           !table.key_columns().empty() &&
+           std::all_of(table.key_columns().begin(), table.key_columns().end(), is_place);
+  });
+}
+
+absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name) {
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND "
+                                    "name = ? COLLATE NOCASE"));
+  return select.BindText(1, name).Step();
+}
+
+absl::Status DropAnything(sqlite::Database& database, const std::string& name) {
+  std::string type;
+  {
+    ASSIGN_OR_RETURN(sqlite::Statement select,
+                     database.Prepare("SELECT type FROM sqlite_master WHERE type <> 'trigger' AND "
+                                      "name = ? COLLATE NOCASE"));
+    ASSIGN_OR_RETURN(const bool found, select.BindText(1, name).Step());
+    if (!found) return absl::OkStatus();
+    type = select.Bytes(0);
+  }
+  return database.Execute("DROP " + type + " " + QuoteIdentifier(name));
 }
 
 }  // namespace replicast

@@ -1,9 +1,13 @@
 #ifndef REPLICAST_CLIENT_APPLY_REPLICA_SCHEMA_H_
 #define REPLICAST_CLIENT_APPLY_REPLICA_SCHEMA_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <string>
 #include <vector>
 
+#include "common/sqlite/database.h"
 #include "replicast/v1/types.pb.h"
 
 namespace replicast {
@@ -16,6 +20,13 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
 // Deletes the row with exactly this key and gives back its columns.
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name);
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
+
+// Whether a schema can be one: the SQL above may be made from it. One that comes out of a file may be anything.
+bool IsSchema(const v1::DatasetSchema& schema);
+// Whether there is a table of this name, and no view or virtual table, whose rows can be without end.
+absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name);
+// Whatever has this name, table, view or index, is there no more.
+absl::Status DropAnything(sqlite::Database& database, const std::string& name);
 
 }  // namespace replicast
 

@@ -1,5 +1,6 @@
 #include "client/apply/replica_state.h"
 
+#include "client/apply/replica_schema.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 
@@ -85,7 +86,7 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
   const auto definition = DefinitionHash::FromBytes(select.Bytes(0));
   const auto server = ServerId::FromBytes(select.Bytes(1));
   if (!definition || !server || !state.definition.ParseFromString(select.Bytes(3)) ||
-      !state.schema.ParseFromString(select.Bytes(4)))
+      !state.schema.ParseFromString(select.Bytes(4)) || !IsSchema(state.schema))
     return Damaged(database);
   state.identity = {*server, select.Bytes(2), *definition};
   if (!select.IsNull(5)) {

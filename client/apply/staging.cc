@@ -19,7 +19,11 @@ absl::Status Unexpected(const std::string& why) {
 
 absl::Status Staging::Resume() {
   ASSIGN_OR_RETURN(state_, replica_state::LoadStaging(database_, definition_));
-  return state_ ? OpenWriters() : absl::OkStatus();
+  if (!state_) return absl::OkStatus();
+  // As many as there are tables, whatever the file says.
+  state_->tables.resize(static_cast<size_t>(schema_.tables_size()));
+  state_->expected.resize(state_->tables.size());
+  return OpenWriters();
 }
 
 ReplicaDatabase::StagingProgress Staging::progress() const {
@@ -56,8 +60,7 @@ absl::Status Staging::Drop() {
   spool_.Clear();
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-  for (int i = 0; i < schema_.tables_size(); ++i)
-    RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + TableName(i)));
+  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(DropAnything(database_, TableName(i)));
   RETURN_IF_ERROR(replica_state::DropStaging(database_, definition_));
   return transaction.Commit();
 }
@@ -194,7 +197,7 @@ absl::Status Staging::SwapIn(ReplicaState* shown) {
   writers_.clear();
   for (int i = 0; i < schema_.tables_size(); ++i) {
     const v1::TableSchema& table = schema_.tables(i);
-    RETURN_IF_ERROR(database_.Execute("DROP TABLE IF EXISTS " + sqlite::QuoteIdentifier(table.name())));
+    RETURN_IF_ERROR(DropAnything(database_, table.name()));
     for (const std::string& sql : CreateUniqueIndexesSql(table, TableName(i), static_cast<uint32_t>(i)))
       RETURN_IF_ERROR(database_.Execute(sql));
     RETURN_IF_ERROR(

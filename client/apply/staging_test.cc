@@ -100,6 +100,20 @@ TEST(StagingTest, GoesOnAtTheLastChunkAfterAKillAndReadersKeepTheOldState) {
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
 
+TEST(StagingTest, FewerTablesInItsStateThanInTheSchemaAreFilledUp) {
+  ApplyRig rig;
+  rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"one"}));
+  rig.Unit();
+  auto replica = rig.Open();
+  ASSERT_TRUE(replica->BeginStaging().ok());
+  replica.reset();
+  ASSERT_TRUE(rig.Other().Execute("UPDATE _replicast_staging SET tables = x'', expected = x''").ok());
+  replica = rig.Open();
+  ASSERT_TRUE(*replica->LoadChunk(rig.ChunkOf("", ""), 1));
+  EXPECT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
 TEST(StagingTest, TakesOnlyChunksOfItsOwnHistoryAndOnlyTheRangeThatFollows) {
   ApplyRig rig;
   auto replica = rig.Open();

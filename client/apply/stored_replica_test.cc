@@ -178,6 +178,38 @@ TEST(StoredReplicaTest, ADroppedTableLeavesOnlyASnapshot) {
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
 
+TEST(StoredReplicaTest, AViewWithoutEndInTheTablesPlaceIsDamageAndASnapshotHealsIt) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  ASSERT_TRUE(
+      rig.Other()
+          .Execute("DROP TABLE item; CREATE VIEW item AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+                   "FROM c) SELECT x AS id, x AS u, x AS v FROM c")
+          .ok());
+  const auto actual = ReplicaDatabase::ReadActual(rig.path);
+  ASSERT_TRUE(actual.ok()) << actual.status();
+  EXPECT_EQ(actual->tables[0].rows, 0u);
+  replica.reset();
+  replica = rig.Open();
+  EXPECT_EQ(replica->damaged_tables(), std::vector<std::string>{"item"});
+  rig.LoadAll(*replica);
+  ASSERT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, ASchemaInTheFileWhoseKeyIsNoColumnIsRefused) {
+  ApplyRig rig;
+  rig.OpenWithSnapshot().reset();
+  v1::DatasetSchema schema = ApplyRig::ItemSchema();
+  schema.mutable_tables(0)->set_key_columns(0, 3);
+  {
+    auto update = rig.Other().Prepare("UPDATE _replicast_state SET schema = ?");
+    ASSERT_TRUE(update->BindBlob(1, schema.SerializeAsString()).Run().ok());
+  }
+  EXPECT_EQ(ReasonOf(ReplicaDatabase::Open({.path = rig.path}, rig.clock).status()), "DATABASE_CORRUPT");
+  EXPECT_EQ(ReasonOf(ReplicaDatabase::ReadActual(rig.path).status()), "DATABASE_CORRUPT");
+}
+
 TEST(StoredReplicaTest, RefusesAnotherServerAndATableInTheWay) {
   ApplyRig rig;
   auto replica = rig.Open();

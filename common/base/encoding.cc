@@ -93,6 +93,24 @@ std::optional<std::string> Base64UrlDecode(std::string_view text) {
   return bytes;
 }
 
+bool IsUtf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    if (size == 0 || text.size() - at < size) return false;
+    uint32_t rune = size == 1 ? lead : lead & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; ++i) {
+      const auto byte = static_cast<unsigned char>(text[at + i]);
+      if ((byte & 0xc0) != 0x80) return false;
+      rune = rune << 6 | (byte & 0x3fu);
+    }
+    if ((size == 3 && rune < 0x800) || (size == 4 && rune < 0x10000)) return false;
+    if ((rune >= 0xd800 && rune < 0xe000) || rune > 0x10ffff) return false;
+    at += size;
+  }
+  return true;
+}
+
 void AppendBigEndian32(std::string* out, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
 }

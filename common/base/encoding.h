@@ -14,6 +14,9 @@ std::optional<std::string> HexDecode(std::string_view hex);
 std::string Base64UrlEncode(std::string_view bytes);
 std::optional<std::string> Base64UrlDecode(std::string_view text);
 
+// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing beyond U+10FFFF.
+bool IsUtf8(std::string_view text);
+
 void AppendBigEndian32(std::string* out, uint32_t value);
 void AppendBigEndian64(std::string* out, uint64_t value);
 uint64_t ReadBigEndian64(const char* bytes);

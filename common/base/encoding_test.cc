@@ -79,5 +79,14 @@ TEST(HumanTest, ShowsTimesInTwoUnitsAtMost) {
   EXPECT_EQ(HumanSeconds(1e300), "forever");
 }
 
+TEST(Utf8Test, TellsWellFormedTextFromOther) {
+  for (const char* right :
+       {"", "abc", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+    EXPECT_TRUE(IsUtf8(right)) << HexEncode(right);
+  for (const char* wrong :
+       {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\xe2\x82"})
+    EXPECT_FALSE(IsUtf8(wrong)) << HexEncode(wrong);
+}
+
 }  // namespace
 }  // namespace replicast

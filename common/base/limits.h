@@ -39,11 +39,11 @@ inline constexpr size_t kMaxTables = 256;       // in one definition
 inline constexpr size_t kMaxColumns = 2000;
 inline constexpr size_t kMaxKeyColumns = 16;
 inline constexpr size_t kMaxFilterBytes = 4096;
-inline constexpr size_t kMaxFilterValueBytes = 64u
-                                               << 20;  // the columns that filters read of a row, and values they make
-inline constexpr int kMaxFilterSteps = 1'000'000;      // instructions of SQLite's machine for one filter and row
-inline constexpr int kMaxFilterDepth = 100;            // of an expression
-inline constexpr int kMaxFilterPatternBytes = 256;     // of LIKE and GLOB
+inline constexpr size_t kMaxFilterValueBytes = 64u << 20;  // twice the columns that filters read of a row
+inline constexpr size_t kMaxFilterMadeBytes = 1u << 20;    // a value that a filter makes, unless the row is larger
+inline constexpr int kMaxFilterSteps = 1'000'000;          // instructions of SQLite's machine for one filter and row
+inline constexpr int kMaxFilterDepth = 100;                // of an expression
+inline constexpr int kMaxFilterPatternBytes = 256;         // of LIKE and GLOB
 inline constexpr size_t kMaxNameBytes = 128;
 
 // The master and the server's state.

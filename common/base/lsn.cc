@@ -41,11 +41,11 @@ std::string Identifier<N, Tag>::ToHex() const {
   return HexEncode(view());
 }
 
-template std::string HistoryId::ToHex() const;
-template std::string DefinitionHash::ToHex() const;
-template std::string MemberId::ToHex() const;
-template std::string ServerId::ToHex() const;
-template std::string KeyId::ToHex() const;
+template std::string Identifier<16, HistoryTag>::ToHex() const;
+template std::string Identifier<32, DefinitionTag>::ToHex() const;
+template std::string Identifier<16, MemberTag>::ToHex() const;
+template std::string Identifier<16, ServerTag>::ToHex() const;
+template std::string Identifier<16, KeyTag>::ToHex() const;
 
 std::string Position::ToText() const { return history.ToHex() + '/' + lsn.ToText(); }
 

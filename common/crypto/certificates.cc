@@ -94,8 +94,10 @@ bssl::UniquePtr<EVP_PKEY> KeyOfRequest(std::string_view der) {
   return key;
 }
 
+// Not with a NUL inside, which readers refuse.
 bool AddToName(X509_NAME* name, int nid, std::string_view text) {
-  return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, Bytes(text), static_cast<int>(text.size()), -1, 0) == 1;
+  return text.find('\0') == std::string_view::npos &&
+         X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, Bytes(text), static_cast<int>(text.size()), -1, 0) == 1;
 }
 
 // Empty when there is none; nothing when it is ambiguous: two of it, or a NUL inside.

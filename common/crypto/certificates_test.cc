@@ -95,6 +95,12 @@ TEST_F(CertificatesTest, RefusesNamesAndTimesThatCannotBe) {
   EXPECT_FALSE(IssueDer(ca_, ca_key_, request_, {std::string(1000, 'x'), "member", kBegin, kEnd}, {}, {}).has_value());
 }
 
+TEST_F(CertificatesTest, NoCertificateIsIssuedForANameWithANulWhichNobodyCouldRead) {
+  const std::string name("01\0ff", 5);
+  EXPECT_FALSE(IssueDer(ca_, ca_key_, request_, {name, "member", kBegin, kEnd}, {}, {}).has_value());
+  EXPECT_FALSE(IssueDer(ca_, ca_key_, request_, {"01", name, kBegin, kEnd}, {}, {}).has_value());
+}
+
 TEST_F(CertificatesTest, ABadKeyMakesNothing) {
   EXPECT_EQ(CreateCaPem("no key", "CA", kBegin, kEnd), "");
   EXPECT_EQ(CreateRequestDer("", "x"), "");

@@ -275,13 +275,15 @@ void RowFilters::Load(const Row& row) {
   state.steps = 0;
   if (!state.load && !state.PrepareLoad().ok()) return;
   size_t bytes = 0;
+  for (size_t i = 0; i < row.size(); ++i) bytes += state.read[i] ? SizeOf(row[i]) : 0;
+  // Over the bound nothing is loaded, and every filter counts an error.
+  if (bytes > limits::kMaxFilterValueBytes / 2) return;
+  // A hundred values of a filter may live at once, so each is bounded by what the row itself justifies.
+  sqlite3_limit(state.database->handle(), SQLITE_LIMIT_LENGTH,
+                static_cast<int>(std::max(limits::kMaxFilterMadeBytes, 2 * bytes)));
   int parameter = 0;
   for (size_t i = 0; i < row.size(); ++i) {
-    if (!state.read[i]) continue;
-    bytes += SizeOf(row[i]);
-    // Over the bound nothing is loaded, and every filter counts an error.
-    if (bytes > limits::kMaxFilterValueBytes / 2) return;
-    state.load->Bind(++parameter, row[i]);
+    if (state.read[i]) state.load->Bind(++parameter, row[i]);
   }
   state.loaded = state.load->Run().ok();
 }

@@ -196,6 +196,18 @@ TEST(RowFilterTest, AValueThatGrowsBeyondTheBoundIsAnError) {
   EXPECT_EQ(filters->errors(), 1u);
 }
 
+TEST(RowFilterTest, WhatAFilterMakesIsBoundedByTheRowSinceManyValuesMayLiveAtOnce) {
+  auto filters = Filters();
+  const int filter = *filters->Add("length(zeroblob(2000000)) > 0 AND name IS NOT NULL");
+  filters->Load(kRow);
+  EXPECT_FALSE(filters->Matches(filter));
+  EXPECT_EQ(filters->errors(), 1u);
+  Row row = kRow;
+  row[1] = Text{std::string(2'000'000, 'x')};
+  filters->Load(row);
+  EXPECT_TRUE(filters->Matches(filter));
+}
+
 TEST(RowFilterTest, ARowTooLargeToLoadIsOutAndCounted) {
   auto filters = Filters();
   const int named = *filters->Add("name IS NOT NULL");

@@ -116,8 +116,8 @@ absl::Status ColumnsReader::Open(const v1::Columns& message, size_t columns) {
   if (message.row_count() == 0) return message.columns().empty() ? absl::OkStatus() : Malformed("columns without rows");
   if (static_cast<size_t>(message.columns_size()) != columns || columns == 0 || columns > limits::kMaxColumns)
     return Malformed("the number of columns is not the schema's");
-  // Rows of NULLs take no bytes: without this a tiny message could promise four billion of them.
-  if (message.row_count() > limits::kMaxUnitPartBytes) return Malformed("too many rows");
+  // NULLs take no bytes: without this a tiny message could promise four billion rows of them.
+  if (message.row_count() > limits::kMaxUnitPartBytes / columns) return Malformed("too many rows");
   for (const v1::Column& column : message.columns()) {
     RETURN_IF_ERROR(Check(column, message.row_count()));
     Cursor cursor;

@@ -151,6 +151,15 @@ TEST(ColumnsReaderTest, RefusesAPromiseOfRowsThatNothingBacks) {
   ExpectRefused(message, 1);
 }
 
+TEST(ColumnsReaderTest, CountsValuesNotRowsSinceNullsTakeNoBytes) {
+  v1::Columns message;
+  for (int i = 0; i < 1000; ++i) message.add_columns()->set_types(std::string(1, '\0'));
+  message.set_row_count(limits::kMaxUnitPartBytes / 1000);
+  EXPECT_TRUE(ColumnsReader().Open(message, 1000).ok());
+  message.set_row_count(limits::kMaxUnitPartBytes);
+  ExpectRefused(message, 1000);
+}
+
 TEST(ColumnsReaderTest, RefusesColumnsWithoutRowsAndTooManyOfThem) {
   v1::Columns message;
   message.add_columns();

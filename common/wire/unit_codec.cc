@@ -43,17 +43,22 @@ absl::Status CheckHeader(const v1::UnitHeader& header) {
   return absl::OkStatus();
 }
 
-absl::Status CheckColumns(const v1::Columns& columns) {
+absl::Status CheckColumns(const v1::Columns& columns, uint64_t* values) {
   ColumnsReader reader;
-  return reader.Open(columns, static_cast<size_t>(columns.columns_size()));
+  RETURN_IF_ERROR(reader.Open(columns, static_cast<size_t>(columns.columns_size())));
+  *values += uint64_t{reader.rows()} * static_cast<uint64_t>(columns.columns_size());
+  return absl::OkStatus();
 }
 
 absl::Status CheckBody(const v1::UnitBody& body) {
   if (static_cast<size_t>(body.tables_size()) > limits::kMaxTables) return Malformed("too many tables");
+  // A value counts as a byte at least in what a part may have, a NULL too, which takes none as it travels.
+  uint64_t values = 0;
   for (const v1::TableChanges& table : body.tables()) {
     if (table.table() >= limits::kMaxTables) return Malformed("a table's number");
-    RETURN_IF_ERROR(CheckColumns(table.deleted()));
-    RETURN_IF_ERROR(CheckColumns(table.rows()));
+    RETURN_IF_ERROR(CheckColumns(table.deleted(), &values));
+    RETURN_IF_ERROR(CheckColumns(table.rows(), &values));
+    if (values > limits::kMaxUnitPartBytes) return Malformed("too many values");
   }
   return absl::OkStatus();
 }

@@ -274,6 +274,20 @@ TEST_F(UnitCodecTest, RefusesBodiesThatMakeNoSense) {
   EXPECT_EQ(ReasonFor(Signed(empty.SerializeAsString(), Compress(many.SerializeAsString()))), "UNIT_MALFORMED");
 }
 
+TEST_F(UnitCodecTest, ManyTablesOfNullsAreBoundedTogether) {
+  v1::UnitBody body;
+  for (uint32_t i = 0; i < limits::kMaxTables; ++i) {
+    v1::TableChanges& table = *body.add_tables();
+    table.set_table(i);
+    table.mutable_rows()->set_row_count(limits::kMaxUnitPartBytes / limits::kMaxTables);
+    table.mutable_rows()->add_columns()->set_types(std::string(1, '\0'));
+  }
+  const std::string header = OnlyPart().SerializeAsString();
+  EXPECT_EQ(ReasonFor(Signed(header, Compress(body.SerializeAsString()))), "");
+  body.mutable_tables(0)->mutable_rows()->set_row_count(limits::kMaxUnitPartBytes);
+  EXPECT_EQ(ReasonFor(Signed(header, Compress(body.SerializeAsString()))), "UNIT_MALFORMED");
+}
+
 TEST_F(UnitCodecTest, PeeksAtTheHeaderOfItsOwnParts) {
   ASSERT_TRUE(Writer().Finish({digest_}).ok());
   const auto header = PeekUnitHeader(parts_[0]);

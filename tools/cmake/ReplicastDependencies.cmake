@@ -22,7 +22,18 @@ function(replicast_static_libraries OUT)
   list(REVERSE libraries)
   list(REMOVE_DUPLICATES libraries)
   list(REVERSE libraries)
-  set(${OUT} -Wl,--exclude-libs,ALL -Wl,-Bstatic -Wl,--start-group ${libraries} ${REPLICAST_STATIC_EXTRA} -lz -Wl,--end-group
+  set(hidden ALL)
+  if(REPLICAST_STATIC_SANITIZER)
+    # The sanitizers are among ALL, and replicast_crypto needs to see their symbols: the rest is named.
+    list(TRANSFORM libraries REPLACE "^-l(.+)$" "lib\\1.a" OUTPUT_VARIABLE hidden)
+    list(FILTER hidden INCLUDE REGEX "\\.a$")
+    foreach(extra ${REPLICAST_STATIC_EXTRA} -lz)
+      string(REGEX REPLACE "^-l(.+)$" "lib\\1.a" archive ${extra})
+      list(APPEND hidden ${archive})
+    endforeach()
+    list(JOIN hidden ":" hidden)
+  endif()
+  set(${OUT} -Wl,--exclude-libs,${hidden} -Wl,-Bstatic -Wl,--start-group ${libraries} ${REPLICAST_STATIC_EXTRA} -lz -Wl,--end-group
     -Wl,-Bdynamic -ldl -lrt -latomic -pthread PARENT_SCOPE)
 endfunction()
 

@@ -9,6 +9,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
 set(REPLICAST_SANITIZER "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
+set(REPLICAST_FUZZ OFF CACHE BOOL "Build the fuzz targets too (Clang only), and everything so that they see its branches")
 set(REPLICAST_BORINGSSL "" CACHE PATH "A BoringSSL build (include/ and libcrypto.a) to use instead of the system's")
 set(REPLICAST_SLOWNESS 1 CACHE STRING "So many times longer may tests take than in a release build")
 set(REPLICAST_SIMULATION_SEEDS 1..60 CACHE STRING "The worlds that the simulation's test runs")
@@ -31,8 +32,26 @@ if(REPLICAST_SANITIZER)
   add_link_options(-fsanitize=${REPLICAST_SANITIZER})
 endif()
 
-# The static gRPC makes links large: a fast linker where there is one.
-find_program(MOLD mold)
-if(MOLD)
-  add_link_options(-fuse-ld=mold)
+if(REPLICAST_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "REPLICAST_FUZZ needs Clang, whose libFuzzer it uses: cmake --preset clang")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# Clang's sanitizers are static libraries.
+set(REPLICAST_STATIC_SANITIZER OFF)
+if(REPLICAST_SANITIZER AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  set(REPLICAST_STATIC_SANITIZER ON)
+endif()
+
+# The static gRPC makes links large: a fast linker where there is one. mold 1.10 takes all memory when libraries to hide are
+# named (ReplicastDependencies.cmake).
+if(REPLICAST_STATIC_SANITIZER)
+  add_link_options(-fuse-ld=lld)
+else()
+  find_program(MOLD mold)
+  if(MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
 endif()
