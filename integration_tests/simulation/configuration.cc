@@ -24,16 +24,16 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.replicas = 1 + below(5);
   c.datasets = 1 + below(3);
   c.keys = one_in(6) ? 5 + below(200) : 3 + below(40);
-  c.transactions = between(0.5, 6);
+  c.transactions = between(0.5, 4.5);
   c.largest_transaction = 1 + below(30);
   c.largest_blob = one_in(8) ? 40'000 : 3000;
-  c.storm_seconds = 15 + below(40);
+  c.storm_seconds = 15 + below(30);
   c.server.frame_size = one_in(3) ? 512 + random.Below(1000) : 1372;
   c.server.outbox_capacity = one_in(4) ? 20 + random.Below(500) : 100'000;
   c.server.unit_store_bytes = one_in(3) ? 2'000 + random.Below(100'000) : 64u << 20;
   c.server.rekey_seconds = one_in(3) ? 11 + below(30) : 3600;
   c.server.rate_ceiling = one_in(4) ? 200'000 : 10'000'000;
-  c.server.poll_seconds = one_in(2) ? 0.05 : 0.5;
+  c.server.poll_seconds = one_in(2) ? 0.1 : 0.5;
   c.server.epoch_frames = one_in(5) ? 50 : 0;
   c.buffer_bytes = one_in(4) ? 2000 + below(20'000) : 0;
 
@@ -63,7 +63,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.master_backed_up = sometimes(1);
   f.both_restored = sometimes(1);
   f.both_killed = sometimes(2);
-  f.server_cloned = sometimes(0.5);
+  f.server_cloned = sometimes(1.5);
   f.server_paused = sometimes(2);
   f.server_disk_slow = sometimes(2);
   f.socket_blocked = sometimes(2);
@@ -74,7 +74,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.replica_paused = sometimes(4);
   f.replica_disk_slow = sometimes(2);
   f.replica_locked = sometimes(2);
-  f.replica_cloned = sometimes(0.5);
+  f.replica_cloned = sometimes(1.5);
   f.tampered = sometimes(2);
   f.writer_killed = sometimes(6);
   f.master_locked = sometimes(4);
@@ -88,7 +88,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.rekeyed = sometimes(4);
   f.keys_lost = sometimes(3);
   f.revoked = sometimes(1);
-  f.many_revoked = sometimes(0.5);
+  f.many_revoked = sometimes(1.5);
   f.joined = sometimes(3);
   f.many_joined = sometimes(1);
   f.left = sometimes(1);
@@ -115,7 +115,11 @@ Configuration Configuration::ForSeed(uint64_t seed) {
     c.storm_seconds = 15;
   }
   if (one_in(50)) c.weekend_hours = 24 + below(48);
-  if (one_in(150)) c.quiet_hours = 24;
+  if (one_in(400)) {
+    c.quiet_hours = 24;
+    c.replicas = 1;
+    c.datasets = 1;
+  }
   return c;
 }
 
