@@ -18,7 +18,7 @@ namespace replicast::simulation {
 // before it was one.
 class SecurityObserver : public CallObserver {
  public:
-  SecurityObserver(const VirtualTime& time, Trace& trace) : time_(time), trace_(trace) {}
+  explicit SecurityObserver(const VirtualTime& time) : time_(time) {}
 
   // A datagram of the server; `multicaster` is the one that sends it.
   void OnDatagram(const std::string& datagram, const Multicaster& multicaster);
@@ -42,7 +42,6 @@ class SecurityObserver : public CallObserver {
   void CheckNonce(const KeyId& key, uint64_t sequence, const std::string& datagram);
 
   const VirtualTime& time_;
-  Trace& trace_;
   std::map<KeyId, absl::Time> first_sealed_;
   std::map<std::pair<MemberId, uint32_t>, absl::Time> granted_;  // first, by member and stream
   std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;        // key and sequence → hash of the frame

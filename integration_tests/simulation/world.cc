@@ -54,7 +54,7 @@ World::World(const Configuration& chosen, const std::vector<std::string>& shows)
       random(configuration.seed * 77 + 1),
       disk(configuration.seed * 77 + 2),
       network(time, random, trace),
-      security(time, trace),
+      security(time),
       shown(history, trace),
       writer(disk, "writer", time.clock, trace, configuration.seed * 77 + 3, WriterOptions(configuration)),
       holder(disk, "holder", time.clock, trace, configuration.seed * 77 + 4, WriterOptions(configuration)),
