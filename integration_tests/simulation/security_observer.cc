@@ -12,13 +12,14 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
   if (!frame) throw Violation("the server sent a datagram that is no frame");
   const auto channel = multicaster.ChannelById(frame->stream_id);
   if (!channel || channel->epoch != frame->key_epoch) return;  // sealed before a switch in the same step
-  Epoch& epoch = epochs_[frame->stream_id];
+  const Source source{&multicaster, frame->stream_id};
+  Epoch& epoch = epochs_[source];
   if (epoch.key_id != channel->key_id) {
-    if (epoch.incarnation == channel->incarnation && !fresh_.contains(frame->stream_id)) {
+    if (epoch.incarnation == channel->incarnation && !fresh_.contains(source)) {
       const std::set<MemberId> before = knowers_[epoch.key_id];
       knowers_[channel->key_id].insert(before.begin(), before.end());
     }
-    fresh_.erase(frame->stream_id);
+    fresh_.erase(source);
     epoch = {channel->key_id, channel->incarnation};
   }
   if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
@@ -80,8 +81,8 @@ void SecurityObserver::OnKeysGiven(const MemberId& member, const ChannelInfo& ch
 
 void SecurityObserver::OnRevoked(const MemberId& member) {
   revoked_.insert(member);
-  for (const auto& [stream, epoch] : epochs_) {
-    if (knowers_[epoch.key_id].contains(member)) fresh_.insert(stream);
+  for (const auto& [source, epoch] : epochs_) {
+    if (knowers_[epoch.key_id].contains(member)) fresh_.insert(source);
   }
 }
 

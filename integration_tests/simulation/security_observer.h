@@ -35,6 +35,8 @@ class SecurityObserver : public CallObserver {
 
  private:
   void OnKeyUpdate(const std::string& body, const KeyId& under);
+  // A stream of one run: a copied machine counts its epochs on from the same number, with keys of its own.
+  using Source = std::pair<const Multicaster*, uint32_t>;
   struct Epoch {
     KeyId key_id;
     uint32_t incarnation = 0;  // 0: none was seen
@@ -45,9 +47,9 @@ class SecurityObserver : public CallObserver {
   std::map<KeyId, absl::Time> first_sealed_;
   std::map<std::pair<MemberId, uint32_t>, absl::Time> granted_;  // first, by member and stream
   std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;        // key and sequence → hash of the frame
-  std::map<uint32_t, Epoch> epochs_;                             // by stream: of the newest frame
+  std::map<Source, Epoch> epochs_;                               // of the newest frame
   std::map<KeyId, std::set<MemberId>> knowers_;
-  std::set<uint32_t> fresh_;  // streams whose next epoch comes after a revocation: nobody carries a key over
+  std::set<Source> fresh_;  // those whose next epoch comes after a revocation: nobody carries a key over
   std::set<MemberId> revoked_;
   uint64_t frames_ = 0;
 };
