@@ -55,14 +55,14 @@ const CallWorld::Template& CallWorld::TheTemplate() {
   return *made;
 }
 
-void CallWorld::Make(const simulation::SimulatedServer::Identity& identity) {
+void CallWorld::Make(const simulation::SimulatedServer::Identity& identity, uint64_t seed) {
   simulation::SimulatedServer::Options options;
   options.poll_seconds = 1;
   options.outbox_capacity = 10'000;
   options.unit_store_bytes = 1u << 20;
-  server_ =
-      std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, 8, "server", identity,
-                                                    Scratch(), options, [](const std::string&, const Multicaster&) {});
+  server_ = std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, seed, "server",
+                                                          identity, Scratch(), options,
+                                                          [](const std::string&, const Multicaster&) {});
 }
 
 CallWorld::CallWorld(Template* made) {
@@ -74,7 +74,7 @@ CallWorld::CallWorld(Template* made) {
         master->Execute("PRAGMA journal_mode=WAL; CREATE TABLE book(id INTEGER PRIMARY KEY, title TEXT, price REAL);"
                         "CREATE TABLE secret(name TEXT NOT NULL PRIMARY KEY, content BLOB) WITHOUT ROWID;"));
   }
-  Make(made->identity);
+  Make(made->identity, 8);
   Must(server_->Init(false));
   for (int i = 0; i < 20; ++i) WriteRow();
   server_->Start();
@@ -119,8 +119,9 @@ CallWorld::CallWorld() {
   time_.clock.Advance(absl::Seconds(10));
   std::filesystem::remove(Scratch() + "/audit.log");
   disk_.Restore("", made.disk);
-  Make(made.identity);
+  Make(made.identity, 9);
   server_->Start();
+  if (!server_->up()) fprintf(stderr, "%s\n", server_->problem().c_str());
   REPLICAST_CHECK(server_->up());
   services_ = std::make_unique<Services>(server_->plane());
   Settle();

@@ -73,7 +73,7 @@ class CallWorld {
  private:
   struct Template;
   static const Template& TheTemplate();
-  void Make(const simulation::SimulatedServer::Identity& identity);
+  void Make(const simulation::SimulatedServer::Identity& identity, uint64_t seed);
   std::string FilledIn(const std::string& text) const;
 
   VirtualTime time_;
