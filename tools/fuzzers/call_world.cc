@@ -1,12 +1,10 @@
 #include "tools/fuzzers/call_world.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
-#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 
 namespace replicast::fuzz {
@@ -27,13 +25,6 @@ T Must(absl::StatusOr<T> result) {
   return *std::move(result);
 }
 void Must(const absl::Status& status) { Must(status.ok() ? absl::StatusOr<int>(1) : status); }
-
-// The audit log is a real file.
-const std::string& Scratch() {
-  static const TemporaryFolder folder;
-  static const std::string path = folder.path();
-  return path;
-}
 
 }  // namespace
 
@@ -61,7 +52,7 @@ void CallWorld::Make(const simulation::SimulatedServer::Identity& identity, uint
   options.outbox_capacity = 10'000;
   options.unit_store_bytes = 1u << 20;
   server_ = std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, seed, "server",
-                                                          identity, Scratch(), options,
+                                                          identity, scratch_.path(), options,
                                                           [](const std::string&, const Multicaster&) {});
 }
 
@@ -117,7 +108,6 @@ CallWorld::CallWorld() {
   const Template& made = TheTemplate();
   // Virtual time begins anew, and is behind what the template lived through by a few seconds.
   time_.clock.Advance(absl::Seconds(10));
-  std::filesystem::remove(Scratch() + "/audit.log");
   disk_.Restore("", made.disk);
   Make(made.identity, 9);
   server_->Start();
