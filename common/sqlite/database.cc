@@ -79,6 +79,12 @@ absl::Status StatementError(sqlite3_stmt* statement, int code) {
   return ErrorFor(handle, code, "running a statement", path == nullptr || *path == 0 ? "memory" : path);
 }
 
+// SQLite reads up to the first NUL: the rest would be left out silently.
+absl::Status CheckSql(std::string_view sql) {
+  if (sql.find('\0') == std::string_view::npos) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "DATABASE_ERROR", "a NUL character stands in the SQL text given");
+}
+
 }  // namespace
 
 Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
@@ -245,6 +251,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 Database::~Database() { sqlite3_close_v2(handle_); }
 
 absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
+  RETURN_IF_ERROR(CheckSql(sql));
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
   const int code = sqlite3_prepare_v3(handle_, DataOf(sql), SizeOf(sql), SQLITE_PREPARE_PERSISTENT, &statement, &tail);
@@ -257,6 +264,7 @@ absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
 }
 
 absl::Status Database::Execute(std::string_view sql) {
+  RETURN_IF_ERROR(CheckSql(sql));
   while (!OnlySpace(sql)) {
     sqlite3_stmt* prepared = nullptr;
     const char* tail = nullptr;

@@ -255,5 +255,12 @@ TEST(QuoteTest, DoublesQuotes) {
   EXPECT_EQ(QuoteText("it's"), "'it''s'");
 }
 
+TEST_F(DatabaseTest, ANulInSqlIsRefusedAndDoesNotKeepExecuteBusyForEver) {
+  const auto database = *Database::Open(":memory:", {.create = true});
+  const std::string_view sql("CREATE TABLE t(a); \0 DROP TABLE t", 33);
+  EXPECT_EQ(ReasonOf(database->Execute(sql)), "DATABASE_ERROR");
+  EXPECT_EQ(ReasonOf(database->Prepare(sql).status()), "DATABASE_ERROR");
+}
+
 }  // namespace
 }  // namespace replicast::sqlite

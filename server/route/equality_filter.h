@@ -17,7 +17,7 @@ struct EqualityFilter {
   Value literal;
 };
 
-// Nothing: any other expression, which has to be evaluated.
+// `expression`: one that sqlite::RowFilters takes. Nothing: any other form, which has to be evaluated.
 std::optional<EqualityFilter> ParseEqualityFilter(const Relation& relation, const std::string& expression);
 
 }  // namespace replicast::route

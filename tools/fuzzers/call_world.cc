@@ -1,12 +1,10 @@
 #include "tools/fuzzers/call_world.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
-#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 
 namespace replicast::fuzz {
@@ -28,13 +26,6 @@ T Must(absl::StatusOr<T> result) {
 }
 void Must(const absl::Status& status) { Must(status.ok() ? absl::StatusOr<int>(1) : status); }
 
-// The audit log is a real file.
-const std::string& Scratch() {
-  static const TemporaryFolder folder;
-  static const std::string path = folder.path();
-  return path;
-}
-
 }  // namespace
 
 // Made once: the disk of a server that has run, and its members' credentials.
@@ -55,14 +46,14 @@ const CallWorld::Template& CallWorld::TheTemplate() {
   return *made;
 }
 
-void CallWorld::Make(const simulation::SimulatedServer::Identity& identity) {
+void CallWorld::Make(const simulation::SimulatedServer::Identity& identity, uint64_t seed) {
   simulation::SimulatedServer::Options options;
   options.poll_seconds = 1;
   options.outbox_capacity = 10'000;
   options.unit_store_bytes = 1u << 20;
-  server_ =
-      std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, 8, "server", identity,
-                                                    Scratch(), options, [](const std::string&, const Multicaster&) {});
+  server_ = std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, seed, "server",
+                                                          identity, scratch_.path(), options,
+                                                          [](const std::string&, const Multicaster&) {});
 }
 
 CallWorld::CallWorld(Template* made) {
@@ -74,7 +65,7 @@ CallWorld::CallWorld(Template* made) {
         master->Execute("PRAGMA journal_mode=WAL; CREATE TABLE book(id INTEGER PRIMARY KEY, title TEXT, price REAL);"
                         "CREATE TABLE secret(name TEXT NOT NULL PRIMARY KEY, content BLOB) WITHOUT ROWID;"));
   }
-  Make(made->identity);
+  Make(made->identity, 8);
   Must(server_->Init(false));
   for (int i = 0; i < 20; ++i) WriteRow();
   server_->Start();
@@ -117,10 +108,10 @@ CallWorld::CallWorld() {
   const Template& made = TheTemplate();
   // Virtual time begins anew, and is behind what the template lived through by a few seconds.
   time_.clock.Advance(absl::Seconds(10));
-  std::filesystem::remove(Scratch() + "/audit.log");
   disk_.Restore("", made.disk);
-  Make(made.identity);
+  Make(made.identity, 9);
   server_->Start();
+  if (!server_->up()) fprintf(stderr, "%s\n", server_->problem().c_str());
   REPLICAST_CHECK(server_->up());
   services_ = std::make_unique<Services>(server_->plane());
   Settle();

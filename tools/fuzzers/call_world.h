@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/temporary_folder.h"
 #include "integration_tests/simulation/simulated_server.h"
 #include "server/control/admin_service.h"
 #include "server/control/changes_service.h"
@@ -73,9 +74,10 @@ class CallWorld {
  private:
   struct Template;
   static const Template& TheTemplate();
-  void Make(const simulation::SimulatedServer::Identity& identity);
+  void Make(const simulation::SimulatedServer::Identity& identity, uint64_t seed);
   std::string FilledIn(const std::string& text) const;
 
+  const TemporaryFolder scratch_;  // the audit log is a real file
   VirtualTime time_;
   SeededRandom random_{5};
   simulation::Trace trace_{time_, {}};

@@ -44,8 +44,8 @@ void CheckDefinition(const Arguments& arguments) {
   if (!definition.ok()) return CheckUsage(definition.status());
   std::vector<std::string> tables, filters;
   for (const v1::TableDefinition& table : definition->tables()) {
-    std::string text = table.name() + ":";
-    for (const std::string& column : table.columns()) text += (text.back() == ':' ? "" : ",") + column;
+    std::string text = table.name();
+    for (int i = 0; i < table.columns_size(); ++i) text += (i == 0 ? ":" : ",") + table.columns(i);
     tables.push_back(text);
     if (!table.filter().empty()) filters.push_back(table.name() + "=" + table.filter());
   }

