@@ -181,10 +181,11 @@ TEST(StoredReplicaTest, ADroppedTableLeavesOnlyASnapshot) {
 TEST(StoredReplicaTest, AViewWithoutEndInTheTablesPlaceIsDamageAndASnapshotHealsIt) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();
+  // A connection that knows the view runs it without asking the file, since it reads no table: this one is closed again.
   ASSERT_TRUE(
-      rig.Other()
-          .Execute("DROP TABLE item; CREATE VIEW item AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
-                   "FROM c) SELECT x AS id, x AS u, x AS v FROM c")
+      (*sqlite::Database::Open(rig.path, {}))
+          ->Execute("DROP TABLE item; CREATE VIEW item AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+                    "FROM c) SELECT x AS id, x AS u, x AS v FROM c")
           .ok());
   const auto actual = ReplicaDatabase::ReadActual(rig.path);
   ASSERT_TRUE(actual.ok()) << actual.status();
