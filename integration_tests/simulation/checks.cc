@@ -12,7 +12,7 @@ namespace {
 
 constexpr absl::Duration kCalm = absl::Minutes(5);      // within it all are equal
 constexpr absl::Duration kSettling = absl::Minutes(3);  // longer than every back-off
-constexpr absl::Duration kQuiet = absl::Minutes(3);
+constexpr absl::Duration kQuiet = absl::Minutes(5);
 constexpr absl::Duration kBetweenRows = absl::Minutes(17);
 constexpr uint64_t kMostCallsInASecond = 100;
 constexpr absl::Duration kSaysSo = absl::Seconds(3);
