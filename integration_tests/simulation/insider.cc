@@ -24,6 +24,11 @@ uint64_t Insider::Number(uint64_t near) {
   }
 }
 
+void Insider::Inject(const ChannelInfo& channel, std::string frame) {
+  ++forged_;
+  network_.Inject(channel.group, std::move(frame));
+}
+
 void Insider::Forge() {
   if (!server_.awake()) return;
   const std::vector<StreamInfo> streams = server_.publisher().Streams();
@@ -47,11 +52,11 @@ void Insider::Forge() {
                             channel->stream_id, key, next, std::string(32, 's'), wire::Signer(mine.private_key))
             .SerializeAsString();
     trace_.Count("fault: key update forged by a member");
-    return network_.Inject(channel->group, wire::SerializeFrame({.stream_id = channel->stream_id,
-                                                                 .key_epoch = given.epoch(),
-                                                                 .sequence = sequence + 1,
-                                                                 .is_key_update = true,
-                                                                 .body = update}));
+    return Inject(*channel, wire::SerializeFrame({.stream_id = channel->stream_id,
+                                                  .key_epoch = given.epoch(),
+                                                  .sequence = sequence + 1,
+                                                  .is_key_update = true,
+                                                  .body = update}));
   }
   if (kind < 3) {
     v1::Heartbeat& heartbeat = *payload.mutable_heartbeat();
@@ -71,7 +76,7 @@ void Insider::Forge() {
     forged.set_data(random_.Bytes(random_.Below(1000)));
     trace_.Count("fault: symbol forged by a member");
   }
-  network_.Inject(channel->group, key.Seal(sequence + 1, payload.SerializeAsString()));
+  Inject(*channel, key.Seal(sequence + 1, payload.SerializeAsString()));
 }
 
 void Insider::ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence) {
@@ -98,7 +103,7 @@ void Insider::ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_
     symbol.set_first(at == 0);
     symbol.set_last(at + kPiece >= unit.size());
     symbol.set_data(unit.substr(at, kPiece));
-    network_.Inject(channel.group, key.Seal(++sequence, payload.SerializeAsString()));
+    Inject(channel, key.Seal(++sequence, payload.SerializeAsString()));
   }
 }
 

@@ -26,8 +26,12 @@ class Insider {
   void Lie(const MemberId& member);
   // As this member, of dataset `own`: asks for every other dataset in every way. Throws Violation where it gets some.
   void Intrude(const MemberId& member, const std::string& own);
+  // Frames forged so far. Each may have the sequence of a frame that the server sends later, which receivers then take
+  // for a replay and repair.
+  uint64_t forged() const { return forged_; }
 
  private:
+  void Inject(const ChannelInfo& channel, std::string frame);
   // A unit in the place of the next symbols: a genuine one of another dataset, or one that the server did not sign.
   void ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence);
   std::string NewestUnit(const StreamInfo& stream);
@@ -39,6 +43,7 @@ class Insider {
   SimulatedNetwork& network_;
   SimulatedServer& server_;
   const SecurityObserver& security_;
+  uint64_t forged_ = 0;
 };
 
 }  // namespace replicast::simulation
