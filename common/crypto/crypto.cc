@@ -13,6 +13,7 @@
 #include <new>
 
 #include "common/crypto/internal.h"
+#include "common/crypto/verification_memo.h"
 
 namespace replicast::crypto {
 
@@ -109,6 +110,11 @@ std::string SignEd25519(std::string_view private_key, std::string_view message) 
 
 bool VerifyEd25519(std::string_view public_key, std::string_view message, std::string_view signature) {
   if (public_key.size() != ED25519_PUBLIC_KEY_LEN || signature.size() != ED25519_SIGNATURE_LEN) return false;
+  VerificationMemo* const memo = VerificationMemo::Current();
+  return memo == nullptr ? CheckEd25519(public_key, message, signature) : memo->Verify(public_key, message, signature);
+}
+
+bool CheckEd25519(std::string_view public_key, std::string_view message, std::string_view signature) {
   const bool valid = ED25519_verify(Bytes(message), message.size(), Bytes(signature), Bytes(public_key)) == 1;
   if (!valid) ERR_clear_error();
   return valid;

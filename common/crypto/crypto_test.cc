@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/encoding.h"
+#include "common/crypto/verification_memo.h"
 
 namespace replicast::crypto {
 namespace {
@@ -175,6 +176,26 @@ TEST(Ed25519Test, RefusesAnythingElse) {
     touched[i] = static_cast<char>(touched[i] ^ 0x40);
     EXPECT_FALSE(VerifyEd25519(key.public_key, "message", touched)) << i;
   }
+}
+
+TEST(VerificationMemoTest, SaysTheFirstTimeAndTheSecondWhatIsSaidWithoutIt) {
+  const KeyPair key = GenerateEd25519(), other = GenerateEd25519();
+  const std::string signature = SignEd25519(key.private_key, "message");
+  const VerificationMemo memo;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(VerifyEd25519(key.public_key, "message", signature));
+    EXPECT_FALSE(VerifyEd25519(key.public_key, "massage", signature));
+    EXPECT_FALSE(VerifyEd25519(other.public_key, "message", signature));
+    EXPECT_FALSE(VerifyEd25519(key.public_key, "message", SignEd25519(other.private_key, "message")));
+    EXPECT_FALSE(VerifyEd25519(key.public_key, "message", signature.substr(1)));
+  }
+}
+
+TEST(VerificationMemoTest, IsForgottenWithItsObject) {
+  { const VerificationMemo memo; }
+  EXPECT_EQ(VerificationMemo::Current(), nullptr);
+  const VerificationMemo next;
+  EXPECT_EQ(VerificationMemo::Current(), &next);
 }
 
 TEST(HpkeTest, OnlyTheReceiverOpens) {

@@ -21,6 +21,9 @@ inline void Require(bool holds, const char* what) {
   std::abort();
 }
 
+// Of a key and a signature with the right sizes.
+bool CheckEd25519(std::string_view public_key, std::string_view message, std::string_view signature);
+
 }  // namespace replicast::crypto
 
 #endif  // REPLICAST_COMMON_CRYPTO_INTERNAL_H_

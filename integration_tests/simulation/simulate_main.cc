@@ -2,6 +2,7 @@
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -210,6 +211,9 @@ int main(int argc, char** argv) {
   app.add_flag("--counts", options.counts, "Print how often everything happened");
   app.add_flag("--stop", options.stop, "Stop at the first violation");
   CLI11_PARSE(app, argc, argv);
+  // There is one thread, and nobody asks how much memory SQLite has.
+  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   spdlog::set_level(options.trace ? spdlog::level::warn : spdlog::level::off);
   return replicast::simulation::Run(options);
 }

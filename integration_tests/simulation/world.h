@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/crypto/verification_memo.h"
 #include "integration_tests/simulation/configuration.h"
 #include "integration_tests/simulation/insider.h"
 #include "integration_tests/simulation/master_history.h"
@@ -44,6 +45,7 @@ class World {
   std::vector<SimulatedReplica*> Followers() const;
 
   const Configuration configuration;
+  crypto::VerificationMemo memo;
   VirtualTime time;
   Trace trace;
   Stopwatch stopwatch;
