@@ -23,6 +23,15 @@ std::string WrapInfo(uint32_t stream_id, uint32_t to_epoch) {
   return info;
 }
 
+KeyId Commit(uint32_t stream_id, uint32_t epoch, std::string_view secret) {
+  std::string message = Info("replicast.v1 key id", stream_id);
+  AppendBigEndian32(&message, epoch);
+  message += secret;
+  const crypto::Sha256Digest hash = crypto::Sha256(message);
+  crypto::Erase(&message);
+  return *KeyId::FromBytes({reinterpret_cast<const char*>(hash.data()), 16});
+}
+
 }  // namespace
 
 // The AEAD key and salt of one run of 2^22 sequences.
@@ -43,18 +52,9 @@ struct EpochKey::Derived {
 };
 
 EpochKey::EpochKey(uint32_t stream_id, uint32_t epoch, std::string secret)
-    : stream_id_(stream_id), epoch_(epoch), secret_(std::move(secret)) {}
+    : stream_id_(stream_id), epoch_(epoch), secret_(std::move(secret)), id_(Commit(stream_id, epoch, secret_)) {}
 
 EpochKey::~EpochKey() { crypto::Erase(&secret_); }
-
-KeyId EpochKey::id() const {
-  std::string message = Info("replicast.v1 key id", stream_id_);
-  AppendBigEndian32(&message, epoch_);
-  message += secret_;
-  const crypto::Sha256Digest hash = crypto::Sha256(message);
-  crypto::Erase(&message);
-  return *KeyId::FromBytes({reinterpret_cast<const char*>(hash.data()), 16});
-}
 
 EpochKey::Derived* EpochKey::Find(uint64_t run) const {
   if (newest_ && newest_->run == run) return newest_.get();

@@ -30,7 +30,7 @@ class EpochKey {
   uint32_t epoch() const { return epoch_; }
   const std::string& secret() const { return secret_; }
   // First 16 bytes of SHA-256("replicast.v1 key id" 0x00 stream_id epoch secret).
-  KeyId id() const;
+  const KeyId& id() const { return id_; }
 
   // A whole datagram. `sequence` must never repeat for this epoch.
   std::string Seal(uint64_t sequence, std::string_view payload);
@@ -44,6 +44,7 @@ class EpochKey {
   Derived& Keep(std::unique_ptr<Derived> derived);
   uint32_t stream_id_, epoch_;
   std::string secret_;
+  KeyId id_;
   std::unique_ptr<Derived> newest_, older_;
 };
 

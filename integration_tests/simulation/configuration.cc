@@ -117,6 +117,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   if (one_in(50)) c.weekend_hours = 24 + below(48);
   if (one_in(400)) {
     c.quiet_hours = 24;
+    c.server.poll_seconds = 0.5;
     c.replicas = 1;
     c.datasets = 1;
   }

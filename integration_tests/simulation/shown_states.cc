@@ -11,22 +11,32 @@ absl::StatusOr<Digest> ContentOf(SimulatedReplica& replica) {
   return ContentOf(*reader, DefinitionOf(replica.dataset()), false);
 }
 
+std::optional<ShownStates::Shown> ShownStates::Read(sqlite::Database& reader) {
+  auto select = reader.Prepare("SELECT history_id, lsn FROM _replicast_state WHERE history_id IS NOT NULL");
+  if (!select.ok()) return std::nullopt;
+  const auto row = select->Step();
+  if (!row.ok() || !*row) return std::nullopt;
+  return Shown{std::string(select->Bytes(0)), Lsn{static_cast<uint64_t>(select->Int(1))}};
+}
+
 void ShownStates::OnShown(SimulatedReplica& replica) {
-  const std::optional<Position> position = replica.position();
-  if (!position) return;
+  const absl::StatusOr<sqlite::Database*> reader = replica.Reader();
+  if (!reader.ok()) return;
+  const std::optional<Shown> shown = Read(**reader);
+  if (!shown) return;
   const auto before = newest_.find(replica.name());
-  if (before != newest_.end() && before->second.history == position->history && position->lsn < before->second.lsn) {
+  if (before != newest_.end() && before->second.history == shown->history && shown->lsn < before->second.lsn) {
     throw Violation(
-        absl::StrCat(replica.name(), " goes back from ", before->second.lsn.ToText(), " to ", position->lsn.ToText()));
+        absl::StrCat(replica.name(), " goes back from ", before->second.lsn.ToText(), " to ", shown->lsn.ToText()));
   }
-  newest_[replica.name()] = *position;
+  newest_[replica.name()] = *shown;
   const absl::StatusOr<Digest> content = ContentOf(replica);
   if (!content.ok()) return;
   trace_.Count("states checked");
-  if (history_.Had(replica.dataset(), position->lsn.number(), *content)) {
+  if (history_.Had(replica.dataset(), shown->lsn.number(), *content)) {
     replica.SetTampered(false);
   } else if (!replica.tampered()) {
-    throw Violation(absl::StrCat(replica.name(), " shows at ", position->lsn.ToText(), " what the master never was"));
+    throw Violation(absl::StrCat(replica.name(), " shows at ", shown->lsn.ToText(), " what the master never was"));
   }
 }
 

@@ -2,6 +2,7 @@
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_SHOWN_STATES_H_
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "integration_tests/simulation/master_history.h"
@@ -9,8 +10,8 @@
 
 namespace replicast::simulation {
 
-// Checks what readers of a replica see: only states that the master had at that boundary, and never an older one after
-// a newer one of the same history.
+// Checks what readers of a replica see at every commit: only states that the master had at the boundary that the file
+// tells, and never an older one after a newer one of the same history.
 class ShownStates {
  public:
   ShownStates(const MasterHistory& history, Trace& trace) : history_(history), trace_(trace) {}
@@ -22,7 +23,14 @@ class ShownStates {
  private:
   const MasterHistory& history_;
   Trace& trace_;
-  std::map<std::string, Position> newest_;  // by replica
+  struct Shown {
+    std::string history;
+    Lsn lsn;
+  };
+  // What the file says that it shows; nothing: no dataset yet, or it can't be opened now.
+  static std::optional<Shown> Read(sqlite::Database& reader);
+
+  std::map<std::string, Shown> newest_;  // by replica
 };
 
 // What its readers see; an error: it can't be opened now.

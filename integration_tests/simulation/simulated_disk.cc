@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kSector = 512;
 constexpr int kPathBytes = 512;
+constexpr uint16_t kWalWriteLock = 1;  // bit of the slot that whoever writes to a write-ahead log holds
 
 }  // namespace
 
@@ -25,6 +26,7 @@ struct OpenFile {
   int lock = SQLITE_LOCK_NONE;
   bool mapped = false;
   uint16_t shm_shared = 0, shm_exclusive = 0;  // bits of slots that it holds
+  uint64_t changes_at_lock = 0;                // of its process, when it began to write to the log
 
   static OpenFile* Of(sqlite3_file* file) { return reinterpret_cast<OpenFile*>(file); }
   SimulatedDisk& disk() const { return process->disk_; }
@@ -403,6 +405,7 @@ int OpenFile::ShmLock(sqlite3_file* handle, int offset, int count, int flags) {
     if (slot.exclusive != nullptr && slot.exclusive != self) return SQLITE_BUSY;
     if (exclusive && slot.shared > (mine ? 1 : 0)) return SQLITE_BUSY;
   }
+  const bool wrote = (self->shm_exclusive & kWalWriteLock) != 0;
   for (int i = offset; i < offset + count; ++i) {
     SimulatedDisk::Lock& slot = file.slots[i];
     const auto bit = static_cast<uint16_t>(1u << i);
@@ -418,6 +421,14 @@ int OpenFile::ShmLock(sqlite3_file* handle, int offset, int count, int flags) {
       self->shm_shared &= static_cast<uint16_t>(~bit);
       self->shm_exclusive &= static_cast<uint16_t>(~bit);
     }
+  }
+  const bool writes = (self->shm_exclusive & kWalWriteLock) != 0;
+  if (writes == wrote) return SQLITE_OK;
+  const uint64_t changes = self->process->changes("");
+  if (writes) {
+    self->changes_at_lock = changes;
+  } else if (changes != self->changes_at_lock && !self->process->dead_) {
+    self->process->on_commit_();
   }
   return SQLITE_OK;
 }

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -101,6 +102,9 @@ class SimulatedProcess {
   void KillAt(uint64_t changes);
   bool dead() const { return dead_; }
   void Revive();
+  // Called after this process has committed to a write-ahead log, or has written a part that it rolled back: readers
+  // on other processes may see another state. It may read, but not throw.
+  void SetOnCommit(std::function<void()> on_commit) { on_commit_ = std::move(on_commit); }
   int open_files() const { return open_files_; }
 
  private:
@@ -118,6 +122,7 @@ class SimulatedProcess {
   int open_files_ = 0;
   std::set<const OpenFile*> handles_;
   std::map<std::string, uint64_t> changes_;  // by path
+  std::function<void()> on_commit_ = [] {};
 };
 
 }  // namespace replicast::simulation

@@ -32,6 +32,7 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       link_(time, random_, trace, stopwatch, server, observer, identity.member),
       receiver_(network.AddReceiver([this](const std::string& datagram) { OnDatagram(datagram); })) {
   link_.SetWake([this] { alarm_.Now(); });
+  process_.SetOnCommit([this] { OnCommit(); });
 }
 
 SimulatedReplica::~SimulatedReplica() { Kill(); }
@@ -59,6 +60,7 @@ void SimulatedReplica::Start() {
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_, buffers_);
   trace_.Note("%s started", name_);
+  on_shown_();
   alarm_.Now();
 }
 
@@ -125,6 +127,14 @@ void SimulatedReplica::LosePower() {
 
 std::optional<Position> SimulatedReplica::position() const { return up() ? database_->position() : std::nullopt; }
 
+void SimulatedReplica::OnCommit() {
+  try {
+    on_shown_();
+  } catch (const Violation& violation) {
+    if (!violation_) violation_ = violation;
+  }
+}
+
 void SimulatedReplica::OnDatagram(const std::string& datagram) {
   if (!up()) return;
   if (!awake()) {
@@ -162,6 +172,7 @@ void SimulatedReplica::Step() {
     if (next > time_.clock.Now()) break;
   }
   stepping_ = false;
+  if (violation_) throw Violation(*violation_);
   if (!up()) return;
   if (slowest_write_ > absl::ZeroDuration() && process_.changes("") != changes) {
     trace_.Count("fault: slow write of a replica");
@@ -171,7 +182,6 @@ void SimulatedReplica::Step() {
   if (database_->position() != shown_) {
     shown_ = database_->position();
     if (shown_) trace_.Note("%s shows %s", name_, shown_->lsn.ToText());
-    on_shown_();
   }
 }
 

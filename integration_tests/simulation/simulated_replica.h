@@ -31,7 +31,8 @@ class SimulatedReplica : public SessionEnvironment {
     MemberId member;
     crypto::KeyPair x25519;
   };
-  // `buffers`: of its session. `on_shown` is called whenever its readers may see another state.
+  // `buffers`: of its session. `on_shown` is called whenever its readers may see another state, in the middle of a step
+  // too.
   SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
                    SimulatedServer& server, CallObserver& observer, uint64_t seed, const std::string& name,
                    const Identity& identity, const ReplicaSession::Buffers& buffers, std::function<void()> on_shown);
@@ -83,6 +84,7 @@ class SimulatedReplica : public SessionEnvironment {
   void Step();
 
  private:
+  void OnCommit();
   void OnDatagram(const std::string& datagram);
   // Gives it to the session, and checks that no authentic frame is taken twice.
   void Hear(const std::string& datagram);
@@ -111,6 +113,7 @@ class SimulatedReplica : public SessionEnvironment {
   std::unique_ptr<ReplicaDatabase> database_;
   std::unique_ptr<ReplicaSession> session_;
   std::optional<Position> shown_;
+  std::optional<Violation> violation_;  // seen where nothing may be thrown
   std::optional<absl::Status> ended_;
   std::string problem_;
   absl::Time awake_at_ = absl::InfinitePast();
