@@ -121,6 +121,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
     c.replicas = 1;
     c.datasets = 1;
   }
+  f.schema_changed = sometimes(3);
   return c;
 }
 
@@ -174,6 +175,7 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"master_locked", &faults.master_locked},
       {"checkpointed", &faults.checkpointed},
       {"vacuumed", &faults.vacuumed},
+      {"schema_changed", &faults.schema_changed},
       {"disk_full", &faults.disk_full},
       {"replica_disk_full", &faults.replica_disk_full},
       {"burst", &faults.burst},

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -135,6 +136,19 @@ void Storm::OfMaster() {
   Every(f.checkpointed, "checkpoint by somebody else", [&](Random& random) {
     writer.Run(random.Below(2) == 0 ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA wal_checkpoint(PASSIVE)")
         .IgnoreError();
+  });
+  // As much of a schema as no dataset holds.
+  Every(f.schema_changed, "schema changed by somebody", [&](Random& random) {
+    static constexpr const char* kChanges[] = {
+        "CREATE INDEX IF NOT EXISTS t_by_v ON t(v)",
+        "DROP INDEX IF EXISTS t_by_v",
+        "CREATE TABLE IF NOT EXISTS other(a, b); INSERT INTO other SELECT id, v FROM t",
+        "DROP TABLE IF EXISTS other",
+        "ALTER TABLE other ADD COLUMN c",
+        "CREATE VIEW IF NOT EXISTS letters AS SELECT DISTINCT w FROM t",
+        "DROP VIEW IF EXISTS letters",
+    };
+    if (writer.Run(kChanges[random.Below(std::size(kChanges))]).ok()) world_.AfterCommit();
   });
   Every(f.vacuumed, "vacuum by somebody else", [&](Random&) {
     if (writer.Run("VACUUM").ok()) world_.AfterCommit();
