@@ -31,6 +31,8 @@ class CallObserver {
   virtual void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) = 0;
   // It was given the keys of this stream's current epoch.
   virtual void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) = 0;
+  // It took this frame for one of its group.
+  virtual void OnFrameTaken(const std::string& datagram) = 0;
 };
 
 // A member's calls to the server as messages in virtual time; both sides' real code, without gRPC between them.

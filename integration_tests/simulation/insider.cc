@@ -44,20 +44,7 @@ void Insider::Forge() {
   v1::Payload payload;
   const uint64_t kind = random_.Below(6);
   if (kind == 5) return ForgeUnit(*channel, key, sequence);
-  if (kind == 0) {
-    wire::EpochKey next(channel->stream_id, given.epoch() + 1, random_.Bytes(32));
-    const crypto::KeyPair mine = crypto::GenerateEd25519();
-    const std::string update =
-        wire::SignKeyUpdate(v1::KEY_UPDATE_KIND_WRAPPED, channel->definition_hash, channel->incarnation,
-                            channel->stream_id, key, next, std::string(32, 's'), wire::Signer(mine.private_key))
-            .SerializeAsString();
-    trace_.Count("fault: key update forged by a member");
-    return Inject(*channel, wire::SerializeFrame({.stream_id = channel->stream_id,
-                                                  .key_epoch = given.epoch(),
-                                                  .sequence = sequence + 1,
-                                                  .is_key_update = true,
-                                                  .body = update}));
-  }
+  if (kind == 0) return ForgeEpoch(*channel, key, sequence);
   if (kind < 3) {
     v1::Heartbeat& heartbeat = *payload.mutable_heartbeat();
     heartbeat.set_last_symbol(Number(symbol));
@@ -77,6 +64,26 @@ void Insider::Forge() {
     trace_.Count("fault: symbol forged by a member");
   }
   Inject(*channel, key.Seal(sequence + 1, payload.SerializeAsString()));
+}
+
+void Insider::ForgeEpoch(const ChannelInfo& channel, const wire::EpochKey& key, uint64_t sequence) {
+  wire::EpochKey next(channel.stream_id, key.epoch() + 1, random_.Bytes(32));
+  const crypto::KeyPair mine = crypto::GenerateEd25519();
+  const std::string update =
+      wire::SignKeyUpdate(v1::KEY_UPDATE_KIND_WRAPPED, channel.definition_hash, channel.incarnation, channel.stream_id,
+                          key, next, std::string(32, 's'), wire::Signer(mine.private_key))
+          .SerializeAsString();
+  trace_.Count("fault: key update forged by a member");
+  Inject(channel, wire::SerializeFrame({.stream_id = channel.stream_id,
+                                        .key_epoch = key.epoch(),
+                                        .sequence = sequence + 1,
+                                        .is_key_update = true,
+                                        .body = update}));
+  v1::Payload payload;
+  payload.mutable_heartbeat()->set_last_symbol(channel.counters.symbols);
+  const std::string frame = next.Seal(1, payload.SerializeAsString());
+  security_.OnForeignFrame(frame);
+  Inject(channel, frame);
 }
 
 void Insider::ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence) {

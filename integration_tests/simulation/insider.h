@@ -17,8 +17,7 @@ namespace replicast::simulation {
 // asks for repairs without end.
 class Insider {
  public:
-  Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server,
-          const SecurityObserver& security)
+  Insider(Random& random, Trace& trace, SimulatedNetwork& network, SimulatedServer& server, SecurityObserver& security)
       : random_(random), trace_(trace), network_(network), server_(server), security_(security) {}
   // One forgery into some stream of a server that is up.
   void Forge();
@@ -32,6 +31,8 @@ class Insider {
 
  private:
   void Inject(const ChannelInfo& channel, std::string frame);
+  // An epoch of its own, and the first frame in it.
+  void ForgeEpoch(const ChannelInfo& channel, const wire::EpochKey& key, uint64_t sequence);
   // A unit in the place of the next symbols: a genuine one of another dataset, or one that the server did not sign.
   void ForgeUnit(const ChannelInfo& channel, wire::EpochKey& key, uint64_t sequence);
   std::string NewestUnit(const StreamInfo& stream);
@@ -42,7 +43,7 @@ class Insider {
   Trace& trace_;
   SimulatedNetwork& network_;
   SimulatedServer& server_;
-  const SecurityObserver& security_;
+  SecurityObserver& security_;
   uint64_t forged_ = 0;
 };
 

@@ -79,6 +79,12 @@ void SecurityObserver::OnKeysGiven(const MemberId& member, const ChannelInfo& ch
   }
 }
 
+void SecurityObserver::OnForeignFrame(const std::string& datagram) { foreign_.insert(HashOf(datagram)); }
+
+void SecurityObserver::OnFrameTaken(const std::string& datagram) {
+  if (foreign_.contains(HashOf(datagram))) throw Violation("a member took a frame under a key that no server made");
+}
+
 void SecurityObserver::OnRevoked(const MemberId& member) {
   revoked_.insert(member);
   for (const auto& [source, epoch] : epochs_) {

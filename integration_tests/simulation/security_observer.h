@@ -15,7 +15,7 @@ namespace replicast::simulation {
 
 // Checks what leaves the server: no key and nonce with two contents, over every frame of every run; nothing to a
 // revoked member, neither by an answer nor by a frame that its keys open; to a new member no key of what was sent
-// before it was one.
+// before it was one. And of what members take: no frame under a key that the server never made.
 class SecurityObserver : public CallObserver {
  public:
   explicit SecurityObserver(const VirtualTime& time) : time_(time) {}
@@ -26,7 +26,10 @@ class SecurityObserver : public CallObserver {
   void OnGranted(const MemberId& member, const v1::Grant& grant) override;
   void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) override;
   void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) override;
+  void OnFrameTaken(const std::string& datagram) override;
   void OnRevoked(const MemberId& member);
+  // Somebody sealed this under a key of its own.
+  void OnForeignFrame(const std::string& datagram);
   // Whether it ever got a grant of this stream.
   bool WasGranted(const MemberId& member, uint32_t stream_id) const { return granted_.contains({member, stream_id}); }
   const std::set<MemberId>& revoked() const { return revoked_; }
@@ -51,6 +54,7 @@ class SecurityObserver : public CallObserver {
   std::map<KeyId, std::set<MemberId>> knowers_;
   std::set<Source> fresh_;  // those whose next epoch comes after a revocation: nobody carries a key over
   std::set<MemberId> revoked_;
+  std::set<uint64_t> foreign_;  // hashes of frames
   uint64_t frames_ = 0;
 };
 

@@ -21,6 +21,7 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       network_(network),
       trace_(trace),
       stopwatch_(stopwatch),
+      observer_(observer),
       random_(seed),
       name_(name),
       identity_(identity),
@@ -206,6 +207,7 @@ void SimulatedReplica::Hear(const std::string& datagram) {
   session_->OnDatagram(datagram, time_.clock.Now());
   const auto frame = wire::ParseFrame(datagram);
   if (receiver == nullptr || !frame || frame->is_key_update || taken() == before) return;
+  observer_.OnFrameTaken(datagram);
   if (!taken_frames_.insert(HashOf(datagram)).second) throw Violation(name_ + " took a replayed frame");
 }
 

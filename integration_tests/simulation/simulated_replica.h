@@ -100,6 +100,7 @@ class SimulatedReplica : public SessionEnvironment {
   SimulatedNetwork& network_;
   Trace& trace_;
   Stopwatch& stopwatch_;
+  CallObserver& observer_;
   SeededRandom random_;
   const std::string name_;
   const Identity identity_;
