@@ -38,6 +38,17 @@ TEST_F(SimulatedDiskTest, TwoProcessesReadAndWriteOneDatabaseAndLockEachOtherOut
   EXPECT_EQ(Count(*mine), 2);
 }
 
+TEST_F(SimulatedDiskTest, AReaderCanLookAtEveryCommitAndIsNotCalledForWhatWasRolledBack) {
+  auto mine = Open(process_), theirs = Open(other_);
+  std::vector<int64_t> seen;
+  process_.SetOnCommit([&] { seen.push_back(Count(*theirs)); });
+  ASSERT_TRUE(mine->Execute("INSERT INTO t VALUES(1, 'a')").ok());
+  ASSERT_TRUE(mine->Execute("BEGIN; INSERT INTO t VALUES(2, 'b'); ROLLBACK").ok());
+  ASSERT_TRUE(mine->Execute("BEGIN; INSERT INTO t VALUES(3, 'c'); INSERT INTO t VALUES(4, 'd'); COMMIT").ok());
+  ASSERT_TRUE(mine->Execute("PRAGMA wal_checkpoint(PASSIVE)").ok());
+  EXPECT_EQ(seen, (std::vector<int64_t>{1, 3}));
+}
+
 TEST_F(SimulatedDiskTest, WhatWasSyncedSurvivesEveryPowerLoss) {
   for (int round = 1; round <= 50; ++round) {
     auto database = Open(process_);
