@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kSecretSize = 32, kSaltSize = 32;
 constexpr int kAnnouncements = 3;
 constexpr absl::Duration kRepeatEvery = absl::Seconds(5);
+constexpr absl::Duration kWriteAgain = absl::Seconds(1);
 
 }  // namespace
 
@@ -63,6 +64,7 @@ v1::KeyBundle KeySequence::Bundle() const {
 
 absl::StatusOr<uint32_t> KeySequence::Rekey(absl::Time now) {
   if (next_ != nullptr) return next_->epoch();
+  if (replacement_owed_) RETURN_IF_ERROR(ReplaceNow(now));
   ASSIGN_OR_RETURN(next_, Fresh());
   switch_at_ = now + limits::kKeyAnnounce;
   // Three times before the switch, then for a minute: who missed it asks GetKeys.
@@ -75,7 +77,11 @@ absl::StatusOr<uint32_t> KeySequence::Rekey(absl::Time now) {
 absl::Status KeySequence::ReplaceNow(absl::Time now) {
   // An announced epoch's secret is known to the revoked member: it is never used.
   repeated_.clear();
+  next_.reset();
+  switch_at_ = absl::InfiniteFuture();
+  replacement_owed_ = true;
   ASSIGN_OR_RETURN(std::shared_ptr<wire::EpochKey> fresh, Fresh());
+  replacement_owed_ = false;
   const std::string update = Announce(v1::KEY_UPDATE_KIND_FETCH, *current_, *fresh, random_.Bytes(kSaltSize));
   Switch(std::move(fresh), now);
   repeated_.push_back({update, now, now + limits::kOldKeyLifetime, kRepeatEvery});
@@ -83,19 +89,21 @@ absl::Status KeySequence::ReplaceNow(absl::Time now) {
 }
 
 absl::Time KeySequence::RatchetAllowedAt() const {
-  return ratchets_paid_until_ - (limits::kRatchetBurst - 1) * limits::kRatchetMin;
+  return std::max(write_again_at_, ratchets_paid_until_ - (limits::kRatchetBurst - 1) * limits::kRatchetMin);
 }
 
 absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
-  if (now < RatchetAllowedAt()) {
-    ratchet_owed_ = true;
-    return false;
+  ratchet_owed_ = true;
+  if (replacement_owed_) RETURN_IF_ERROR(ReplaceNow(now));
+  if (now < RatchetAllowedAt()) return false;
+  // The announced epoch's secret was told to those who are here; a newcomer may have it too, as nothing was sent under
+  // it.
+  if (absl::Status status = remember_(last_epoch_ + 1); !status.ok()) {
+    write_again_at_ = now + kWriteAgain;
+    return status;
   }
   ratchet_owed_ = false;
   ratchets_paid_until_ = std::max(ratchets_paid_until_, now) + limits::kRatchetMin;
-  // The announced epoch's secret was told to those who are here; a newcomer may have it too, as nothing was sent under
-  // it.
-  RETURN_IF_ERROR(remember_(last_epoch_ + 1));
   const uint32_t epoch = ++last_epoch_;
   const std::string salt = random_.Bytes(kSaltSize);
   auto to = std::make_shared<wire::EpochKey>(options_.stream_id, epoch,
@@ -105,17 +113,23 @@ absl::StatusOr<bool> KeySequence::Ratchet(absl::Time now) {
   repeated_.clear();
   Switch(std::move(to), now);
   repeated_.push_back({update, now, now + limits::kOldKeyLifetime, kRepeatEvery});
-  if (rekeying) RETURN_IF_ERROR(Rekey(now).status());
+  if (rekeying && !Rekey(now).ok()) rekey_at_ = now + kWriteAgain;
   return true;
 }
 
-absl::StatusOr<KeySequence::Step> KeySequence::OnTime(absl::Time now) {
+void KeySequence::DoWhatIsDue(absl::Time now, absl::Status* trouble) {
   if (now >= rekey_at_) {
-    rekey_at_ = absl::InfiniteFuture();
-    RETURN_IF_ERROR(Rekey(now).status());
+    const absl::Status rekeyed = Rekey(now).status();
+    rekey_at_ = rekeyed.ok() ? absl::InfiniteFuture() : now + kWriteAgain;
+    trouble->Update(rekeyed);
   }
-  if (ratchet_owed_ && now >= RatchetAllowedAt()) RETURN_IF_ERROR(Ratchet(now).status());
+  if (ratchet_owed_ && now >= RatchetAllowedAt()) trouble->Update(Ratchet(now).status());
+}
+
+absl::StatusOr<KeySequence::Step> KeySequence::OnTime(absl::Time now) {
+  if (replacement_owed_) RETURN_IF_ERROR(ReplaceNow(now));
   Step step;
+  DoWhatIsDue(now, &step.trouble);
   for (Repeated& each : repeated_) {
     if (now < each.next) continue;
     step.updates.push_back(each.update);

@@ -43,19 +43,21 @@ class KeySequence {
 
   // A fresh secret, announced limits::kKeyAnnounce ahead. The number of the announced epoch.
   absl::StatusOr<uint32_t> Rekey(absl::Time now);
-  // A fresh secret at once, told to nobody but by GetKeys: for revocation.
+  // A fresh secret at once, told to nobody but by GetKeys: for revocation. An error (its number can't be written down):
+  // it is owed, and until OnTime has made up for it, which fails meanwhile, nothing may be sent.
   absl::Status ReplaceNow(absl::Time now);
   // next = HKDF(current), at once: who joins can't open what was sent before. limits::kRatchetBurst times without a
-  // pause, then once in limits::kRatchetMin. False: not now; it is owed, and until OnTime has made up for it no
-  // newcomer may get a Bundle.
+  // pause, then once in limits::kRatchetMin. False, or an error: not now; it is owed, and until OnTime has made up for
+  // it no newcomer may get a Bundle.
   absl::StatusOr<bool> Ratchet(absl::Time now);
   bool ratchet_owed() const { return ratchet_owed_; }
 
   struct Step {
     bool switched = false;             // current() is another key now: set it in the sender
     std::vector<std::string> updates;  // serialized v1.SignedKeyUpdate to send now, in the clear
+    absl::Status trouble;              // why a rekey or ratchet that was due must wait
   };
-  // What time brings: announcements, their repetition, the switch, the timer's rekey.
+  // What time brings: announcements, their repetition, the switch, the timer's rekey, what is owed.
   absl::StatusOr<Step> OnTime(absl::Time now);
   absl::Time NextDeadline() const;
 
@@ -64,6 +66,7 @@ class KeySequence {
       : options_(options), remember_(std::move(remember)), signer_(signer), random_(random) {}
   absl::StatusOr<std::shared_ptr<wire::EpochKey>> Fresh();
   absl::Time RatchetAllowedAt() const;
+  void DoWhatIsDue(absl::Time now, absl::Status* trouble);
   void Switch(std::shared_ptr<wire::EpochKey> to, absl::Time now);
   std::string Announce(v1::KeyUpdateKind kind, const wire::EpochKey& from, const wire::EpochKey& to, std::string salt);
 
@@ -83,7 +86,8 @@ class KeySequence {
   absl::Time switch_at_ = absl::InfiniteFuture(), rekey_at_ = absl::InfiniteFuture();
   // Each ratchet moves this on by kRatchetMin; it may be up to a burst ahead of the time.
   absl::Time ratchets_paid_until_ = absl::InfinitePast();
-  bool switched_ = false, ratchet_owed_ = false;
+  absl::Time write_again_at_ = absl::InfinitePast();
+  bool switched_ = false, ratchet_owed_ = false, replacement_owed_ = false;
   std::vector<Repeated> repeated_;
 };
 

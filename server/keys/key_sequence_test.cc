@@ -16,7 +16,8 @@ class KeySequenceTest : public testing::Test {
     options.rekey_every = absl::Hours(1);
     auto sequence = KeySequence::Begin(
         options, last_used,
-        [this](uint32_t epoch) {
+        [this](uint32_t epoch) -> absl::Status {
+          if (disk_full_) return Error(absl::StatusCode::kResourceExhausted, "DATABASE_FULL", "full");
           remembered_ = epoch;
           return absl::OkStatus();
         },
@@ -29,6 +30,7 @@ class KeySequenceTest : public testing::Test {
   wire::Signer signer_{signing_.private_key};
   wire::Verifier verifier_{signing_.public_key};
   uint32_t remembered_ = 0;
+  bool disk_full_ = false;
   absl::Time now_ = absl::FromUnixSeconds(100);
 };
 
@@ -109,6 +111,68 @@ TEST_F(KeySequenceTest, AStormOfJoinsRatchetsOnceASecondAndNewcomersWaitForIt) {
   ASSERT_TRUE(sequence->OnTime(now_ + limits::kRatchetMin).ok());
   EXPECT_EQ(sequence->current()->epoch(), before + 1);
   EXPECT_FALSE(sequence->ratchet_owed());
+}
+
+TEST_F(KeySequenceTest, ARatchetThatCanNotBeWrittenDownStaysOwedSinceTheKeyOpensWhatWasSentBefore) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_).ok());
+  disk_full_ = true;
+  EXPECT_FALSE(sequence->Ratchet(now_).ok());
+  EXPECT_TRUE(sequence->ratchet_owed());
+  now_ += absl::Seconds(1);
+  const auto meanwhile = sequence->OnTime(now_);
+  ASSERT_TRUE(meanwhile.ok()) << "those who are here go on under the old key";
+  EXPECT_FALSE(meanwhile->trouble.ok());
+  EXPECT_TRUE(sequence->ratchet_owed());
+  EXPECT_EQ(sequence->NextDeadline(), now_ + absl::Seconds(1)) << "it is not tried all the time";
+  disk_full_ = false;
+  EXPECT_TRUE(sequence->OnTime(now_ + absl::Seconds(1))->switched);
+  EXPECT_FALSE(sequence->ratchet_owed());
+  EXPECT_EQ(remembered_, sequence->current()->epoch());
+}
+
+TEST_F(KeySequenceTest, ARevocationThatCanNotBeWrittenDownStopsTheStreamUntilTheKeyIsReplaced) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_).ok());
+  ASSERT_TRUE(sequence->Rekey(now_).ok());
+  const v1::KeyBundle known = sequence->Bundle();
+  disk_full_ = true;
+  EXPECT_FALSE(sequence->ReplaceNow(now_).ok());
+  for (const absl::Duration later : {absl::Seconds(1), 2 * limits::kKeyAnnounce}) {
+    EXPECT_FALSE(sequence->OnTime(now_ + later).ok()) << "nothing may be sent under a key that was revoked";
+  }
+  disk_full_ = false;
+  const auto step = sequence->OnTime(now_ + 3 * limits::kKeyAnnounce);
+  ASSERT_TRUE(step.ok());
+  EXPECT_TRUE(step->switched);
+  for (const auto& key : known.keys()) EXPECT_NE(key.secret(), sequence->current()->secret());
+}
+
+TEST_F(KeySequenceTest, ARevocationThatIsOwedComesBeforeAnyOtherNewKey) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_).ok());
+  const auto revoked = sequence->current();
+  disk_full_ = true;
+  EXPECT_FALSE(sequence->ReplaceNow(now_).ok());
+  disk_full_ = false;
+  ASSERT_TRUE(sequence->Rekey(now_).ok());
+  const auto step = sequence->OnTime(now_);
+  ASSERT_FALSE(step->updates.empty());
+  for (const std::string& update : step->updates) {
+    EXPECT_EQ(wire::OpenKeyUpdate(*wire::VerifyKeyUpdate(update, verifier_), *revoked), nullptr);
+  }
+}
+
+TEST_F(KeySequenceTest, ARekeyOfTheTimerThatCanNotBeWrittenDownIsTriedAgain) {
+  const auto sequence = Begin();
+  ASSERT_TRUE(sequence->OnTime(now_).ok());
+  disk_full_ = true;
+  now_ += absl::Hours(1);
+  EXPECT_FALSE(sequence->OnTime(now_)->trouble.ok());
+  EXPECT_TRUE(sequence->next_key_id().empty());
+  disk_full_ = false;
+  EXPECT_TRUE(sequence->OnTime(now_ + absl::Seconds(1))->trouble.ok());
+  EXPECT_FALSE(sequence->next_key_id().empty());
 }
 
 TEST_F(KeySequenceTest, TheTimerRekeysByItself) {

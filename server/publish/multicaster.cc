@@ -196,7 +196,7 @@ absl::StatusOr<v1::KeyBundle> ChannelMulticaster::Keys(const DefinitionHash& str
   if (channel == nullptr) return UnknownStream();
   if (channel->keys().ratchet_owed()) {
     return Error(absl::StatusCode::kUnavailable, "KEYS_SOON",
-                 "many members join at this moment; ask again in a second");
+                 "the stream's key is about to change for those who join; ask again in a second");
   }
   return channel->keys().Bundle();
 }

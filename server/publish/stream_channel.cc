@@ -4,6 +4,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/base/log.h"
 
 namespace replicast {
 namespace {
@@ -45,6 +46,9 @@ void StreamChannel::Enqueue(const v1::UnitHeader& header, const wire::EncodedPar
 
 absl::StatusOr<absl::Time> StreamChannel::Tick(absl::Time now) {
   ASSIGN_OR_RETURN(const keys::KeySequence::Step step, keys_->OnTime(now));
+  if (!step.trouble.ok()) {
+    spdlog::error("stream {}: its next key must wait: {}", stream_id_, std::string(step.trouble.message()));
+  }
   if (step.switched) sender_.SetKey(keys_->current());
   for (const std::string& update : step.updates) sender_.EnqueueKeyUpdate(update);
   rate_.OnTime(now);
