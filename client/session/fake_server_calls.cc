@@ -144,7 +144,10 @@ void FakeServer::Repair(const v1::RepairRequest& request, Answer<v1::RepairRespo
         std::vector<std::string> frames;
         response.set_outcome(sender_->Repair(missing, &frames) ? v1::REPAIR_OUTCOME_FRAMES
                                                                : v1::REPAIR_OUTCOME_CATCH_UP);
-        for (std::string& frame : frames) response.add_frames(std::move(frame));
+        for (std::string& frame : frames) {
+          if (repairs_are_refused) frame.back() = static_cast<char>(frame.back() ^ 1);
+          response.add_frames(std::move(frame));
+        }
         return response;
       },
       std::move(answer));

@@ -98,10 +98,15 @@ void LossReporter::OnRepaired(const absl::StatusOr<v1::RepairResponse>& answer) 
   }
   round_trip_ = now_ - asked_;
   switch (answer->outcome()) {
-    case v1::REPAIR_OUTCOME_FRAMES:
-      for (const std::string& frame : answer->frames()) receiver_->OnDatagram(frame, now_);
-      receiver_->OnRepairAnswer(answer->frames_size() > 0, absl::ZeroDuration(), now_);
+    case v1::REPAIR_OUTCOME_FRAMES: {
+      // Frames that are refused help nobody: another member may have moved the replay window beyond them.
+      bool helped = false;
+      for (const std::string& frame : answer->frames()) {
+        helped |= receiver_->OnDatagram(frame, now_) == delivery::FrameOutcome::kSymbol;
+      }
+      receiver_->OnRepairAnswer(helped, absl::ZeroDuration(), now_);
       break;
+    }
     case v1::REPAIR_OUTCOME_CATCH_UP:
       receiver_->OnRepairAnswer(true, absl::ZeroDuration(), now_);
       catch_up_wanted_ = true;

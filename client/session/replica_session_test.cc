@@ -100,6 +100,19 @@ TEST_F(ReplicaSessionTest, LossIsRepairedBySymbols) {
   EXPECT_GT(world_.server.calls["Report"] + world_.server.calls["Repair"], 1);
 }
 
+TEST_F(ReplicaSessionTest, RepairsWhoseFramesAreRefusedDoNotHelpSoTheyAreAskedForMoreAndMoreRarely) {
+  Join();
+  world_.server.repairs_are_refused = true;
+  world_.server.network.loss = 1;
+  Change(1, "lost");
+  world_.RunFor(absl::Milliseconds(5));
+  world_.server.network.loss = 0;
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_GT(world_.server.calls["Repair"], 1);
+  EXPECT_LT(world_.server.calls["Repair"], 10);
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(10))) << "by lsn, once the gap is given up";
+}
+
 TEST_F(ReplicaSessionTest, ARestartGoesOnFromThePositionInTheDatabase) {
   Join();
   world_.StopReplica();

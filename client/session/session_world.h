@@ -53,6 +53,7 @@ class FakeServer : public ControlChannel {
   Network network;
   bool multicast_arrives = true;
   bool snapshot_stops_after_a_chunk = false;
+  bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else
   bool definition_is_wrong = false;  // not what its hash says
   std::string refuse_dataset;        // Subscribe says so, FAILED_PRECONDITION
