@@ -12,9 +12,17 @@ NETWORK_KINDS = [Kind("loss", "loss", 8, (0, 0)), Kind("limit", "limit", 20, (5,
                  Kind("disk full", "process", 40, (4, 10))]
 
 
+def first_free(taken, begin, lasts):
+    """The earliest moment from `begin` on at which nothing is taken for so long."""
+    for taken_from, taken_until in sorted(taken):
+        if begin < taken_until and begin + lasts > taken_from:
+            begin = taken_until
+    return begin
+
+
 def plan(rng, seconds, kinds, replicas, full_disk, stopped_for):
     """Every kind at least once if there are `seconds` enough; sorted by their begin. `full_disk`: the replica with a disk of its own."""
-    faults, free_at = [], collections.defaultdict(float)
+    faults, taken = [], collections.defaultdict(list)
     for kind in sorted(kinds):
         begin = rng.uniform(1, min(kind.every, seconds / 3))
         while begin < seconds:
@@ -23,10 +31,10 @@ def plan(rng, seconds, kinds, replicas, full_disk, stopped_for):
                 host = "s"
             lasts = rng.uniform(*(kind.lasts or (stopped_for, stopped_for)))
             value = {"loss": rng.choice([0, 1, 2, 5, 10, 20]), "limit": rng.choice([300, 600, 1000, 2000])}.get(kind.name)
-            moment = max(begin, free_at[kind.scope, host])
+            moment = first_free(taken[kind.scope, host], begin, lasts + 1)
             if moment < seconds:
                 faults.append(Fault(moment, min(moment + lasts, seconds), kind.name, host, value))
-                free_at[kind.scope, host] = faults[-1].end + 1
+                taken[kind.scope, host].append((moment, moment + lasts + 1))
             begin += rng.uniform(0.5, 1.5) * kind.every
     return sorted(faults, key=lambda fault: fault.begin)
 
