@@ -67,19 +67,19 @@ bssl::UniquePtr<EVP_PKEY> ReadPrivateKey(std::string_view pem) {
   return key;
 }
 
-// PEM when it looks like it, else DER; all of it must be one certificate.
-bssl::UniquePtr<X509> ReadX509(std::string_view pem_or_der) {
-  if (pem_or_der.size() > kMaxInputSize) return nullptr;
-  std::optional<std::string> der;
-  if (pem_or_der.find("-----BEGIN") != std::string_view::npos) {
-    der = PemToDer(pem_or_der);
-    if (!der) return nullptr;
-    pem_or_der = *der;
-  }
-  const uint8_t* at = Bytes(pem_or_der);
-  bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(pem_or_der.size())));
-  if (certificate == nullptr || at != Bytes(pem_or_der) + pem_or_der.size()) return nullptr;
+bssl::UniquePtr<X509> FromDer(std::string_view der) {
+  if (der.size() > kMaxInputSize) return nullptr;
+  const uint8_t* at = Bytes(der);
+  bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  if (certificate == nullptr || at != Bytes(der) + der.size()) return nullptr;
   return certificate;
+}
+
+// DER, else PEM: a name inside DER may hold what a PEM begins with, but no PEM is a certificate's DER.
+bssl::UniquePtr<X509> ReadX509(std::string_view pem_or_der) {
+  if (auto certificate = FromDer(pem_or_der)) return certificate;
+  const auto der = PemToDer(pem_or_der);
+  return der ? FromDer(*der) : nullptr;
 }
 
 // The request and its key, if the key is of our kind and signed the request.

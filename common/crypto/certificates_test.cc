@@ -101,6 +101,18 @@ TEST_F(CertificatesTest, NoCertificateIsIssuedForANameWithANulWhichNobodyCouldRe
   EXPECT_FALSE(IssueDer(ca_, ca_key_, request_, {"01", name, kBegin, kEnd}, {}, {}).has_value());
 }
 
+// Found by fuzzing: with "-----BEGIN" anywhere in it, DER was taken for PEM.
+TEST_F(CertificatesTest, ANameThatHoldsPemsFirstLineIsStillReadFromDer) {
+  const std::string name = "-----BEGIN CERTIFICATE-----\n";
+  const auto der = IssueDer(ca_, ca_key_, request_, {name, "member", kBegin, kEnd}, {}, {});
+  ASSERT_TRUE(der.has_value());
+  for (const std::string& form : {*der, DerToPem(*der)}) {
+    const auto info = ReadCertificate(form);
+    ASSERT_TRUE(info.has_value());
+    EXPECT_EQ(info->common_name, name);
+  }
+}
+
 TEST_F(CertificatesTest, ABadKeyMakesNothing) {
   EXPECT_EQ(CreateCaPem("no key", "CA", kBegin, kEnd), "");
   EXPECT_EQ(CreateRequestDer("", "x"), "");

@@ -97,7 +97,7 @@ TableState TinyReplica::StateOf(size_t table) const {
 }
 
 void TinyReplica::BeginStaging() {
-  staging_.emplace();
+  staging_ = Copy{};
   staging_->tables.resize(static_cast<size_t>(schema_.tables_size()));
   wanted_ = Wanted{0, ""};
 }
