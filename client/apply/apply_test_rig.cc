@@ -28,9 +28,9 @@ v1::DatasetSchema ApplyRig::ItemSchema() {
   table.mutable_columns(0)->set_key_part(1);
   table.add_key_columns(0);
   table.set_integer_primary_key(true);
-  auto& unique = *table.add_unique_indexes();
-  unique.add_columns("u");
-  unique.add_collations("BINARY");
+  v1::IndexSchema& unique = *table.add_indexes();
+  unique.set_unique(true);
+  unique.add_terms()->set_column("u");
   return schema;
 }
 

@@ -17,52 +17,73 @@ std::string ColumnList(const v1::TableSchema& table) {
   return text;
 }
 
-std::string KeyList(const v1::TableSchema& table) {
-  std::string text;
-  for (const uint32_t place : table.key_columns())
-    text += (text.empty() ? "" : ",") + QuoteIdentifier(table.columns(static_cast<int>(place)).name());
-  return text;
+std::string Collated(const std::string& name, const std::string& collation) {
+  return collation.empty() || collation == "BINARY" ? name : name + " COLLATE " + collation;
+}
+
+const v1::ColumnSchema& KeyColumn(const v1::TableSchema& table, int rank) {
+  return table.columns(static_cast<int>(table.key_columns(rank)));
+}
+
+// The key column as the key's index sees it.
+std::string KeyTerm(const v1::TableSchema& table, int rank) {
+  const v1::ColumnSchema& column = KeyColumn(table, rank);
+  const std::string name = QuoteIdentifier(column.name());
+  const bool as_column = rank >= table.key_collations_size() || table.key_collations(rank) == column.collation();
+  return as_column ? name : name + " COLLATE " + table.key_collations(rank);
+}
+
+bool KeyedByRowid(const v1::TableSchema& table) {
+  return table.integer_primary_key() || KeyColumn(table, 0).rowid();
+}
+
+std::string ColumnDefinition(const v1::TableSchema& table, const v1::ColumnSchema& column) {
+  std::string sql = QuoteIdentifier(column.name());
+  if (!column.type().empty()) sql += " " + column.type();
+  if (table.integer_primary_key() && column.key_part() > 0) sql += " PRIMARY KEY";
+  if (column.not_null() || (column.key_part() > 0 && !table.integer_primary_key())) sql += " NOT NULL";
+  return Collated(sql, column.collation());
+}
+
+std::string ColumnDefinition(const v1::GeneratedColumnSchema& column) {
+  std::string sql = QuoteIdentifier(column.name());
+  if (!column.type().empty()) sql += " " + column.type();
+  return Collated(sql, column.collation()) + " AS (" + column.expression() + ")";
 }
 
 }  // namespace
 
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name) {
-  std::string sql = "CREATE TABLE " + QuoteIdentifier(name) + "(";
+  std::vector<std::string> definitions;
   for (const v1::ColumnSchema& column : table.columns()) {
-    sql += QuoteIdentifier(column.name());
-    if (!column.type().empty()) sql += " " + column.type();
-    if (table.integer_primary_key() && column.key_part() > 0) sql += " PRIMARY KEY";
-    if (column.not_null() || (column.key_part() > 0 && !table.integer_primary_key())) sql += " NOT NULL";
-    if (!column.collation().empty() && column.collation() != "BINARY") sql += " COLLATE " + column.collation();
-    sql += ", ";
+    if (!column.rowid()) definitions.push_back(ColumnDefinition(table, column));
   }
-  if (table.integer_primary_key())
-    sql.resize(sql.size() - 2);
-  else
-    sql += "PRIMARY KEY(" + KeyList(table) + ")";
-  sql += ")";
-  if (table.without_rowid())
-    sql += table.strict() ? " WITHOUT ROWID, STRICT" : " WITHOUT ROWID";
-  else if (table.strict())
-    sql += " STRICT";
-  return sql;
+  for (const v1::GeneratedColumnSchema& column : table.generated_columns()) {
+    const size_t place = std::min<size_t>(column.place(), definitions.size());
+    definitions.insert(definitions.begin() + static_cast<std::ptrdiff_t>(place), ColumnDefinition(column));
+  }
+  if (!KeyedByRowid(table)) {
+    std::string key;
+    for (int rank = 0; rank < table.key_columns_size(); ++rank) key += (rank == 0 ? "" : ",") + KeyTerm(table, rank);
+    definitions.push_back("PRIMARY KEY(" + key + ")");
+  }
+  std::string sql;
+  for (const std::string& definition : definitions) sql += (sql.empty() ? "" : ", ") + definition;
+  sql = "CREATE TABLE " + QuoteIdentifier(name) + "(" + sql + ")";
+  if (table.without_rowid()) return sql + (table.strict() ? " WITHOUT ROWID, STRICT" : " WITHOUT ROWID");
+  return table.strict() ? sql + " STRICT" : sql;
 }
 
-std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, const std::string& name,
-                                                uint32_t number) {
-  std::vector<std::string> statements;
-  for (const v1::UniqueIndexSchema& index : table.unique_indexes()) {
-    std::string columns;
-    for (int i = 0; i < index.columns_size(); ++i) {
-      columns += (columns.empty() ? "" : ",") + QuoteIdentifier(index.columns(i));
-      if (i < index.collations_size()) columns += " COLLATE " + index.collations(i);
-    }
-    statements.push_back(
-        "CREATE UNIQUE INDEX " +
-        QuoteIdentifier("_replicast_unique_" + std::to_string(number) + "_" + std::to_string(statements.size())) +
-        " ON " + QuoteIdentifier(name) + "(" + columns + ")");
+std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& table, const std::string& name) {
+  std::string terms;
+  for (const v1::IndexTermSchema& term : index.terms()) {
+    terms += terms.empty() ? "" : ",";
+    terms += term.column().empty() ? term.expression() : QuoteIdentifier(term.column());
+    if (!term.collation().empty()) terms += " COLLATE " + term.collation();
+    if (term.descending()) terms += " DESC";
   }
-  return statements;
+  return std::string(index.unique() ? "CREATE UNIQUE INDEX " : "CREATE INDEX ") + QuoteIdentifier(name) + " ON " +
+         QuoteIdentifier(table) + "(" + terms + ")" + (index.where().empty() ? "" : " WHERE " + index.where());
 }
 
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace) {
@@ -74,12 +95,12 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
 
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
   std::string where;
-  for (int i = 0; i < table.key_columns_size(); ++i) {
-    const std::string column = QuoteIdentifier(table.columns(static_cast<int>(table.key_columns(i))).name());
-    const std::string parameter = "?" + std::to_string(i + 1);
+  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
+    const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
+    const std::string parameter = "?" + std::to_string(rank + 1);
     // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
-    where += (where.empty() ? "" : " AND ") + column + " = " + parameter;
-    if (!table.integer_primary_key())
+    where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
+    if (!KeyedByRowid(table))
       where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
                parameter + ")";
   }
@@ -105,6 +126,11 @@ absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name
                    database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND "
                                     "name = ? COLLATE NOCASE"));
   return select.BindText(1, name).Step();
+}
+
+absl::Status RunOne(sqlite::Database& database, const std::string& sql) {
+  ASSIGN_OR_RETURN(sqlite::Statement statement, database.Prepare(sql));
+  return statement.Run();
 }
 
 absl::Status DropAnything(sqlite::Database& database, const std::string& name) {

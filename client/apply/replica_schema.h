@@ -12,10 +12,11 @@
 
 namespace replicast {
 
-// SQL for a replica's tables, generated from the schema of a dataset: names, types, built-in collations, keys, UNIQUE
-// as unique indexes; no conflict clauses, foreign keys, CHECKs or triggers. `name` is the table's own or staging's.
+// SQL for a replica's tables, generated from the schema of a dataset: names, types, built-in collations, keys, virtual
+// generated columns, indexes (UNIQUE as unique indexes); no conflict clauses, defaults, foreign keys, CHECKs or
+// triggers. `name` is the table's own or staging's.
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name);
-std::vector<std::string> CreateUniqueIndexesSql(const v1::TableSchema& table, const std::string& name, uint32_t number);
+std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& table, const std::string& name);
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace);
 // Deletes the row with exactly this key and gives back its columns.
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name);
@@ -25,6 +26,8 @@ std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
 bool IsSchema(const v1::DatasetSchema& schema);
 // Whether there is a table of this name, and no view or virtual table, whose rows can be without end.
 absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name);
+// Runs a statement that was made of texts from elsewhere, and nothing that may stand behind it.
+absl::Status RunOne(sqlite::Database& database, const std::string& sql);
 // Whatever has this name, table, view or index, is there no more.
 absl::Status DropAnything(sqlite::Database& database, const std::string& name);
 

@@ -45,7 +45,7 @@ absl::Status Staging::Begin() {
   RETURN_IF_ERROR(Drop());
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
   for (int i = 0; i < schema_.tables_size(); ++i)
-    RETURN_IF_ERROR(database_.Execute(CreateTableSql(schema_.tables(i), TableName(i))));
+    RETURN_IF_ERROR(RunOne(database_, CreateTableSql(schema_.tables(i), TableName(i))));
   StagingState state;
   state.tables.resize(static_cast<size_t>(schema_.tables_size()));
   state.expected.resize(state.tables.size());
@@ -193,13 +193,23 @@ absl::StatusOr<bool> Staging::IsExact() const {
   return true;
 }
 
+absl::Status Staging::CreateIndexes(const v1::TableSchema& table, int number) {
+  const std::string prefix = "_replicast_unique_" + std::to_string(number) + "_";
+  for (int i = 0; i < table.indexes_size(); ++i) {
+    const v1::IndexSchema& index = table.indexes(i);
+    const std::string name = index.name().empty() ? prefix + std::to_string(i) : index.name();
+    RETURN_IF_ERROR(DropAnything(database_, name));
+    RETURN_IF_ERROR(RunOne(database_, CreateIndexSql(index, TableName(number), name)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Staging::SwapIn(ReplicaState* shown) {
   writers_.clear();
   for (int i = 0; i < schema_.tables_size(); ++i) {
     const v1::TableSchema& table = schema_.tables(i);
     RETURN_IF_ERROR(DropAnything(database_, table.name()));
-    for (const std::string& sql : CreateUniqueIndexesSql(table, TableName(i), static_cast<uint32_t>(i)))
-      RETURN_IF_ERROR(database_.Execute(sql));
+    RETURN_IF_ERROR(CreateIndexes(table, i));
     RETURN_IF_ERROR(
         database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
   }

@@ -46,6 +46,8 @@ class Staging {
   void NoteChunk(const wire::Chunk& chunk, size_t wire_bytes);
   void Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at);
   absl::Status ApplyUnit(const v1::UnitHeader& header);
+  // Those of the table, still under its staging name.
+  absl::Status CreateIndexes(const v1::TableSchema& table, int number);
 
   sqlite::Database& database_;
   DefinitionHash definition_;

@@ -251,6 +251,18 @@ class Decoder {
 
 }  // namespace
 
+const char* NameOf(Collation collation) {
+  switch (collation) {
+    case Collation::kNocase:
+      return "NOCASE";
+    case Collation::kRtrim:
+      return "RTRIM";
+    case Collation::kBinary:
+      break;
+  }
+  return "BINARY";
+}
+
 std::optional<Collation> CollationFromName(std::string_view name) {
   std::string folded(name);
   for (char& c : folded) {

@@ -13,6 +13,7 @@ namespace replicast {
 
 enum class Collation : uint8_t { kBinary, kNocase, kRtrim };
 std::optional<Collation> CollationFromName(std::string_view name);  // "BINARY", "nocase", …
+const char* NameOf(Collation collation);
 
 // An encoding of keys whose memcmp order is SQLite's order under the given collations (NULL < numbers < text < blob;
 // integers and reals by value), with ties of equal but not identical keys (1 and 1.0, 'a' and 'A' under NOCASE) broken

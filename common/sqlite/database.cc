@@ -216,9 +216,10 @@ absl::Status Configure(sqlite3* handle, const std::string& path, const OpenOptio
   const auto timeout = std::clamp<int64_t>(absl::ToInt64Milliseconds(options.busy_timeout), 0, 1 << 30);
   sqlite3_busy_timeout(handle, static_cast<int>(timeout));
   if (options.no_checkpoint_on_close) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  // A quoted name of a column that is gone must be an error for who only reads; SQLite would read it as a string.
+  if (options.read_only || !options.quoted_strings) sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  if (!options.quoted_strings) sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   if (options.read_only) {
-    // A quoted name of a column that is gone must be an error; SQLite would read it as a string.
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     const int code = sqlite3_exec(handle, "PRAGMA query_only = 1", nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) return ErrorFor(handle, code, "opening", path);
   }

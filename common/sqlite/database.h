@@ -24,6 +24,7 @@ struct OpenOptions {
   bool read_only = false;  // PRAGMA query_only and SQLITE_OPEN_READONLY where the WAL allows
   bool create = false;
   bool no_checkpoint_on_close = false;
+  bool quoted_strings = true;  // as SQLite has it, "x" is a string where no column has that name
   absl::Duration busy_timeout = absl::Seconds(5);
   std::string vfs = {};  // name of a registered VFS; empty: the default one. The simulator's files come in here
 };

@@ -15,7 +15,7 @@ namespace replicast::capture {
 namespace {
 
 // A rule that the capture is made to forget, by telling it less about the table.
-enum class Forget { kNothing, kUnique, kPartial, kLooseKey, kRowid, kDefault };
+enum class Forget { kNothing, kUnique, kPartial, kExpression, kLooseKey, kRowid, kDefault };
 
 struct Kind {
   std::string ddl;
@@ -58,6 +58,23 @@ const std::vector<Kind>& Kinds() {
        "WITHOUT ROWID",
        {"k", "u"},
        {"'a'|'b'", "1|2|3|4|5|6"}},
+      {"CREATE TABLE t(u INT UNIQUE, v, w TEXT)", {"rowid"}, {"1|2|3|4|5|6"}},
+      {"CREATE TABLE t(oid TEXT PRIMARY KEY, u INT, v, w TEXT, UNIQUE(w, v))", {"oid"}, {"'a'|'b'|'c'|'d'|NULL|'A'"}},
+      {"CREATE TABLE t(id INTEGER PRIMARY KEY, u INT NOT NULL DEFAULT (abs(2)), v, w TEXT);"
+       "CREATE UNIQUE INDEX e ON t(u % 5, lower(w) DESC) WHERE v > 1",
+       {"id"},
+       {"1|2|3|4|5|6"}},
+      {"CREATE TABLE t(id INTEGER PRIMARY KEY, u INT, v, w TEXT, g INT AS (u % 4) UNIQUE, h TEXT AS (w || v) STORED);"
+       "CREATE UNIQUE INDEX e ON t(h COLLATE NOCASE, u)",
+       {"id"},
+       {"1|2|3|4|5|6"}},
+      {"CREATE TABLE t(k TEXT NOT NULL COLLATE NOCASE, u INT, v, w TEXT, PRIMARY KEY(k COLLATE BINARY));"
+       "CREATE UNIQUE INDEX e ON t(k COLLATE RTRIM, v)",
+       {"k"},
+       {"'a'|'A'|'a '|'b'|'B'|x'61'"}},
+      {"CREATE TABLE t(k TEXT NOT NULL, u INT NOT NULL DEFAULT word, v, w TEXT, PRIMARY KEY(k COLLATE NOCASE, u))",
+       {"k", "u"},
+       {"'a'|'A'|'b'|'B'", "1|2|NULL|'word'"}},
   };
   return kinds;
 }
@@ -125,17 +142,18 @@ class World {
     auto relation = master_.source().Describe("t");
     ASSERT_TRUE(relation.ok()) << relation.status();
     relation->id = 7;
-    if (forget_ == Forget::kUnique) relation->unique.clear();
-    if (forget_ == Forget::kPartial) relation->partial_unique.clear();
+    std::erase_if(relation->indexes, [&](const RelationIndex& index) {
+      const bool expression = std::any_of(index.terms.begin(), index.terms.end(),
+                                          [](const IndexTerm& term) { return term.column < 0; });
+      if (forget_ == Forget::kExpression) return expression;
+      return forget_ == Forget::kPartial ? !index.where.empty() : forget_ == Forget::kUnique && index.where.empty();
+    });
     if (forget_ == Forget::kRowid) relation->without_rowid = true;
     if (forget_ == Forget::kDefault) {
       for (RelationColumn& column : relation->columns) column.default_text.clear();
     }
     if (forget_ == Forget::kLooseKey) {
-      for (const int place : relation->key) {
-        relation->columns[static_cast<size_t>(place)].type = "TEXT";
-        relation->columns[static_cast<size_t>(place)].collation = Collation::kBinary;
-      }
+      for (const int place : relation->key) relation->columns[static_cast<size_t>(place)].type = "TEXT";
     }
     const absl::Status captured = master_.source().Capture({*relation});
     ASSERT_TRUE(captured.ok()) << captured;
@@ -275,8 +293,8 @@ TEST_P(CaptureWithoutTest, MissesChanges) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EachRule, CaptureWithoutTest,
-                         ::testing::Values(Forget::kUnique, Forget::kPartial, Forget::kLooseKey, Forget::kRowid,
-                                           Forget::kDefault));
+                         ::testing::Values(Forget::kUnique, Forget::kPartial, Forget::kExpression, Forget::kLooseKey,
+                                           Forget::kRowid, Forget::kDefault));
 
 }  // namespace
 }  // namespace replicast::capture

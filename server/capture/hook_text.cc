@@ -12,33 +12,12 @@ namespace {
 
 using sqlite::QuoteIdentifier;
 
-const RelationColumn& ColumnAt(const Relation& relation, int place) {
-  return relation.columns[static_cast<size_t>(place)];
-}
-
-std::string NameAt(const Relation& relation, int place) { return QuoteIdentifier(ColumnAt(relation, place).name); }
+std::string NameAt(const Relation& relation, int place) { return QuoteIdentifier(relation.column(place).name); }
 
 std::string Joined(const std::vector<std::string>& parts, const char* between) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
   return text;
-}
-
-bool SameName(const std::string& a, const char* lower) {
-  const std::string b = lower;
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y; });
-}
-
-// The names under which SQL can reach the rowid: those that no column has taken.
-std::vector<std::string> RowidNames(const Relation& relation) {
-  std::vector<std::string> names;
-  for (const char* name : {"rowid", "_rowid_", "oid"}) {
-    const bool taken = std::any_of(relation.columns.begin(), relation.columns.end(),
-                                   [&](const RelationColumn& column) { return SameName(column.name, name); });
-    if (!taken) names.emplace_back(name);
-  }
-  return names;
 }
 
 std::string InsertInto(const Relation& relation) {
@@ -61,26 +40,14 @@ std::string Note(const Relation& relation, const std::string& side) {
 // Whether OLD's key is another than NEW's. Says yes too often for 0.0, which SQL can't tell from -0.0.
 std::string KeyChanged(const Relation& relation) {
   std::vector<std::string> parts;
-  for (const int place : relation.key) {
-    const std::string name = NameAt(relation, place);
+  for (size_t rank = 0; rank < relation.key.size(); ++rank) {
+    const std::string name = NameAt(relation, relation.key[rank]);
     parts.push_back("OLD." + name + " COLLATE BINARY IS NOT NEW." + name);
-    const Equality equality = EqualityOf(relation, place);
+    const Equality equality = EqualityOf(relation, rank);
     if (equality != Equality::kIdentical) parts.push_back("typeof(OLD." + name + ")<>typeof(NEW." + name + ")");
     if (equality == Equality::kLoose) parts.push_back("OLD." + name + "=0");
   }
   return Joined(parts, " OR ");
-}
-
-std::string CollationName(Collation collation) {
-  switch (collation) {
-    case Collation::kBinary:
-      return "BINARY";
-    case Collation::kNocase:
-      return "NOCASE";
-    case Collation::kRtrim:
-      return "RTRIM";
-  }
-  return "BINARY";
 }
 
 // The column's value as it will be stored: REPLACE puts a NOT NULL column's default in place of NULL, after the BEFORE
@@ -91,13 +58,23 @@ std::string StoredValue(const RelationColumn& column) {
   return "ifnull(" + value + "," + column.default_text + ")";
 }
 
-// Notes the rows that are equal to NEW under these columns and meet the condition.
-std::string NoteEqual(const Relation& relation, const RelationUnique& unique, const std::string& condition) {
+// The value of an expression for the row as it will be stored.
+std::string StoredExpression(const Relation& relation, const std::string& expression) {
+  std::vector<std::string> values;
+  for (const RelationColumn& column : relation.columns)
+    values.push_back(StoredValue(column) + " AS " + QuoteIdentifier(column.name));
+  return "(SELECT " + expression + " FROM (SELECT " + Joined(values, ",") + "))";
+}
+
+// Notes the rows that are equal to NEW under this index and meet the condition.
+std::string NoteEqual(const Relation& relation, const RelationIndex& unique, const std::string& condition) {
   std::vector<std::string> where;
-  for (size_t i = 0; i < unique.columns.size(); ++i) {
-    const RelationColumn& column = ColumnAt(relation, unique.columns[i]);
-    where.push_back(QuoteIdentifier(column.name) + "=" + StoredValue(column) + " COLLATE " +
-                    CollationName(unique.collations[i]));
+  for (const IndexTerm& term : unique.terms) {
+    const bool is_column = term.column >= 0;
+    const std::string here = is_column ? NameAt(relation, term.column) : "(" + term.expression + ")";
+    const std::string there =
+        is_column ? StoredValue(relation.column(term.column)) : StoredExpression(relation, term.expression);
+    where.push_back(here + "=" + there + " COLLATE " + QuoteIdentifier(term.collation));
   }
   // With a partial index's own condition the index itself serves the search.
   if (!unique.where.empty()) where.push_back("(" + unique.where + ")");
@@ -106,17 +83,24 @@ std::string NoteEqual(const Relation& relation, const RelationUnique& unique, co
          " WHERE " + Joined(where, " AND ") + ";";
 }
 
-// The bodies of the BEFORE triggers, and the columns whose change by UPDATE calls for them.
+// The bodies of the BEFORE triggers, and which changes by UPDATE call for them.
 struct Displacement {
   std::string body;
   std::vector<std::string> columns;  // quoted, or names of the rowid
+  bool any_column = false;           // also others than `columns`
 };
 
-void AddUnique(const Relation& relation, const RelationUnique& unique, const std::string& condition,
+void AddUnique(const Relation& relation, const RelationIndex& unique, const std::string& condition,
                Displacement* displacement) {
   displacement->body += NoteEqual(relation, unique, condition);
-  for (const int place : unique.columns) {
-    const std::string name = NameAt(relation, place);
+  // A change of any column may lead the row into an index with a condition, or change what an expression gives.
+  displacement->any_column |= !unique.where.empty();
+  for (const IndexTerm& term : unique.terms) {
+    if (term.column < 0 || relation.column(term.column).kind != ColumnKind::kOrdinary) {
+      displacement->any_column = true;
+      continue;
+    }
+    const std::string name = NameAt(relation, term.column);
     std::vector<std::string>& columns = displacement->columns;
     if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
   }
@@ -126,24 +110,27 @@ void AddUnique(const Relation& relation, const RelationUnique& unique, const std
 void AddKey(const Relation& relation, Displacement* displacement) {
   bool loose = false;
   std::vector<std::string> smallest;
-  for (const int place : relation.key) {
-    const Equality equality = EqualityOf(relation, place);
+  RelationIndex key;
+  for (size_t rank = 0; rank < relation.key.size(); ++rank) {
+    const int place = relation.key[rank];
+    const Equality equality = EqualityOf(relation, rank);
     if (equality == Equality::kLoose) loose = true;
     if (equality == Equality::kButSmallestInteger)
       smallest.push_back("NEW." + NameAt(relation, place) + "=-9223372036854775808");
+    key.terms.push_back({place, "", NameOf(relation.key_collations[rank])});
   }
   if (!loose && smallest.empty()) return;
-  AddUnique(relation, {relation.key, relation.key_collations}, loose ? "" : "(" + Joined(smallest, " OR ") + ")",
-            displacement);
+  AddUnique(relation, key, loose ? "" : "(" + Joined(smallest, " OR ") + ")", displacement);
 }
 
 Displacement DisplacementOf(const Relation& relation) {
   Displacement displacement;
   AddKey(relation, &displacement);
-  for (const RelationUnique& unique : relation.unique) AddUnique(relation, unique, "", &displacement);
-  for (const RelationUnique& unique : relation.partial_unique) AddUnique(relation, unique, "", &displacement);
-  const std::vector<std::string> rowid = RowidNames(relation);
-  if (!relation.without_rowid && !relation.integer_primary_key && !rowid.empty()) {
+  for (const RelationIndex& index : relation.indexes) {
+    if (index.unique) AddUnique(relation, index, "", &displacement);
+  }
+  const std::vector<std::string> rowid = RowidNames(relation.columns);
+  if (!relation.without_rowid && !relation.keyed_by_rowid() && !rowid.empty()) {
     displacement.body += InsertInto(relation) + " SELECT " + KeyValues(relation, "") + " FROM " +
                          QuoteIdentifier(relation.name) + " WHERE " + rowid[0] + "=NEW." + rowid[0] + ";";
     displacement.columns.insert(displacement.columns.end(), rowid.begin(), rowid.end());
@@ -165,15 +152,17 @@ HookTexts TriggersOf(const Relation& relation) {
   add("insert", "AFTER INSERT", "", Note(relation, "NEW."));
   add("update", "AFTER UPDATE", "", Note(relation, "NEW."));
   add("delete", "AFTER DELETE", "", Note(relation, "OLD."));
-  // An INTEGER PRIMARY KEY also changes under the rowid's other names.
-  std::vector<std::string> key = relation.integer_primary_key ? RowidNames(relation) : std::vector<std::string>();
-  for (const int place : relation.key) key.push_back(NameAt(relation, place));
+  // A rowid also changes under its other names.
+  std::vector<std::string> key =
+      relation.keyed_by_rowid() ? RowidNames(relation.columns) : std::vector<std::string>();
+  for (const int place : relation.key) {
+    if (relation.column(place).kind != ColumnKind::kRowid) key.push_back(NameAt(relation, place));
+  }
   add("key", "AFTER UPDATE OF " + Joined(key, ","), KeyChanged(relation), Note(relation, "OLD."));
   const Displacement displacement = DisplacementOf(relation);
   if (displacement.body.empty()) return texts;
   add("before_insert", "BEFORE INSERT", "", displacement.body);
-  // A change of any column may lead the row into an index with a condition.
-  const std::string of = relation.partial_unique.empty() ? " OF " + Joined(displacement.columns, ",") : "";
+  const std::string of = displacement.any_column ? "" : " OF " + Joined(displacement.columns, ",");
   add("before_update", "BEFORE UPDATE" + of, "", displacement.body);
   return texts;
 }

@@ -1,21 +1,41 @@
 #include "server/capture/key_identity.h"
 
-#include <string>
+#include <algorithm>
 
 namespace replicast::capture {
+namespace {
 
-Equality EqualityOf(const Relation& relation, int place) {
-  const RelationColumn& column = relation.columns[static_cast<size_t>(place)];
-  if (relation.integer_primary_key && place == relation.key[0]) return Equality::kIdentical;
-  // Text may stand in a column of any type, so its collation always matters.
-  if (column.collation != Collation::kBinary) return Equality::kLoose;
-  std::string type = column.type;
-  for (char& c : type) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+char Lower(char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+
+bool SameName(const std::string& name, const std::string& lower) {
+  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(),
+                    [](char x, char y) { return Lower(x) == y; });
+}
+
+}  // namespace
+
+Equality EqualityOf(const Relation& relation, size_t rank) {
+  if (relation.keyed_by_rowid()) return Equality::kIdentical;
+  // Text may stand in a column of any type, so the collation always matters.
+  if (relation.key_collations[rank] != Collation::kBinary) return Equality::kLoose;
+  std::string type = relation.column(relation.key[rank]).type;
+  std::transform(type.begin(), type.end(), type.begin(), Lower);
   const auto has = [&](const char* part) { return type.find(part) != std::string::npos; };
   // A STRICT table refuses reals in its integer columns.
-  if (has("INT")) return relation.strict ? Equality::kIdentical : Equality::kButSmallestInteger;
-  if (has("CHAR") || has("CLOB") || has("TEXT")) return Equality::kIdentical;
+  if (has("int")) return relation.strict ? Equality::kIdentical : Equality::kButSmallestInteger;
+  if (has("char") || has("clob") || has("text")) return Equality::kIdentical;
   return Equality::kLoose;
+}
+
+std::vector<std::string> RowidNames(const std::vector<RelationColumn>& columns) {
+  std::vector<std::string> names;
+  for (const char* name : {"rowid", "_rowid_", "oid"}) {
+    const bool taken = std::any_of(columns.begin(), columns.end(), [&](const RelationColumn& column) {
+      return column.kind != ColumnKind::kRowid && SameName(column.name, name);
+    });
+    if (!taken) names.emplace_back(name);
+  }
+  return names;
 }
 
 }  // namespace replicast::capture

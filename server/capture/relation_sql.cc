@@ -8,13 +8,19 @@ namespace {
 
 using sqlite::QuoteIdentifier;
 
-std::string KeyName(const Relation& relation, size_t rank) {
-  return QuoteIdentifier(relation.columns[static_cast<size_t>(relation.key[rank])].name);
+const RelationColumn& KeyColumn(const Relation& relation, size_t rank) { return relation.column(relation.key[rank]); }
+
+// The key column as the key's index sees it.
+std::string KeyTerm(const Relation& relation, size_t rank) {
+  const RelationColumn& column = KeyColumn(relation, rank);
+  const std::string name = QuoteIdentifier(column.name);
+  const bool as_declared = column.collation == relation.key_collations[rank] && column.own_collation.empty();
+  return as_declared ? name : name + " COLLATE " + NameOf(relation.key_collations[rank]);
 }
 
 std::string KeyList(const Relation& relation) {
   std::string text;
-  for (size_t i = 0; i < relation.key.size(); ++i) text += (i == 0 ? "" : ",") + KeyName(relation, i);
+  for (size_t i = 0; i < relation.key.size(); ++i) text += (i == 0 ? "" : ",") + KeyTerm(relation, i);
   return text;
 }
 
@@ -30,11 +36,11 @@ std::string SelectAll(const Relation& relation) {
 std::string LookupSql(const Relation& relation) {
   std::string where;
   for (size_t i = 0; i < relation.key.size(); ++i) {
-    const std::string name = KeyName(relation, i);
     const std::string parameter = "?" + std::to_string(i + 1);
-    // The first finds the place in the index; the second leaves out what is only equal under the column's collation.
-    where += (where.empty() ? "" : " AND ") + name + "=" + parameter;
-    if (!relation.integer_primary_key) where += " AND " + name + " COLLATE BINARY IS " + parameter;
+    // The first finds the place in the index; the second leaves out what is only equal under the key's collation.
+    where += (where.empty() ? "" : " AND ") + KeyTerm(relation, i) + "=" + parameter;
+    if (!relation.keyed_by_rowid())
+      where += " AND " + QuoteIdentifier(KeyColumn(relation, i).name) + " COLLATE BINARY IS " + parameter;
   }
   return SelectAll(relation) + " WHERE " + where;
 }

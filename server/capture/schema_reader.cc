@@ -7,11 +7,14 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
-#include "server/capture/index_text.h"
+#include "server/capture/ddl_text.h"
 #include "server/capture/key_identity.h"
 
 namespace replicast::capture {
 namespace {
+
+// What PRAGMA table_xinfo tells as `hidden`.
+constexpr int64_t kHiddenVirtual = 2, kHiddenStored = 3;
 
 absl::Status Unsupported(const std::string& table, const std::string& why) {
   return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
@@ -60,16 +63,26 @@ absl::StatusOr<RelationColumn> ReadColumn(sqlite::Database& database, const std:
   column.name = name;
   column.type = type == nullptr ? "" : type;
   column.not_null = not_null != 0;
-  const auto known = CollationFromName(collation == nullptr ? "" : collation);
-  if (!known)
-    return Unsupported(table, "column " + name + " has the collation " + collation + " of the application's own");
-  column.collation = *known;
+  const std::string collation_name = collation == nullptr ? "" : collation;
+  const auto known = CollationFromName(collation_name);
+  if (known)
+    column.collation = *known;
+  else
+    column.own_collation = collation_name;
   return column;
 }
 
-// Columns, and the places of key columns by their rank.
+absl::StatusOr<std::string> TextOf(sqlite::Database& database, const std::string& type, const std::string& name) {
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   database.Prepare("SELECT sql FROM sqlite_master WHERE type = ? AND name = ?"));
+  ASSIGN_OR_RETURN(const bool found, select.BindText(1, type).BindText(2, name).Step());
+  return found ? select.Bytes(0) : std::string();
+}
+
+// The declared columns, and the places of key columns by their rank.
 absl::StatusOr<std::map<int64_t, int>> ReadColumns(sqlite::Database& database, Relation* relation) {
   std::map<int64_t, int> key;
+  ASSIGN_OR_RETURN(const std::string text, TextOf(database, "table", relation->name));
   ASSIGN_OR_RETURN(sqlite::Statement list,
                    database.Prepare("SELECT name, pk, hidden, dflt_value FROM pragma_table_xinfo(?)"));
   list.BindText(1, relation->name);
@@ -77,107 +90,133 @@ absl::StatusOr<std::map<int64_t, int>> ReadColumns(sqlite::Database& database, R
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) break;
     const std::string name = list.Bytes(0);
-    if (list.Int(2) != 0)
-      return Unsupported(relation->name, "column " + name + " is generated, which is not supported yet");
     if (list.Int(1) > 0) key[list.Int(1)] = static_cast<int>(relation->columns.size());
     ASSIGN_OR_RETURN(RelationColumn column, ReadColumn(database, relation->name, name));
-    column.default_text = list.Bytes(3);
+    if (list.Int(2) == kHiddenVirtual || list.Int(2) == kHiddenStored) {
+      column.kind = list.Int(2) == kHiddenVirtual ? ColumnKind::kVirtual : ColumnKind::kStored;
+      column.expression = GeneratedExpression(text, name);
+      if (column.expression.empty())
+        return Unsupported(relation->name, "the expression of the generated column " + name + " can't be read");
+    } else if (!list.IsNull(3)) {
+      column.default_text = DefaultExpression(list.Bytes(3));
+    }
     relation->columns.push_back(std::move(column));
   }
   if (relation->columns.size() > limits::kMaxColumns) return Unsupported(relation->name, "it has too many columns");
-  if (key.size() > limits::kMaxKeyColumns) return Unsupported(relation->name, "its key has too many columns");
   return key;
 }
 
 struct Index {
-  std::string name, origin;
-  RelationUnique unique;
+  std::string origin;  // "c": CREATE INDEX, "u": UNIQUE, "pk": PRIMARY KEY
+  bool descending = false;
+  RelationIndex index;
 };
 
-absl::StatusOr<Index> ReadIndex(sqlite::Database& database, const std::string& table, const std::string& name,
-                                const std::string& origin) {
-  Index index{name, origin, {}};
+absl::Status ReadTerms(sqlite::Database& database, const std::string& table, const std::string& name,
+                       const std::string& text, Index* index) {
+  const std::vector<std::string> texts = TermsOfIndex(text);
   ASSIGN_OR_RETURN(sqlite::Statement columns,
-                   database.Prepare("SELECT cid, coll FROM pragma_index_xinfo(?) WHERE key = 1"));
+                   database.Prepare("SELECT seqno, cid, desc, coll FROM pragma_index_xinfo(?) WHERE key = 1"));
   columns.BindText(1, name);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, columns.Step());
-    if (!more) return index;
-    if (columns.Int(0) < 0)
-      return Unsupported(table, "the UNIQUE index " + name + " is on an expression, which is not supported yet");
-    const auto collation = CollationFromName(columns.Bytes(1));
-    if (!collation) return Unsupported(table, "the UNIQUE index " + name + " has a collation of the application's own");
-    index.unique.columns.push_back(static_cast<int>(columns.Int(0)));
-    index.unique.collations.push_back(*collation);
+    if (!more) return absl::OkStatus();
+    IndexTerm term;
+    const auto place = static_cast<size_t>(columns.Int(0));
+    term.column = static_cast<int>(columns.Int(1));
+    term.descending = columns.Int(2) != 0;
+    term.collation = columns.Bytes(3);
+    index->descending |= term.descending;
+    if (term.column < 0) {
+      term.column = -1;
+      if (place >= texts.size() || texts[place].empty())
+        return Unsupported(table, "term " + std::to_string(place + 1) + " of index " + name + " can't be read");
+      term.expression = texts[place];
+    }
+    index->index.terms.push_back(std::move(term));
   }
 }
 
-absl::StatusOr<std::vector<Index>> ReadUniqueIndexes(sqlite::Database& database, const std::string& table) {
+absl::StatusOr<std::vector<Index>> ReadIndexes(sqlite::Database& database, const std::string& table) {
   std::vector<Index> indexes;
   ASSIGN_OR_RETURN(
       sqlite::Statement list,
-      database.Prepare("SELECT name, origin, partial FROM pragma_index_list(?) WHERE \"unique\" = 1 ORDER BY name"));
+      database.Prepare("SELECT name, \"unique\", origin, partial FROM pragma_index_list(?) ORDER BY name"));
   list.BindText(1, table);
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) return indexes;
     const std::string name = list.Bytes(0);
-    ASSIGN_OR_RETURN(Index index, ReadIndex(database, table, name, list.Bytes(1)));
-    if (list.Int(2) != 0) {
-      ASSIGN_OR_RETURN(const auto sql,
-                       database.QueryValue("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = " +
-                                           sqlite::QuoteText(name)));
-      if (sql && std::holds_alternative<Text>(*sql)) index.unique.where = ConditionOfIndex(std::get<Text>(*sql).bytes);
-      if (index.unique.where.empty())
-        return Unsupported(table, "the UNIQUE index " + name + " has a WHERE that can't be read");
+    Index index;
+    index.origin = list.Bytes(2);
+    index.index.unique = list.Int(1) != 0;
+    if (index.origin == "c") index.index.name = name;
+    ASSIGN_OR_RETURN(const std::string text, TextOf(database, "index", name));
+    RETURN_IF_ERROR(ReadTerms(database, table, name, text, &index));
+    if (list.Int(3) != 0) {
+      index.index.where = ConditionOfIndex(text);
+      if (index.index.where.empty()) return Unsupported(table, "the WHERE of index " + name + " can't be read");
     }
     indexes.push_back(std::move(index));
   }
 }
 
-absl::Status TakeKey(const std::map<int64_t, int>& key, const std::vector<Index>& indexes, Relation* relation) {
-  if (key.empty()) {
+// Why the declared key doesn't identify rows for us; empty: it does. Identity is storage class and bytes, and its order
+// has to be one that the key's index gives.
+std::string WhyNotTheKey(const Relation& relation, const std::map<int64_t, int>& key, const Index& own) {
+  if (key.size() > limits::kMaxKeyColumns)
+    return "its key has more than " + std::to_string(limits::kMaxKeyColumns) + " columns";
+  for (const IndexTerm& term : own.index.terms) {
+    if (!CollationFromName(term.collation)) return "its key has the collation " + term.collation + " of the application";
+  }
+  if (relation.without_rowid) return "";
+  if (own.descending) return "its key is in descending order";
+  for (const auto& [rank, place] : key) {
+    if (!relation.column(place).not_null) return "its key column " + relation.column(place).name + " can hold NULL";
+  }
+  return "";
+}
+
+// The rowid as a column before the others.
+absl::Status TakeRowid(const std::string& why, Relation* relation) {
+  const std::vector<std::string> names = RowidNames(relation->columns);
+  if (relation->without_rowid || names.empty()) {
     return Unsupported(relation->name,
-                       "it has no PRIMARY KEY; tables without a key are not supported yet, declare one");
+                       why + (names.empty() ? ", and its columns hide the rowid" : ", and it has no rowid"));
   }
-  for (const auto& [rank, column] : key) {
-    relation->key.push_back(column);
-    relation->key_collations.push_back(relation->columns[static_cast<size_t>(column)].collation);
-  }
-  const auto own =
-      std::find_if(indexes.begin(), indexes.end(), [](const Index& index) { return index.origin == "pk"; });
-  // Only the alias of the rowid has no index of its own.
-  relation->integer_primary_key = own == indexes.end();
-  if (relation->integer_primary_key) return absl::OkStatus();
-  if (own->unique.collations != relation->key_collations) {
-    return Unsupported(relation->name, "its key has another collation than its column, which is not supported yet");
-  }
-  for (const int column : relation->key) {
-    const RelationColumn& each = relation->columns[static_cast<size_t>(column)];
-    if (!relation->without_rowid && !each.not_null) {
-      return Unsupported(relation->name, "its key column " + each.name +
-                                             " can hold NULL, which identifies no row; declare it NOT NULL");
+  for (RelationIndex& index : relation->indexes) {
+    for (IndexTerm& term : index.terms) {
+      if (term.column >= 0) ++term.column;
     }
   }
+  RelationColumn rowid;
+  rowid.name = names[0];
+  rowid.type = "INTEGER";
+  rowid.kind = ColumnKind::kRowid;
+  relation->columns.insert(relation->columns.begin(), std::move(rowid));
+  relation->key = {0};
+  relation->key_collations = {Collation::kBinary};
   return absl::OkStatus();
 }
 
-// REPLACE puts a default in place of NULL after the BEFORE triggers ran, so they must be able to foresee it.
-absl::Status CheckDefaults(const Relation& relation) {
-  const auto check = [&](const std::vector<int>& places) -> absl::Status {
-    for (const int place : places) {
-      const RelationColumn& column = relation.columns[static_cast<size_t>(place)];
-      if (!column.not_null || column.default_text.empty() || IsLiteral(column.default_text)) continue;
-      return Unsupported(relation.name, "column " + column.name + ", which is UNIQUE and NOT NULL, has the default " +
-                                            column.default_text + "; only a literal is supported there yet");
-    }
+absl::Status TakeKey(const std::map<int64_t, int>& key, std::vector<Index> indexes, Relation* relation) {
+  std::string why = key.empty() ? "it has no PRIMARY KEY" : "";
+  const auto own =
+      std::find_if(indexes.begin(), indexes.end(), [](const Index& index) { return index.origin == "pk"; });
+  // Only the alias of the rowid has no index of its own.
+  relation->integer_primary_key = !key.empty() && own == indexes.end();
+  if (own != indexes.end()) why = WhyNotTheKey(*relation, key, *own);
+  for (Index& index : indexes) {
+    if (index.origin != "pk" || !why.empty()) relation->indexes.push_back(std::move(index.index));
+  }
+  if (!why.empty()) return TakeRowid(why, relation);
+  for (const auto& [rank, column] : key) relation->key.push_back(column);
+  if (relation->integer_primary_key) {
+    relation->key_collations = {Collation::kBinary};
     return absl::OkStatus();
-  };
-  for (const RelationUnique& unique : relation.unique) RETURN_IF_ERROR(check(unique.columns));
-  for (const RelationUnique& unique : relation.partial_unique) RETURN_IF_ERROR(check(unique.columns));
-  const bool loose = std::any_of(relation.key.begin(), relation.key.end(),
-                                 [&](int place) { return EqualityOf(relation, place) != Equality::kIdentical; });
-  return loose ? check(relation.key) : absl::OkStatus();
+  }
+  for (const IndexTerm& term : own->index.terms) relation->key_collations.push_back(*CollationFromName(term.collation));
+  return absl::OkStatus();
 }
 
 // The text of the table and of its UNIQUE indexes.
@@ -204,14 +243,8 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   relation.without_rowid = kind.without_rowid;
   relation.strict = kind.strict;
   ASSIGN_OR_RETURN(const auto key, ReadColumns(database, &relation));
-  ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadUniqueIndexes(database, kind.name));
-  RETURN_IF_ERROR(TakeKey(key, indexes, &relation));
-  for (Index& index : indexes) {
-    if (index.origin == "pk") continue;
-    std::vector<RelationUnique>& list = index.unique.where.empty() ? relation.unique : relation.partial_unique;
-    list.push_back(std::move(index.unique));
-  }
-  RETURN_IF_ERROR(CheckDefaults(relation));
+  ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
+  RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));
   RETURN_IF_ERROR(ReadTexts(database, &relation));
   return relation;
 }

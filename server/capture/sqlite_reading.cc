@@ -188,7 +188,7 @@ class SqliteReading::Touched {
       const Relation& relation = *entry.relation;
       if (typed.size() < relation.key.size()) typed.resize(relation.key.size());
       for (size_t i = 0; i < relation.key.size(); ++i) {
-        if (EqualityOf(relation, relation.key[i]) == Equality::kLoose) typed[i] = true;
+        if (EqualityOf(relation, i) == Equality::kLoose) typed[i] = true;
       }
     }
     return typed;
@@ -217,7 +217,7 @@ class SqliteReading::Touched {
   absl::Status WithTwinsFrom(Entry& entry, size_t rank) {
     while (rank < key_.size() && !HasTwin(key_[rank])) ++rank;
     if (rank == key_.size()) return Look(entry);
-    if (entry.relation->integer_primary_key) return Look(entry);
+    if (entry.relation->keyed_by_rowid()) return Look(entry);
     for (const Value& twin : TwinsOf(key_[rank])) {
       key_[rank] = twin;
       RETURN_IF_ERROR(WithTwinsFrom(entry, rank + 1));

@@ -13,11 +13,12 @@ namespace replicast::route {
 // What a definition publishes of one relation.
 struct PublishedTable {
   v1::TableSchema schema;
-  std::vector<int> columns;  // places in the relation, in published order
+  std::vector<int> columns;  // places in the relation of what units carry, in published order
 };
 
 // The columns asked for, in that order, then key columns that were not (they are always published); "*" is every
-// column. UNIQUE only where all its columns are published. INVALID_ARGUMENT (COLUMN_UNKNOWN).
+// column. Virtual generated columns and indexes are the replicas' own where what is published suffices to make them;
+// other virtual columns are carried like ordinary ones, other indexes left out. INVALID_ARGUMENT (COLUMN_UNKNOWN).
 absl::StatusOr<PublishedTable> SchemaFor(const Relation& relation, const v1::TableDefinition& definition);
 // The places alone, for a schema that SchemaFor made of this relation.
 std::vector<int> PublishedColumns(const Relation& relation, const v1::TableSchema& schema);

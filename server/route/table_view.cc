@@ -10,10 +10,7 @@ namespace replicast::route {
 std::vector<sqlite::FilterColumn> FilterColumns(const Relation& relation) {
   std::vector<sqlite::FilterColumn> columns;
   for (const RelationColumn& column : relation.columns) {
-    const char* collation = column.collation == Collation::kNocase  ? "NOCASE"
-                            : column.collation == Collation::kRtrim ? "RTRIM"
-                                                                    : "BINARY";
-    columns.push_back({column.name, column.type, collation});
+    columns.push_back({column.name, column.type, NameOf(column.collation)});
   }
   return columns;
 }

@@ -10,18 +10,38 @@
 
 namespace replicast {
 
+// What stands behind a column's value.
+enum class ColumnKind {
+  kOrdinary,
+  kRowid,    // no declared column but the rowid, where no declared key identifies a row
+  kStored,   // generated when the row was written
+  kVirtual,  // generated when the row is read
+};
+
 struct RelationColumn {
   std::string name;
   std::string type;  // declared, as written
   Collation collation = Collation::kBinary;
   bool not_null = false;
-  std::string default_text = {};  // the default's SQL, as written; empty: none
+  std::string default_text = {};  // SQL of the default; empty: none
+  ColumnKind kind = ColumnKind::kOrdinary;
+  std::string expression = {};  // SQL of a generated column
+  std::string own_collation = {};  // name of the application's own collation, which nobody else knows
 };
 
-struct RelationUnique {
-  std::vector<int> columns;
-  std::vector<Collation> collations;
-  std::string where = {};  // SQL condition of the rows that it is about; empty: all
+// One term of an index: a column, or an expression over the row.
+struct IndexTerm {
+  int column = -1;  // place; -1: an expression
+  std::string expression = {};
+  std::string collation = "BINARY";  // name; may be the application's own
+  bool descending = false;
+};
+
+struct RelationIndex {
+  std::string name;  // empty: of a constraint
+  bool unique = false;
+  std::vector<IndexTerm> terms;
+  std::string where = {};  // SQL condition of the rows that are in it; empty: all
 };
 
 // One table of the source as it is captured.
@@ -32,16 +52,18 @@ struct Relation {
   std::vector<RelationColumn> columns;
   std::vector<int> key;  // places of the columns that identify a row, in key order
   std::vector<Collation> key_collations;
-  std::vector<RelationUnique> unique;          // besides the key
-  std::vector<RelationUnique> partial_unique;  // those with a condition: they matter to the capture only
+  std::vector<RelationIndex> indexes;  // besides the key's
   bool without_rowid = false;
   bool strict = false;
-  bool integer_primary_key = false;
+  bool integer_primary_key = false;  // the key is a declared alias of the rowid
 
+  const RelationColumn& column(int place) const { return columns[static_cast<size_t>(place)]; }
+  // Rows are identified by the rowid, declared or not: one integer.
+  bool keyed_by_rowid() const { return integer_primary_key || column(key[0]).kind == ColumnKind::kRowid; }
   Row KeyOf(const Row& row) const {
     Row result;
     result.reserve(key.size());
-    for (int column : key) result.push_back(row[column]);
+    for (int place : key) result.push_back(row[static_cast<size_t>(place)]);
     return result;
   }
 };

@@ -137,9 +137,9 @@ const v1::DatasetSchema& TheSchema() {
     item.mutable_columns(0)->set_key_part(1);
     item.add_key_columns(0);
     item.set_integer_primary_key(true);
-    v1::UniqueIndexSchema& unique = *item.add_unique_indexes();
-    unique.add_columns("u");
-    unique.add_collations("BINARY");
+    v1::IndexSchema& unique = *item.add_indexes();
+    unique.set_unique(true);
+    unique.add_terms()->set_column("u");
     v1::TableSchema& note = *made.add_tables();
     note.set_name("note");
     for (const char* name : {"k", "n"}) note.add_columns()->set_name(name);
