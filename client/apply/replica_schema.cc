@@ -33,9 +33,7 @@ std::string KeyTerm(const v1::TableSchema& table, int rank) {
   return as_column ? name : name + " COLLATE " + table.key_collations(rank);
 }
 
-bool KeyedByRowid(const v1::TableSchema& table) {
-  return table.integer_primary_key() || KeyColumn(table, 0).rowid();
-}
+bool KeyedByRowid(const v1::TableSchema& table) { return table.integer_primary_key() || KeyColumn(table, 0).rowid(); }
 
 std::string ColumnDefinition(const v1::TableSchema& table, const v1::ColumnSchema& column) {
   std::string sql = QuoteIdentifier(column.name());

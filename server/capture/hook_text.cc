@@ -153,8 +153,7 @@ HookTexts TriggersOf(const Relation& relation) {
   add("update", "AFTER UPDATE", "", Note(relation, "NEW."));
   add("delete", "AFTER DELETE", "", Note(relation, "OLD."));
   // A rowid also changes under its other names.
-  std::vector<std::string> key =
-      relation.keyed_by_rowid() ? RowidNames(relation.columns) : std::vector<std::string>();
+  std::vector<std::string> key = relation.keyed_by_rowid() ? RowidNames(relation.columns) : std::vector<std::string>();
   for (const int place : relation.key) {
     if (relation.column(place).kind != ColumnKind::kRowid) key.push_back(NameAt(relation, place));
   }

@@ -8,8 +8,7 @@ namespace {
 char Lower(char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
 bool SameName(const std::string& name, const std::string& lower) {
-  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(),
-                    [](char x, char y) { return Lower(x) == y; });
+  return std::equal(name.begin(), name.end(), lower.begin(), lower.end(), [](char x, char y) { return Lower(x) == y; });
 }
 
 }  // namespace

@@ -167,7 +167,8 @@ std::string WhyNotTheKey(const Relation& relation, const std::map<int64_t, int>&
   if (key.size() > limits::kMaxKeyColumns)
     return "its key has more than " + std::to_string(limits::kMaxKeyColumns) + " columns";
   for (const IndexTerm& term : own.index.terms) {
-    if (!CollationFromName(term.collation)) return "its key has the collation " + term.collation + " of the application";
+    if (!CollationFromName(term.collation))
+      return "its key has the collation " + term.collation + " of the application";
   }
   if (relation.without_rowid) return "";
   if (own.descending) return "its key is in descending order";

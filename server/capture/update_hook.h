@@ -28,7 +28,8 @@ absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation
 // How many key columns the outbox has; 0: there is none.
 absl::StatusOr<size_t> OutboxWidth(sqlite::Database& database);
 
-// All triggers of ours in the master, as they are installed.
+// All triggers of ours in the master, as they are installed. SQLite fires the newest trigger first: one that stands
+// behind a newer one of the application, which may end a statement before it, has an empty text here.
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database);
 
 // Takes the hook, the outbox and the owner's table out. One transaction of its own.

@@ -53,6 +53,21 @@ TEST_F(UpdateHookTest, StandsInTheMasterExactlyAsWritten) {
   EXPECT_EQ(Number("SELECT count(*) FROM _replicast_outbox"), 1);
 }
 
+// Found by capture_worlds_test: an application's trigger that fires first may fail under OR FAIL, or RAISE(IGNORE), and
+// then the change stays without our note.
+TEST_F(UpdateHookTest, IsInstalledAnewWhereANewerTriggerWouldFireBeforeIt) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE u(id INTEGER PRIMARY KEY)");
+  const Relation t = Describe("t", 1), u = Describe("u", 2);
+  Install({t, u});
+  master_.Run("CREATE TRIGGER mine AFTER UPDATE ON t BEGIN SELECT RAISE(IGNORE); END");
+  EXPECT_EQ(Installed()["_replicast_1_update"], "");
+  EXPECT_NE(Installed()["_replicast_2_update"], "");
+  Install({t, u});
+  EXPECT_EQ(Installed()["_replicast_1_update"], TriggersOf(t)["_replicast_1_update"]);
+  master_.Run("INSERT INTO t VALUES(1, 1); UPDATE t SET v = 2");
+  EXPECT_EQ(Number("SELECT count(*) FROM _replicast_outbox WHERE relation = 1"), 2);
+}
+
 TEST_F(UpdateHookTest, NeedsNoBeforeTriggersWhereNothingCanBeDisplaced) {
   master_.Run(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE w(k TEXT NOT NULL PRIMARY KEY, v) WITHOUT ROWID");

@@ -97,8 +97,7 @@ class Trial {
  public:
   static absl::StatusOr<Trial> Begin(const v1::TableSchema& schema) {
     Trial trial;
-    ASSIGN_OR_RETURN(trial.database_,
-                     sqlite::Database::Open(":memory:", {.create = true, .quoted_strings = false}));
+    ASSIGN_OR_RETURN(trial.database_, sqlite::Database::Open(":memory:", {.create = true, .quoted_strings = false}));
     trial.works_ = trial.database_->Execute(CreateTableSql(schema, schema.name())).ok();
     return trial;
   }

@@ -25,7 +25,7 @@ struct RelationColumn {
   bool not_null = false;
   std::string default_text = {};  // SQL of the default; empty: none
   ColumnKind kind = ColumnKind::kOrdinary;
-  std::string expression = {};  // SQL of a generated column
+  std::string expression = {};     // SQL of a generated column
   std::string own_collation = {};  // name of the application's own collation, which nobody else knows
 };
 
