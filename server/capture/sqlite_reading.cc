@@ -101,6 +101,16 @@ void BindKey(const Row& key, sqlite3_stmt* statement) {
   }
 }
 
+// By LookupSql of the relation. A row with an equal key that isn't identical is another one.
+absl::StatusOr<bool> LookUp(sqlite::Statement& lookup, const Relation& relation, const Row& key, Row* row) {
+  BindKey(key, lookup.handle());
+  ASSIGN_OR_RETURN(const bool found, lookup.Step());
+  if (!found) return false;
+  ReadColumns(lookup.handle(), 0, relation.columns.size(), row);
+  sqlite3_reset(lookup.handle());  // who hears of the row may take time
+  return HasKey(relation, *row, key);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection,
@@ -163,7 +173,7 @@ absl::Status SqliteReading::CheckSchema(uint64_t outbox_capacity) {
   // Another past may have another schema under the same cookie.
   if (check.cookie != cookie || check.relations != relations_ || past_ == Past::kOther) {
     if (owner_) RETURN_IF_ERROR(CheckOwner(connection_->database(), *owner_));
-    ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), relations_, outbox_capacity));
+    ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), *relations_, outbox_capacity));
     check = {cookie, relations_, std::make_shared<const std::vector<Change>>(std::move(changes))};
   }
   changes_ = check.changes;
@@ -226,13 +236,8 @@ class SqliteReading::Touched {
   }
 
   absl::Status Look(Entry& entry) {
-    sqlite::Statement& lookup = **entry.lookup;
-    BindKey(key_, lookup.handle());
-    ASSIGN_OR_RETURN(const bool found, lookup.Step());
-    if (found) ReadColumns(lookup.handle(), 0, entry.relation->columns.size(), &row_);
-    // Reset before the function, which may take its time; a row with an equal key that isn't identical is another one.
-    if (found) sqlite3_reset(lookup.handle());
-    return function_(*entry.relation, key_, found && HasKey(*entry.relation, row_, key_) ? &row_ : nullptr);
+    ASSIGN_OR_RETURN(const bool found, LookUp(**entry.lookup, *entry.relation, key_, &row_));
+    return function_(*entry.relation, key_, found ? &row_ : nullptr);
   }
 
   SqliteReading& reading_;
@@ -268,6 +273,11 @@ absl::Status SqliteReading::ForEachRow(const Relation& relation, const Row* afte
     ASSIGN_OR_RETURN(const bool wanted, function(key, row));
     if (!wanted) return absl::OkStatus();
   }
+}
+
+absl::StatusOr<bool> SqliteReading::Find(const Relation& relation, const Row& key, Row* row) {
+  ASSIGN_OR_RETURN(MasterConnection::Lease lookup, connection_->Use(LookupSql(relation)));
+  return LookUp(*lookup, relation, key, row);
 }
 
 absl::StatusOr<uint64_t> SqliteReading::CountRows(const Relation& relation) {

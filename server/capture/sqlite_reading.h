@@ -29,6 +29,7 @@ class SqliteReading : public Reading {
   const std::vector<Change>& changes() const override { return *changes_; }
   absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) override;
   absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) override;
+  absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) override;
   absl::StatusOr<uint64_t> CountRows(const Relation& relation) override;
 
  private:

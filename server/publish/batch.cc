@@ -26,6 +26,7 @@ absl::StatusOr<std::unique_ptr<Batch>> Batch::Begin(Core& core, uint64_t number,
   } else {
     batch->lsn_ = Lsn::Of(present.number(), 0);
     RETURN_IF_ERROR(batch->LeadIntoNewHistory());
+    RETURN_IF_ERROR(batch->CloseAll());
     batch->lsn_ = Lsn::Of(present.number(), 1);
   }
   return batch;
@@ -37,6 +38,16 @@ absl::StatusOr<std::unique_ptr<Batch>> Batch::BeginWithHistory(Core& core) {
   batch->first_serial_ = core.state.serial + 1;
   batch->master_time_ = core.state.master_time;
   batch->lsn_ = core.state.lsn;
+  RETURN_IF_ERROR(batch->LeadIntoNewHistory());
+  return batch;
+}
+
+absl::StatusOr<std::unique_ptr<Batch>> Batch::BeginInNewHistory(Core& core, uint64_t number, absl::Time master_time) {
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core.statements.database()));
+  std::unique_ptr<Batch> batch(new Batch(core, std::move(transaction)));
+  batch->first_serial_ = core.state.serial + 1;
+  batch->master_time_ = master_time;
+  batch->lsn_ = Lsn::Of(number, 0);
   RETURN_IF_ERROR(batch->LeadIntoNewHistory());
   return batch;
 }
@@ -58,10 +69,17 @@ absl::Status Batch::LeadIntoNewHistory() {
     ASSIGN_OR_RETURN(OpenUnit * unit, Open(&stream, std::move(header)));
     unit->stored.prev_history = old;
     unit->stored.until = until;
-    RETURN_IF_ERROR(Close(unit));
+  }
+  core_.state.lsn = lsn_;
+  return absl::OkStatus();
+}
+
+absl::Status Batch::CloseAll() {
+  for (auto& [id, unit] : units_) {
+    RETURN_IF_ERROR(Close(&unit));
+    unit.stream->rows_published += unit.rows;
   }
   units_.clear();
-  core_.state.lsn = lsn_;
   return absl::OkStatus();
 }
 
@@ -191,7 +209,7 @@ absl::Status Batch::KeepBounds() {
 }
 
 absl::Status Batch::Commit() {
-  for (auto& [id, unit] : units_) RETURN_IF_ERROR(Close(&unit));
+  RETURN_IF_ERROR(CloseAll());
   core_.state.lsn = lsn_;
   core_.state.master_time = master_time_;
   RETURN_IF_ERROR(KeepBounds());
@@ -202,7 +220,6 @@ absl::Status Batch::Commit() {
   }
   RETURN_IF_ERROR(transaction_.Commit());
   committed_ = true;
-  for (auto& [id, unit] : units_) unit.stream->rows_published += unit.rows;
   return absl::OkStatus();
 }
 

@@ -20,6 +20,8 @@ class Batch {
   // At the boundary with this outbox number: a new number's first lsn, else the next revision of the present one (when
   // those are used up, in a new history).
   static absl::StatusOr<std::unique_ptr<Batch>> Begin(Core& core, uint64_t number, absl::Time master_time);
+  // The same in a new history, into which what is routed leads, too: after a broken past.
+  static absl::StatusOr<std::unique_ptr<Batch>> BeginInNewHistory(Core& core, uint64_t number, absl::Time master_time);
   // At the present boundary, in a new history: what every start begins with.
   static absl::StatusOr<std::unique_ptr<Batch>> BeginWithHistory(Core& core);
   ~Batch();
@@ -49,7 +51,9 @@ class Batch {
   };
 
   Batch(Core& core, sqlite::Transaction transaction) : core_(core), transaction_(std::move(transaction)) {}
+  // Opens a history unit in every stream.
   absl::Status LeadIntoNewHistory();
+  absl::Status CloseAll();
   absl::StatusOr<OpenUnit*> Open(Stream* stream, v1::UnitHeader header);
   absl::Status Apply(const Relation& relation, const std::string& encoded_key, const Row& key,
                      const route::Change& change);

@@ -48,7 +48,6 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
                  absl::StrCat("there are ", limits::kMaxStreams,
                               " different definitions already: delete a dataset, or use one of theirs"));
   }
-  // Capturing puts triggers right that somebody dropped: what was missed until now must have been seen before.
   RETURN_IF_ERROR(drain_.Run().status());
   same = core_.Find(hash);
   std::vector<Relation> relations;
@@ -113,8 +112,7 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
   for (Relation& relation : relations) core_.relations[relation.id] = std::move(relation);
   core_.datasets[name] = record.definition_hash;
   core_.streams[record.id].record = std::move(record);
-  absl::Status captured = core_.CaptureRelations();
-  if (!captured.ok()) {
+  if (absl::Status captured = Capture(); !captured.ok()) {
     if (absl::Status undone = Delete(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
     return captured;
   }
@@ -152,10 +150,20 @@ absl::Status DatasetCatalogue::Delete(const std::string& name) {
   RETURN_IF_ERROR(RemoveUnusedRelations());
   core_.listener.OnStreamStopped(info);
   // The dataset is gone whatever the source says: what it captures too much is left out at the next occasion.
-  if (absl::Status captured = core_.CaptureRelations(); !captured.ok()) {
+  if (absl::Status captured = Capture(); !captured.ok()) {
     spdlog::warn("the master's triggers could not be taken out now: {}", std::string(captured.message()));
   }
   return absl::OkStatus();
+}
+
+// What is put right may have missed changes: that a comparison is owed is noted before, so that a crash in between
+// can't hide it.
+absl::Status DatasetCatalogue::Capture() {
+  const store::ComparisonCause owed = core_.state.owed;
+  RETURN_IF_ERROR(FullComparison::Owe(core_, store::ComparisonCause::kHooks));
+  ASSIGN_OR_RETURN(const bool as_left, core_.CaptureRelations());
+  if (!as_left) return absl::OkStatus();
+  return core_.SetOwed(owed);
 }
 
 absl::Status DatasetCatalogue::RemoveUnusedRelations() {

@@ -26,6 +26,7 @@ class DatasetCatalogue {
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
   absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
                      int64_t replaced);
+  absl::Status Capture();
   absl::Status RemoveUnusedRelations();
 
   Core& core_;

@@ -271,35 +271,19 @@ std::vector<Relation> Core::UsedRelations() const {
   return used;
 }
 
-absl::Status Core::CaptureRelations() { return source.Capture(UsedRelations()); }
+absl::StatusOr<bool> Core::CaptureRelations() { return source.Capture(UsedRelations()); }
 
-absl::Status Core::AttachRelations() {
-  RETURN_IF_ERROR(source.Attach(UsedRelations()));
-  std::vector<Stream*> unnoticed;
-  if (absl::StatusOr<std::unique_ptr<Reading>> reading = source.Read(state.tail); reading.ok()) {
-    for (auto& [id, stream] : streams) {
-      const std::vector<uint32_t>& used = stream.record.relations;
-      bool changed =
-          std::any_of((*reading)->changes().begin(), (*reading)->changes().end(), [&](const Reading::Change& change) {
-            return std::find(used.begin(), used.end(), change.relation) != used.end();
-          });
-      if (changed && stream.ready()) unnoticed.push_back(&stream);
-    }
-  }
-  if (!unnoticed.empty()) {
-    spdlog::warn(
-        "the master's triggers are not as they were left: {} datasets are indexed anew, their replicas take new "
-        "snapshots",
-        unnoticed.size());
-    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
-    for (Stream* stream : unnoticed) RETURN_IF_ERROR(BuildAnew(stream));
-    RETURN_IF_ERROR(transaction.Commit());
-    RETURN_IF_ERROR(RefreshRouter());
-  }
-  // A crash may have come between storing a new dataset and capturing its tables; it is being built then.
-  bool building =
-      std::any_of(streams.begin(), streams.end(), [](const auto& entry) { return entry.second.building(); });
-  return building || streams.empty() ? CaptureRelations() : absl::OkStatus();
+void Core::AttachRelations() { source.Attach(UsedRelations()); }
+
+absl::Status Core::SetOwed(store::ComparisonCause cause) {
+  if (state.owed == cause) return absl::OkStatus();
+  damaged = true;
+  state.owed = cause;
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+  RETURN_IF_ERROR(store::SaveServerState(statements, state));
+  RETURN_IF_ERROR(transaction.Commit());
+  damaged = false;
+  return absl::OkStatus();
 }
 
 absl::Status Core::RefreshRouter() {

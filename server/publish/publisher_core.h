@@ -47,10 +47,14 @@ class Core {
   bool refused() const { return !refused_.empty(); }
   // Describes the relations of streams that aren't stopped; with `again`, also known ones. Differences stop streams.
   absl::Status DescribeRelations(bool again);
-  // Makes the source capture what streams use.
-  absl::Status CaptureRelations();
-  // The same at a start, when much may have happened: streams whose triggers are not as they were left are built anew.
-  absl::Status AttachRelations();
+  // Makes the source capture what streams use. False: it was not captured as it had been left.
+  absl::StatusOr<bool> CaptureRelations();
+  // Takes it to be captured: readings tell where it isn't.
+  void AttachRelations();
+  // Stores whether, and why, a full comparison is owed.
+  absl::Status SetOwed(store::ComparisonCause cause);
+  // Index builds that are not complete begin again.
+  absl::Status RestartBuilds();
   // Takes the stream out and back in under another number, to be built from nothing. In the caller's transaction.
   absl::Status BuildAnew(Stream* stream);
   // After streams came, went or stopped: the tables of each, and the router.
@@ -99,7 +103,6 @@ class Core {
   bool Publishes(const Relation& relation, uint32_t id) const;
   // Those that streams use which aren't stopped.
   std::vector<Relation> UsedRelations() const;
-  absl::Status RestartBuilds();
   absl::Status TellUnit(const store::StoredUnit& unit);
 
   std::map<DefinitionHash, std::string> refused_;  // streams to stop, and why

@@ -115,6 +115,8 @@ class PublisherRig : public ::testing::Test {
   DefinitionHash Create(const std::string& name, const v1::Definition& definition);
   void Build();  // until nothing is left to do
   Publisher::DrainResult Drain();
+  // Drains until nothing is left to do, as after what needs a comparison of all rows.
+  Publisher::DrainResult DrainToTheEnd();
 
   // The rows that the source says this stream should have.
   TinyReplica::Tables Truth(const DefinitionHash& stream);

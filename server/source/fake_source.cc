@@ -106,6 +106,15 @@ class FakeSource::FakeReading : public Reading {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) override {
+    auto table = data_->tables.find(relation.name);
+    if (table == data_->tables.end()) return false;
+    auto found = table->second.rows->find(Encoded(relation, key));
+    if (found == table->second.rows->end()) return false;
+    *row = found->second;
+    return true;
+  }
+
   absl::StatusOr<uint64_t> CountRows(const Relation& relation) override {
     auto table = data_->tables.find(relation.name);
     return table == data_->tables.end() ? uint64_t{0} : uint64_t{table->second.rows->size()};
@@ -238,23 +247,27 @@ absl::StatusOr<std::vector<std::string>> FakeSource::Tables() {
   return names;
 }
 
-absl::Status FakeSource::Capture(const std::vector<Relation>& relations) {
+absl::StatusOr<bool> FakeSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(capture_failure_);
-  captured_.clear();
   Data& data = Mine();
+  bool as_left = true;
+  for (const auto& [id, relation] : captured_) {
+    auto table = data.tables.find(relation.name);
+    as_left = as_left && table != data.tables.end() && table->second.hook == id;
+  }
+  captured_.clear();
   for (auto& [name, table] : data.tables) table.hook = 0;
   for (const Relation& relation : relations) {
     REPLICAST_CHECK(relation.id != 0);
     captured_[relation.id] = relation;
     data.tables.at(relation.name).hook = relation.id;
   }
-  return absl::OkStatus();
+  return as_left;
 }
 
-absl::Status FakeSource::Attach(const std::vector<Relation>& relations) {
+void FakeSource::Attach(const std::vector<Relation>& relations) {
   captured_.clear();
   for (const Relation& relation : relations) captured_[relation.id] = relation;
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> FakeSource::NewReading(const Tail& published, bool detached) {

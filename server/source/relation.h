@@ -59,7 +59,8 @@ struct Relation {
 
   const RelationColumn& column(int place) const { return columns[static_cast<size_t>(place)]; }
   // Rows are identified by the rowid, declared or not: one integer.
-  bool keyed_by_rowid() const { return integer_primary_key || column(key[0]).kind == ColumnKind::kRowid; }
+  bool keyed_by_rowid() const { return integer_primary_key || keyed_by_hidden_rowid(); }
+  bool keyed_by_hidden_rowid() const { return column(key[0]).kind == ColumnKind::kRowid; }
   Row KeyOf(const Row& row) const {
     Row result;
     result.reserve(key.size());

@@ -50,6 +50,8 @@ class Reading {
   // Rows in key order behind `after_key` (null: from the start) until the function says false. Rows hold all columns.
   using RowFunction = std::function<absl::StatusOr<bool>(const Row& key, const Row& row)>;
   virtual absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) = 0;
+  // The row with exactly this key. False: there is none.
+  virtual absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) = 0;
   virtual absl::StatusOr<uint64_t> CountRows(const Relation& relation) = 0;
 };
 
@@ -61,11 +63,12 @@ class Source {
   virtual absl::StatusOr<Relation> Describe(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<std::string>> Tables() = 0;
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
-  // missing, removes what is not listed. Only here is the source ever written.
-  virtual absl::Status Capture(const std::vector<Relation>& relations) = 0;
+  // missing, removes what is not listed. Only here is the source ever written. True: all that were captured before were
+  // so as they were left; false: something was put right that may have missed changes.
+  virtual absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) = 0;
   // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes
-  // tells. For a start. A source that can't tell captures them.
-  virtual absl::Status Attach(const std::vector<Relation>& relations) { return Capture(relations); }
+  // tells. For a start.
+  virtual void Attach(const std::vector<Relation>& relations) = 0;
   // A read transaction now; `published` is the tail of the last one that was published.
   virtual absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) = 0;
   // The same on a connection of its own, so that another thread may go on reading it.

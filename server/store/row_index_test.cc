@@ -30,11 +30,14 @@ class RowIndexTest : public ::testing::Test {
     return text;
   }
   std::string Scanned(uint32_t relation, const std::string& after, int64_t stream) {
-    RowIndex::Cursor cursor(*index_, relation, after, stream);
+    RowIndex::Cursor cursor(*index_, relation, after);
     EXPECT_TRUE(cursor.Open().ok());
     std::string keys;
     while (cursor.valid()) {
-      keys += cursor.key() + cursor.hash().ToBytes().back() + " ";
+      EXPECT_FALSE(cursor.entries().empty());
+      for (const RowIndex::Entry& entry : cursor.entries()) {
+        if (entry.stream == stream) keys += cursor.key() + entry.hash.ToBytes().back() + " ";
+      }
       EXPECT_TRUE(cursor.Next().ok());
     }
     return keys;

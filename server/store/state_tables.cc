@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS publisher_state(
   master_time INTEGER NOT NULL,    -- microseconds
   serial INTEGER NOT NULL,         -- of the newest unit ever stored
   sent INTEGER NOT NULL,           -- of the newest unit that is known to have been sent
-  flushed INTEGER NOT NULL         -- row_index holds at least what units up to this serial changed
+  flushed INTEGER NOT NULL,        -- row_index holds at least what units up to this serial changed
+  owed INTEGER NOT NULL            -- why all rows must be compared with row_index before anything is published; 0: no
 );
 CREATE TABLE IF NOT EXISTS histories(
   number INTEGER PRIMARY KEY,
