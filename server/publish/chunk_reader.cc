@@ -8,45 +8,30 @@
 #include "common/base/limits.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/columns.h"
-#include "server/publish/batch.h"
-#include "server/publish/range_comparison.h"
+#include "server/publish/differences.h"
 
 namespace replicast::publish {
 namespace {
 
-// A chunk ends there even if the filter left nearly all rows out, or all of them differ: its read stays short.
+// A chunk ends there even if the filter left nearly all rows out: its read stays short.
 constexpr size_t kMostRows = 20'000;
-constexpr size_t kMostDifferenceBytes = 8 * limits::kChunkBytes;
 
 }  // namespace
 
 // The chunk's rows, and what is to be published first.
-class ChunkReader::Range : public RangeVisitor {
+class ChunkReader::Range : public Differences {
  public:
-  struct Difference {
-    Row key;
-    std::optional<Row> row;  // in the source, whether or not this stream wants it
-  };
   Range(route::TableView& view, size_t columns) : view_(view), rows_(columns) {}
-
   absl::StatusOr<bool> OnRow(const Row&, const Row& row) override {
     if (const Row* published = view_.Published(row); published != nullptr) rows_.Add(*published);
-    return ++scanned_ < kMostRows && rows_.bytes() < limits::kChunkBytes && difference_bytes_ < kMostDifferenceBytes;
+    return ++scanned_ < kMostRows && rows_.bytes() < limits::kChunkBytes && !full();
   }
-  absl::Status OnDifference(const Row& key, const Row* row) override {
-    difference_bytes_ += EncodedSize(key) + (row == nullptr ? 0 : EncodedSize(*row));
-    differences_.push_back({key, row == nullptr ? std::nullopt : std::optional<Row>(*row)});
-    return absl::OkStatus();
-  }
-
   wire::ColumnsWriter& rows() { return rows_; }
-  const std::vector<Difference>& differences() const { return differences_; }
 
  private:
   route::TableView& view_;
   wire::ColumnsWriter rows_;
-  size_t scanned_ = 0, difference_bytes_ = 0;
-  std::vector<Difference> differences_;
+  size_t scanned_ = 0;
 };
 
 absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, uint32_t table,
@@ -61,7 +46,7 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
   ASSIGN_OR_RETURN(route::TableView * view, stream->View(table));
   Range range(*view, stream->tables[table].columns.size());
   ASSIGN_OR_RETURN(const std::string through_key, CompareRange(core_, *reading, relation, after_key, range));
-  if (!range.differences().empty()) RETURN_IF_ERROR(PublishDifferences(*reading, relation, range));
+  RETURN_IF_ERROR(range.Publish(core_, *reading, relation));
 
   v1::ChunkHeader header;
   header.set_history_id(core_.state.history.ToBytes());
@@ -80,15 +65,6 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
   v1::Columns columns;
   range.rows().Take(&columns);
   return wire::SealChunk(header, columns, core_.signer);
-}
-
-absl::Status ChunkReader::PublishDifferences(Reading& reading, const Relation& relation, const Range& range) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, reading.newest().number, reading.wall()));
-  for (const Range::Difference& difference : range.differences())
-    RETURN_IF_ERROR(batch->Route(relation, difference.key, difference.row ? &*difference.row : nullptr));
-  batch->SetTail(reading.newest());
-  RETURN_IF_ERROR(batch->Commit());
-  return batch->Tell();
 }
 
 }  // namespace replicast::publish

@@ -19,7 +19,6 @@ class ChunkReader {
 
  private:
   class Range;
-  absl::Status PublishDifferences(Reading& reading, const Relation& relation, const Range& range);
 
   Core& core_;
   Drain& drain_;
