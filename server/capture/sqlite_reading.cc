@@ -170,6 +170,7 @@ absl::Status SqliteReading::WhyUnread(absl::Status status) {
 absl::Status SqliteReading::CheckSchema(uint64_t outbox_capacity) {
   MasterConnection::SchemaCheck& check = connection_->check;
   ASSIGN_OR_RETURN(const int64_t cookie, connection_->Number(kCookieSql));
+  schema_ = cookie;
   // Another past may have another schema under the same cookie.
   if (check.cookie != cookie || check.relations != relations_ || past_ == Past::kOther) {
     if (owner_) RETURN_IF_ERROR(CheckOwner(connection_->database(), *owner_));
@@ -256,6 +257,28 @@ absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction
     ASSIGN_OR_RETURN(const bool more, noted->Step());
     if (!more) return absl::OkStatus();
     RETURN_IF_ERROR(touched.Noted(*noted));
+  }
+}
+
+absl::Status SqliteReading::ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                                         const NotedFunction& function) {
+  size_t width = 0;
+  for (const auto& [id, count] : columns) width = std::max(width, count);
+  std::string keys;
+  for (size_t i = 0; i < width; ++i) keys += ",k" + std::to_string(i);
+  ASSIGN_OR_RETURN(
+      MasterConnection::Lease noted,
+      connection_->Use("SELECT relation" + keys + " FROM _replicast_outbox WHERE number>?1 AND number<=?2"));
+  noted->BindInt(1, static_cast<int64_t>(after)).BindInt(2, static_cast<int64_t>(newest_.number));
+  Row key;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, noted->Step());
+    if (!more) return absl::OkStatus();
+    const int64_t id = noted->Int(0);
+    const auto wanted = id > 0 && id <= UINT32_MAX ? columns.find(static_cast<uint32_t>(id)) : columns.end();
+    if (wanted == columns.end()) continue;
+    ReadColumns(noted->handle(), 1, wanted->second, &key);
+    RETURN_IF_ERROR(function(wanted->first, key));
   }
 }
 

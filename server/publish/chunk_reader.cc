@@ -45,7 +45,8 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
   const Relation& relation = *stream->tables[table].relation;
   ASSIGN_OR_RETURN(route::TableView * view, stream->View(table));
   Range range(*view, stream->tables[table].columns.size());
-  ASSIGN_OR_RETURN(const std::string through_key, CompareRange(core_, *reading, relation, after_key, range));
+  ASSIGN_OR_RETURN(const std::string through_key,
+                   CompareRange(core_, core_.router, *reading, relation, after_key, range));
   RETURN_IF_ERROR(range.Publish(core_, *reading, relation));
 
   v1::ChunkHeader header;

@@ -27,7 +27,6 @@ class DatasetCatalogue {
   absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
                      int64_t replaced);
   absl::Status Capture();
-  absl::Status RemoveUnusedRelations();
 
   Core& core_;
   Drain& drain_;

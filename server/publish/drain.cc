@@ -57,8 +57,20 @@ absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {
 
 absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
   if (comparison_ != nullptr) return AdvanceComparison(**reading);
-  const store::ComparisonCause cause = CauseIn(**reading);
-  if (cause == store::ComparisonCause::kNone) return Publish(**reading);
+  store::ComparisonCause cause = CauseIn(**reading);
+  SchemaPlan plan;
+  if (cause == store::ComparisonCause::kNone && (*reading)->schema() != seen_schema_) {
+    absl::StatusOr<SchemaPlan> made = SchemaPlan::Make(core_);
+    if (!made.ok()) return core_.SourceFailed(made.status());
+    plan = *std::move(made);
+    if (!plan.keeps_rows()) cause = store::ComparisonCause::kHooks;
+  }
+  if (cause == store::ComparisonCause::kNone) {
+    const int64_t schema = (*reading)->schema();
+    ASSIGN_OR_RETURN(const DrainResult result, Publish(**reading, plan));
+    seen_schema_ = schema;
+    return result;
+  }
   reading->reset();  // the source is about to be written, and read again
   return BeginComparison(cause);
 }
@@ -72,10 +84,11 @@ store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
   return cause;
 }
 
-absl::StatusOr<DrainResult> Drain::Publish(Reading& reading) {
+absl::StatusOr<DrainResult> Drain::Publish(Reading& reading, const SchemaPlan& plan) {
   const Tail newest = reading.newest();
-  if (core_.state.tail_known && newest.number == core_.state.tail.number) return DrainResult::kIdle;
-  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, newest.number, reading.wall()));
+  const bool written = !core_.state.tail_known || newest.number != core_.state.tail.number;
+  if (!written && plan.streams.empty()) return DrainResult::kIdle;
+  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, newest.number, reading.wall(), plan));
   absl::Status routed;
   if (core_.state.tail_known) {
     absl::Status read =
@@ -91,6 +104,8 @@ absl::StatusOr<DrainResult> Drain::Publish(Reading& reading) {
   RETURN_IF_ERROR(batch->Tell());
   return DrainResult::kPublished;
 }
+
+bool Drain::AbandonComparison() { return std::exchange(comparison_, nullptr) != nullptr; }
 
 absl::StatusOr<DrainResult> Drain::BeginComparison(store::ComparisonCause cause) {
   comparison_.reset();

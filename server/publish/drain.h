@@ -26,6 +26,9 @@ class Drain {
   // The same, on a connection of its own.
   absl::StatusOr<std::unique_ptr<Reading>> RunAndReadDetached();
 
+  // Streams came or went under a comparison: it begins again. False: none was going on.
+  bool AbandonComparison();
+
  private:
   struct Drained {
     DrainResult result = DrainResult::kIdle;
@@ -35,12 +38,13 @@ class Drain {
   absl::StatusOr<std::unique_ptr<Reading>> ReadingOf(absl::StatusOr<Drained> drained);
   absl::StatusOr<DrainResult> Take(std::unique_ptr<Reading>* reading);
   store::ComparisonCause CauseIn(const Reading& reading) const;
-  absl::StatusOr<DrainResult> Publish(Reading& reading);
+  absl::StatusOr<DrainResult> Publish(Reading& reading, const SchemaPlan& plan);
   absl::StatusOr<DrainResult> BeginComparison(store::ComparisonCause cause);
   absl::StatusOr<DrainResult> AdvanceComparison(Reading& reading);
 
   Core& core_;
   std::unique_ptr<FullComparison> comparison_;
+  int64_t seen_schema_ = -1;  // for which streams are known to be what their definitions mean
 };
 
 }  // namespace replicast::publish

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,14 +40,17 @@ class Core {
   StreamInfo Info(const Stream& stream);
 
   // --- changes of what is published; each in a transaction of its own unless it says otherwise
-  // Streams that use one of these relations stop at the present boundary.
-  absl::Status StopStreams(const std::vector<Reading::Change>& changes);
+  // These streams stop at the present boundary, each for a reason that people are told.
+  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
   // A row that no unit can carry must not be published: ROW_TOO_LARGE, with what was begun to be given up (`damaged`);
   // EnsureSound then stops the stream.
   absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& row);
   bool refused() const { return !refused_.empty(); }
-  // Describes the relations of streams that aren't stopped; with `again`, also known ones. Differences stop streams.
-  absl::Status DescribeRelations(bool again);
+  // Describes the relations of streams that aren't stopped. One that isn't what it was is known by what was published
+  // of it only, and a comparison is owed, which finds out what it has become.
+  absl::Status DescribeRelations();
+  // Relations that no stream has are removed.
+  absl::Status RemoveUnusedRelations();
   // Makes the source capture what streams use. False: it was not captured as it had been left.
   absl::StatusOr<bool> CaptureRelations();
   // Takes it to be captured: readings tell where it isn't.
@@ -59,6 +63,7 @@ class Core {
   absl::Status BuildAnew(Stream* stream);
   // After streams came, went or stopped: the tables of each, and the router.
   absl::Status RefreshRouter();
+  bool IsStale(uint32_t relation) const { return stale_.count(relation) != 0; }
 
   // What its units and index rows will be told apart by: in the header of every unit.
   v1::UnitHeader HeaderFor(const Stream& stream, v1::UnitKind kind, Lsn last, absl::Time master_time) const;
@@ -89,7 +94,12 @@ class Core {
   std::map<int64_t, Stream> streams;  // by their number
   std::map<std::string, DefinitionHash> datasets;
   std::map<uint32_t, Relation> relations;
-  std::vector<int64_t> dead, sweeping;  // streams that are gone; those whose remains the present sweep removes
+  // What is gone, but for its units and index rows; and what of that the present sweep removes.
+  struct Dead {
+    std::set<int64_t> streams, relations;
+    bool any() const { return !streams.empty() || !relations.empty(); }
+  };
+  Dead dead, sweeping;
   route::Router router;
   bool damaged = true;
   bool started = false;  // the listener hears of streams
@@ -98,14 +108,17 @@ class Core {
 
  private:
   absl::Status LoadStreams();
-  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
   // Does it still give every stream the schema that this one told its replicas?
   bool Publishes(const Relation& relation, uint32_t id) const;
   // Those that streams use which aren't stopped.
   std::vector<Relation> UsedRelations() const;
   absl::Status TellUnit(const store::StoredUnit& unit);
 
+  // What is known of a relation by what a stream published of it.
+  Relation Remembered(const store::RelationRecord& record) const;
+
   std::map<DefinitionHash, std::string> refused_;  // streams to stop, and why
+  std::set<uint32_t> stale_;                       // relations that are Remembered only
 };
 
 }  // namespace replicast::publish

@@ -84,7 +84,8 @@ class TinyReplica {
     Tables tables;
   };
   Admission AdmitTo(Copy* copy, const HeardUnit& unit);
-  void Apply(Copy* copy, const HeardUnit& unit) const;
+  void Apply(Copy* copy, const HeardUnit& unit);
+  void TakeOver(Copy* copy, const v1::SchemaChange& change);
   Row KeyOf(size_t table, const Row& row) const;
 
   v1::DatasetSchema schema_;

@@ -13,8 +13,13 @@ namespace {
 // The index's side of the comparison, which follows the source's rows in key order.
 class IndexSide {
  public:
-  IndexSide(Core& core, const Relation& relation, const std::string& after, RangeVisitor& visitor)
-      : core_(core), relation_(relation), visitor_(visitor), indexed_(*core.index, relation.id, after) {}
+  IndexSide(Core& core, route::Router& router, const Relation& relation, const std::string& after,
+            RangeVisitor& visitor)
+      : core_(core),
+        router_(router),
+        relation_(relation),
+        visitor_(visitor),
+        indexed_(*core.index, relation.id, after) {}
   absl::Status Open() { return indexed_.Open(); }
 
   absl::Status Meet(const std::string& encoded, const Row& key, const Row& row) {
@@ -40,14 +45,12 @@ class IndexSide {
 
  private:
   bool Differs(const Row* row, const std::vector<store::RowIndex::Entry>& before) {
-    core_.router.Route(relation_.id, row, before, &changes_);
-    return std::any_of(changes_.begin(), changes_.end(), [&](const route::Change& change) {
-      const Stream* stream = core_.FindById(change.stream);
-      return stream != nullptr && stream->ready();
-    });
+    router_.Route(relation_.id, row, before, &changes_);
+    return IsAboutReady(core_, changes_);
   }
 
   Core& core_;
+  route::Router& router_;
   const Relation& relation_;
   RangeVisitor& visitor_;
   store::RowIndex::Cursor indexed_;
@@ -56,14 +59,21 @@ class IndexSide {
 
 }  // namespace
 
-absl::StatusOr<std::string> CompareRange(Core& core, Reading& reading, const Relation& relation,
+bool IsAboutReady(Core& core, const std::vector<route::Change>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [&](const route::Change& change) {
+    const Stream* stream = core.FindById(change.stream);
+    return stream != nullptr && stream->ready();
+  });
+}
+
+absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Reading& reading, const Relation& relation,
                                          const std::string& after, RangeVisitor& visitor) {
   std::optional<Row> after_key;
   if (!after.empty() && !(after_key = DecodeOrderedKey(after, relation.key.size()))) {
     return Error(absl::StatusCode::kInvalidArgument, "KEY_MALFORMED",
                  "the key behind which to go on is malformed: begin the snapshot from the start");
   }
-  IndexSide index(core, relation, after, visitor);
+  IndexSide index(core, router, relation, after, visitor);
   RETURN_IF_ERROR(index.Open());
   std::string through;
   absl::Status ours;  // what failed beside the source

@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 
 #include <string>
+#include <vector>
 
 #include "server/publish/publisher_core.h"
 
@@ -19,10 +20,13 @@ class RangeVisitor {
   virtual absl::Status OnDifference(const Row& key, const Row* row) = 0;
 };
 
+// Whether a change is one of a ready stream.
+bool IsAboutReady(Core& core, const std::vector<route::Change>& changes);
+
 // Compares the relation's rows behind `after` (encoded; empty: from the start), as the reading has them, with the row
-// index, for all ready streams at once. Gives the last key of the range, encoded; empty: it ends with the relation.
-// INVALID_ARGUMENT (KEY_MALFORMED).
-absl::StatusOr<std::string> CompareRange(Core& core, Reading& reading, const Relation& relation,
+// index, for all ready streams at once, which want what the router says. Gives the last key of the range, encoded;
+// empty: it ends with the relation. INVALID_ARGUMENT (KEY_MALFORMED).
+absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Reading& reading, const Relation& relation,
                                          const std::string& after, RangeVisitor& visitor);
 
 }  // namespace replicast::publish

@@ -37,12 +37,13 @@ absl::StatusOr<absl::Duration> Scrub::Step() {
     return hurried_ ? absl::ZeroDuration() : core_.options.scrub_interval;
   }
   Range range;
-  ASSIGN_OR_RETURN(after_, CompareRange(core_, **reading, *relation, after_, range));
+  ASSIGN_OR_RETURN(after_, CompareRange(core_, core_.router, **reading, *relation, after_, range));
   report_.rows_compared += range.rows();
   RETURN_IF_ERROR(Publish(**reading, *relation, range));
+  const absl::Duration pause = Pause(range.rows(), core_.clock.Now() - began);
   if (after_.empty()) ++relation_;
   if (Present() == nullptr) EndPass();
-  return Pause(range.rows(), core_.clock.Now() - began);
+  return pause;
 }
 
 void Scrub::Hurry() {

@@ -46,7 +46,8 @@ struct RelationIndex {
 
 // One table of the source as it is captured.
 struct Relation {
-  uint32_t id = 0;  // given by the server, in outbox entries; 0: none yet
+  uint32_t id = 0;           // given by the server, in outbox entries; 0: none yet
+  uint32_t captured_as = 0;  // the number under which the table's hooks note it now; 0: none
   std::string name;
   std::string ddl;  // as the source tells it: another text is another schema
   std::vector<RelationColumn> columns;

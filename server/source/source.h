@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class Reading {
   virtual Past past() const = 0;
   // The wall clock when the transaction began.
   virtual absl::Time wall() const = 0;
+  // Changes with every change of the source's schema.
+  virtual int64_t schema() const = 0;
   // Why relations are no longer what they were when they were captured (DDL, triggers); empty: as installed.
   struct Change {
     uint32_t relation;
@@ -47,6 +50,11 @@ class Reading {
   // are not captured any more are left out. In no particular order.
   using TouchedFunction = std::function<absl::Status(const Relation& relation, const Row& key, const Row* row)>;
   virtual absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) = 0;
+  // Every entry noted in (after, newest], whether or not its relation is captured still: number of the relation, as
+  // many values of its key as asked for by `columns` of that number (0: left out).
+  using NotedFunction = std::function<absl::Status(uint32_t relation, const Row& key)>;
+  virtual absl::Status ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                                    const NotedFunction& function) = 0;
   // Rows in key order behind `after_key` (null: from the start) until the function says false. Rows hold all columns.
   using RowFunction = std::function<absl::StatusOr<bool>(const Row& key, const Row& row)>;
   virtual absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) = 0;

@@ -53,8 +53,8 @@ class RowIndex {
   void Forget(int64_t stream);
   // Drops everything, also from the table.
   absl::Status Clear();
-  // Looks at up to `count` rows of the table behind the last ones, and removes those of streams for which `dead` is
-  // true. True when the end was reached; the next call begins at the start again.
+  // Looks at up to `count` rows of the table behind the last ones, and removes those for whose relation and stream
+  // `dead` is true. True when the end was reached; the next call begins at the start again.
   template <typename Predicate>
   absl::StatusOr<bool> Sweep(size_t count, const Predicate& dead);
 
@@ -137,7 +137,7 @@ absl::StatusOr<bool> RowIndex::Sweep(size_t count, const Predicate& dead) {
   absl::StatusOr<std::vector<Swept>> rows = SweepNext(count);
   if (!rows.ok()) return rows.status();
   for (const Swept& row : *rows) {
-    if (!dead(row.stream)) continue;
+    if (!dead(row.relation, row.stream)) continue;
     if (absl::Status removed = RemoveFromTable(row); !removed.ok()) return removed;
   }
   if (rows->size() < count) {

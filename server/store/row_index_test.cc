@@ -101,7 +101,7 @@ TEST_F(RowIndexTest, SweepsStreamsThatAreGone) {
               .ok());
   }
   int steps = 1;
-  while (!*index_->Sweep(7, [](int64_t stream) { return stream != 2; })) ++steps;
+  while (!*index_->Sweep(7, [](uint32_t, int64_t stream) { return stream != 2; })) ++steps;
   EXPECT_EQ(steps, 22);
   EXPECT_EQ(database_->QueryValue("SELECT count(*) FROM row_index WHERE stream = 2")->value(), Value(int64_t{50}));
   EXPECT_EQ(database_->QueryValue("SELECT count(*) FROM row_index")->value(), Value(int64_t{50}));
