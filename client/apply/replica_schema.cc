@@ -116,6 +116,10 @@ std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) 
 
 bool IsSchema(const v1::DatasetSchema& schema) {
   if (static_cast<size_t>(schema.tables_size()) > limits::kMaxTables) return false;
+  if (static_cast<size_t>(schema.views_size()) > limits::kMaxViews) return false;
+  for (const v1::ViewSchema& view : schema.views()) {
+    if (view.name().empty() || !IsViewSql(view.sql())) return false;
+  }
   return std::all_of(schema.tables().begin(), schema.tables().end(), [](const v1::TableSchema& table) {
     const auto is_place = [&](uint32_t place) { return place < static_cast<uint32_t>(table.columns_size()); };
     return !table.columns().empty() && static_cast<size_t>(table.columns_size()) <= limits::kMaxColumns &&
@@ -141,6 +145,21 @@ absl::Status CreateIndexes(sqlite::Database& database, const v1::TableSchema& ta
     RETURN_IF_ERROR(DropAnything(database, IndexName(table, i)));
     RETURN_IF_ERROR(RunOne(database, CreateIndexSql(table.indexes(i), name, IndexName(table, i))));
   }
+  return absl::OkStatus();
+}
+
+bool IsViewSql(const std::string& sql) { return sql.starts_with("CREATE VIEW "); }
+
+absl::Status CreateViews(sqlite::Database& database, const v1::DatasetSchema& schema) {
+  for (const v1::ViewSchema& view : schema.views()) {
+    RETURN_IF_ERROR(DropAnything(database, view.name()));
+    RETURN_IF_ERROR(RunOne(database, view.sql()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DropViews(sqlite::Database& database, const v1::DatasetSchema& schema) {
+  for (const v1::ViewSchema& view : schema.views()) RETURN_IF_ERROR(DropAnything(database, view.name()));
   return absl::OkStatus();
 }
 

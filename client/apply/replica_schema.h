@@ -32,6 +32,11 @@ absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name
 absl::Status RunOne(sqlite::Database& database, const std::string& sql);
 // All indexes of the table, which stands here under this name.
 absl::Status CreateIndexes(sqlite::Database& database, const v1::TableSchema& table, const std::string& name);
+// Whether it is the text of a view, and of nothing else.
+bool IsViewSql(const std::string& sql);
+// All views of the schema; what they read need not be there.
+absl::Status CreateViews(sqlite::Database& database, const v1::DatasetSchema& schema);
+absl::Status DropViews(sqlite::Database& database, const v1::DatasetSchema& schema);
 // Whatever has this name, table, view or index, is there no more.
 absl::Status DropAnything(sqlite::Database& database, const std::string& name);
 

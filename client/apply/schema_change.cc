@@ -4,6 +4,7 @@
 
 #include "client/apply/actual_rows.h"
 #include "client/apply/replica_schema.h"
+#include "client/apply/sequence_table.h"
 #include "common/base/errors.h"
 #include "common/wire/value_proto.h"
 
@@ -94,11 +95,14 @@ absl::Status FillTables(sqlite::Database& database, const v1::DatasetSchema& fro
     if (old != nullptr && SameRows(*old, schema.tables(i), change.origins(i)))
       kept[change.origins(i).table() - 1] = true;
   }
+  RETURN_IF_ERROR(DropViews(database, from));
   // Aside first: names may be swapped.
   for (int i = 0; i < from.tables_size(); ++i) {
     if (kept[static_cast<size_t>(i)]) continue;
-    RETURN_IF_ERROR(
-        database.Execute("ALTER TABLE " + QuoteIdentifier(from.tables(i).name()) + " RENAME TO " + AsideName(i)));
+    if (IsSequenceTable(from.tables(i)))
+      RETURN_IF_ERROR(ClearSequenceTable(database));
+    else
+      RETURN_IF_ERROR(RenameTable(database, from.tables(i).name(), AsideName(i)));
   }
   std::vector<TableState> filled(static_cast<size_t>(schema.tables_size()));
   for (int i = 0; i < schema.tables_size(); ++i) {
@@ -107,6 +111,10 @@ absl::Status FillTables(sqlite::Database& database, const v1::DatasetSchema& fro
     const v1::TableSchema* old = OldTable(from, origin);
     if (old != nullptr && SameRows(*old, table, origin)) {
       filled[static_cast<size_t>(i)] = (*states)[origin.table() - 1];
+      continue;
+    }
+    if (IsSequenceTable(table)) {
+      RETURN_IF_ERROR(ClearSequenceTable(database));
       continue;
     }
     RETURN_IF_ERROR(DropAnything(database, table.name()));
@@ -133,7 +141,7 @@ absl::Status FinishTables(sqlite::Database& database, const v1::DatasetSchema& f
     }
     RETURN_IF_ERROR(CreateIndexes(database, table, table.name()));
   }
-  return absl::OkStatus();
+  return CreateViews(database, change.schema());
 }
 
 }  // namespace replicast

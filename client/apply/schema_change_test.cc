@@ -6,6 +6,7 @@
 #include "client/apply/actual_rows.h"
 #include "client/apply/apply_test_rig.h"
 #include "client/apply/replica_schema.h"
+#include "client/apply/table_writer.h"
 #include "common/base/errors.h"
 #include "common/wire/value_proto.h"
 
@@ -51,6 +52,7 @@ void Add(v1::SchemaChange* change, const v1::TableSchema& table, uint32_t old,
 class SchemaChangeTest : public ::testing::Test {
  protected:
   void Begin(const std::vector<v1::TableSchema>& tables) {
+    Run("PRAGMA legacy_alter_table=ON");
     for (const v1::TableSchema& table : tables) {
       *from_.add_tables() = table;
       Run(CreateTableSql(table, table.name()));
@@ -126,6 +128,57 @@ TEST_F(SchemaChangeTest, TablesComeAndGo) {
   EXPECT_THAT(Lines("SELECT * FROM kept"), ElementsAre("1|2"));
   EXPECT_THAT(Lines("SELECT w FROM new"), IsEmpty());
   EXPECT_THAT(Objects(), ElementsAre("'kept'", "'new'", "'old'"));
+}
+
+TEST_F(SchemaChangeTest, ViewsAreMadeAnewAndStandInNobodysWay) {
+  Begin({Table("t", {"id", "v"})});
+  Run("INSERT INTO t VALUES(1, 2); CREATE VIEW readers_own AS SELECT v FROM t");
+  v1::SchemaChange change;
+  Add(&change, Table("t", {"id", "w"}), 1, {0u, 1u});
+  v1::ViewSchema* view = change.mutable_schema()->add_views();
+  view->set_name("all_w");
+  view->set_sql("CREATE VIEW all_w AS SELECT sum(w) AS total FROM t");
+  ASSERT_TRUE(Change(change).ok());
+  EXPECT_THAT(Lines("SELECT total FROM all_w"), ElementsAre("2"));
+  v1::SchemaChange next;
+  Add(&next, Table("u", {"id", "w"}), 1, {0u, 1u});
+  ASSERT_TRUE(Change(next).ok());
+  EXPECT_THAT(Objects(), ElementsAre("'readers_own'", "'u'"));
+}
+
+TEST_F(SchemaChangeTest, AViewThatIsAnotherStatementIsRefused) {
+  Begin({Table("t", {"id"})});
+  v1::SchemaChange change;
+  Add(&change, Table("t", {"id"}), 1, {0u});
+  v1::ViewSchema* view = change.mutable_schema()->add_views();
+  view->set_name("v");
+  view->set_sql("DROP TABLE t");
+  EXPECT_EQ(ReasonOf(Change(change)), "UNIT_MALFORMED");
+}
+
+TEST_F(SchemaChangeTest, SequencesComeStayWhenTablesAreRenamedAndGo) {
+  v1::TableSchema sequences = Table("sqlite_sequence", {"name", "seq"});
+  sequences.set_integer_primary_key(false);
+  sequences.mutable_columns(0)->clear_type();
+  Begin({Table("t", {"id", "v"})});
+  Run("INSERT INTO t VALUES(7, 1)");
+  v1::SchemaChange change;
+  Add(&change, sequences, 0, {});
+  Add(&change, Table("t", {"id", "v"}), 1, {0u, 1u});
+  ASSERT_TRUE(Change(change).ok());
+  const auto writer = TableWriter::Open(*database_, sequences, "sqlite_sequence");
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  for (const int64_t seq : {8, 9}) ASSERT_TRUE((*writer)->Insert({Text{"t"}, seq}, &states_[0]).ok());
+  EXPECT_THAT(Lines("SELECT name, seq FROM sqlite_sequence"), ElementsAre("'t'|9"));
+  v1::SchemaChange renamed;
+  Add(&renamed, sequences, 1, {0u, 1u});
+  Add(&renamed, Table("u", {"id", "v"}), 2, {0u, 1u});
+  ASSERT_TRUE(Change(renamed).ok());
+  EXPECT_THAT(Lines("SELECT name, seq FROM sqlite_sequence"), ElementsAre("'t'|9")) << "the master's row tells";
+  v1::SchemaChange without;
+  Add(&without, Table("u", {"id", "v"}), 2, {0u, 1u});
+  ASSERT_TRUE(Change(without).ok());
+  EXPECT_THAT(Lines("SELECT name FROM sqlite_sequence"), IsEmpty());
 }
 
 TEST_F(SchemaChangeTest, OneTableMayBeTheOriginOfTwo) {

@@ -4,6 +4,7 @@
 
 #include "client/apply/admission.h"
 #include "client/apply/replica_schema.h"
+#include "client/apply/sequence_table.h"
 #include "common/base/errors.h"
 #include "common/wire/columns.h"
 
@@ -204,14 +205,22 @@ absl::StatusOr<bool> Staging::IsExact() const {
 
 absl::Status Staging::SwapIn(ReplicaState* shown) {
   writers_.clear();
-  for (const v1::TableSchema& old : shown->schema.tables()) RETURN_IF_ERROR(DropAnything(database_, old.name()));
+  RETURN_IF_ERROR(DropViews(database_, shown->schema));
+  for (const v1::TableSchema& old : shown->schema.tables())
+    RETURN_IF_ERROR(IsSequenceTable(old) ? ClearSequenceTable(database_) : DropAnything(database_, old.name()));
   for (int i = 0; i < state_->schema.tables_size(); ++i) {
     const v1::TableSchema& table = state_->schema.tables(i);
+    if (IsSequenceTable(table)) {
+      RETURN_IF_ERROR(ClearSequenceTable(database_));
+      RETURN_IF_ERROR(database_.Execute("INSERT INTO sqlite_sequence SELECT name, seq FROM " + TableName(i)));
+      RETURN_IF_ERROR(DropAnything(database_, TableName(i)));
+      continue;
+    }
     RETURN_IF_ERROR(DropAnything(database_, table.name()));
     RETURN_IF_ERROR(CreateIndexes(database_, table, TableName(i)));
-    RETURN_IF_ERROR(
-        database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
+    RETURN_IF_ERROR(RenameTable(database_, TableName(i), table.name()));
   }
+  RETURN_IF_ERROR(CreateViews(database_, state_->schema));
   shown->schema = state_->schema;
   shown->position = Position{state_->history, definition_, state_->position};
   shown->tables = state_->tables;

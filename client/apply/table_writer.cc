@@ -1,6 +1,7 @@
 #include "client/apply/table_writer.h"
 
 #include "client/apply/replica_schema.h"
+#include "client/apply/sequence_table.h"
 #include "common/base/errors.h"
 #include "common/wire/row_hash.h"
 
@@ -33,6 +34,8 @@ absl::Status TableWriter::Delete(const Row& key, TableState* state) {
 }
 
 absl::StatusOr<bool> TableWriter::Insert(const Row& row, TableState* state) {
+  // It has no constraint that would tell.
+  if (IsSequenceTable(schema_)) RETURN_IF_ERROR(Delete(KeyOf(row), state));
   BindAll(row, &insert_);
   absl::Status status = insert_.Run();
   const bool met = !status.ok();

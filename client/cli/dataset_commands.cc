@@ -1,3 +1,5 @@
+#include <absl/strings/match.h>
+
 #include <map>
 #include <memory>
 
@@ -28,27 +30,36 @@ std::string StateText(const v1::Dataset& dataset) {
   }
 }
 
+std::string FilterOf(const v1::Dataset& dataset, const std::string& table) {
+  for (const v1::TableDefinition& part : dataset.definition().tables()) {
+    if (absl::EqualsIgnoreCase(part.name(), table)) return part.filter();
+  }
+  return "";
+}
+
 void PrintDataset(const v1::Dataset& dataset) {
   std::printf("dataset     %s\nstate       %s\nrows        %s\ndefinition  %s\n", dataset.name().c_str(),
               StateText(dataset).c_str(), HumanCount(dataset.row_count()).c_str(),
               HexEncode(dataset.definition_hash()).c_str());
-  for (int i = 0; i < dataset.definition().tables_size(); ++i) {
-    const auto& table = dataset.definition().tables(i);
-    std::string columns;
-    if (i < dataset.schema().tables_size()) {
-      for (const auto& column : dataset.schema().tables(i).columns())
-        columns += (columns.empty() ? "" : ", ") + column.name();
-    }
-    std::printf("table       %s(%s)%s%s\n", table.name().c_str(), columns.c_str(),
-                table.filter().empty() ? "" : " where ", table.filter().c_str());
+  if (dataset.definition().all_tables()) {
+    std::string except;
+    for (const std::string& name : dataset.definition().except()) except += (except.empty() ? " but for " : ", ") + name;
+    std::printf("holds       the whole database%s\n", except.c_str());
   }
+  for (const v1::TableSchema& table : dataset.schema().tables()) {
+    std::string columns;
+    for (const auto& column : table.columns()) columns += (columns.empty() ? "" : ", ") + column.name();
+    const std::string filter = FilterOf(dataset, table.name());
+    std::printf("table       %s(%s)%s%s\n", table.name().c_str(), columns.c_str(), filter.empty() ? "" : " where ",
+                filter.c_str());
+  }
+  for (const v1::ViewSchema& view : dataset.schema().views()) std::printf("view        %s\n", view.name().c_str());
 }
 
-absl::Status Create(const Context& context, const std::string& name, const std::vector<std::string>& tables,
-                    const std::vector<std::string>& filters) {
+absl::Status Create(const Context& context, const std::string& name, const DefinitionArguments& definition) {
   v1::CreateDatasetRequest request;
   request.set_name(name);
-  ASSIGN_OR_RETURN(*request.mutable_definition(), ParseDefinition(tables, filters));
+  ASSIGN_OR_RETURN(*request.mutable_definition(), ParseDefinition(definition));
   SystemRandom random;
   request.set_request_id(random.Bytes(16));
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
@@ -79,7 +90,7 @@ absl::Status List(const Context& context) {
   std::vector<std::vector<std::string>> rows = {{"DATASET", "ROWS", "TABLES", "STATE"}};
   for (const auto& dataset : all.datasets()) {
     std::string tables;
-    for (const auto& table : dataset.definition().tables()) tables += (tables.empty() ? "" : ",") + table.name();
+    for (const auto& table : dataset.schema().tables()) tables += (tables.empty() ? "" : ",") + table.name();
     rows.push_back({dataset.name(), HumanCount(dataset.row_count()), tables, StateText(dataset)});
   }
   PrintTable(rows);
@@ -119,21 +130,25 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
   dataset->require_subcommand(1);
   struct Arguments {
     std::string name;
-    std::vector<std::string> tables, filters;
+    DefinitionArguments definition;
   };
   auto arguments = std::make_shared<Arguments>();
 
   CLI::App* create =
       dataset->add_subcommand("create", "A named piece of the master: tables, columns, an optional row filter each");
   create->add_option("NAME", arguments->name, "Its name")->required();
-  create->add_option("--table", arguments->tables, "TABLE, or TABLE:column,column…; repeat for several")->required();
-  create->add_option("--where", arguments->filters, "TABLE=EXPRESSION: only rows for which the SQL expression is true");
+  create->add_option("--table", arguments->definition.tables, "TABLE, or TABLE:column,column…; repeat for several");
+  create->add_option("--where", arguments->definition.filters,
+                     "TABLE=EXPRESSION: only rows for which the SQL expression is true");
+  create->add_flag("--all", arguments->definition.all_tables,
+                   "The whole database: every other table too, also those that come later");
+  create->add_option("--except", arguments->definition.except, "With --all: TABLE to leave out; repeat for several");
   create->footer(
       "Example:\n  replicast dataset create libraries --table package:id,name,version --where "
-      "\"package=section='libs'\"");
+      "\"package=section='libs'\"\n  replicast dataset create everything --all --except sessions");
   create->callback([&context, arguments] {
     context.command = [&context, arguments](int*) {
-      return Create(context, arguments->name, arguments->tables, arguments->filters);
+      return Create(context, arguments->name, arguments->definition);
     };
   });
 

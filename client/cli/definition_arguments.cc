@@ -21,10 +21,15 @@ std::vector<std::string> Split(const std::string& text, char at) {
 
 }  // namespace
 
-absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables,
-                                               const std::vector<std::string>& filters) {
+absl::StatusOr<v1::Definition> ParseDefinition(const DefinitionArguments& arguments) {
   v1::Definition definition;
-  for (const std::string& argument : tables) {
+  if (arguments.tables.empty() && !arguments.all_tables)
+    return Usage("say what the dataset holds: --table TABLE for each table, or --all for the whole database");
+  if (!arguments.except.empty() && !arguments.all_tables)
+    return Usage("--except leaves tables out of the whole database: it goes with --all");
+  definition.set_all_tables(arguments.all_tables);
+  for (const std::string& name : arguments.except) definition.add_except(name);
+  for (const std::string& argument : arguments.tables) {
     const size_t colon = argument.find(':');
     v1::TableDefinition& table = *definition.add_tables();
     table.set_name(argument.substr(0, colon));
@@ -40,7 +45,7 @@ absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& t
       table.add_columns(column);
     }
   }
-  for (const std::string& argument : filters) {
+  for (const std::string& argument : arguments.filters) {
     const size_t equals = argument.find('=');
     const std::string name = argument.substr(0, equals);
     const auto table = std::find_if(definition.mutable_tables()->begin(), definition.mutable_tables()->end(),

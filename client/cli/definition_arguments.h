@@ -12,10 +12,14 @@
 
 namespace replicast::cli {
 
-// --table TABLE[:column,column…] and --where TABLE=EXPRESSION into a definition. INVALID_ARGUMENT (USAGE_…) says which
-// argument is wrong and how it should look.
-absl::StatusOr<v1::Definition> ParseDefinition(const std::vector<std::string>& tables,
-                                               const std::vector<std::string>& filters);
+struct DefinitionArguments {
+  std::vector<std::string> tables = {};   // --table TABLE[:column,column…]
+  std::vector<std::string> filters = {};  // --where TABLE=EXPRESSION
+  bool all_tables = false;
+  std::vector<std::string> except = {};
+};
+// INVALID_ARGUMENT (USAGE) says which argument is wrong and how it should look.
+absl::StatusOr<v1::Definition> ParseDefinition(const DefinitionArguments& arguments);
 // "30s", "24h", "500ms"; a bare number is seconds. `flag` is for the message.
 absl::StatusOr<absl::Duration> ParseDuration(const std::string& text, const std::string& flag);
 // "HISTORY/LSN" of the position's text form.

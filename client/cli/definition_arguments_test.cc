@@ -8,14 +8,14 @@ namespace replicast::cli {
 namespace {
 
 TEST(DefinitionArgumentsTest, ATableAloneMeansAllItsColumns) {
-  const auto definition = ParseDefinition({"package"}, {});
+  const auto definition = ParseDefinition({.tables = {"package"}});
   ASSERT_TRUE(definition.ok());
   EXPECT_EQ(definition->tables(0).name(), "package");
   EXPECT_EQ(definition->tables(0).columns(0), "*");
 }
 
 TEST(DefinitionArgumentsTest, ColumnsAndFilterBelongToTheirTable) {
-  const auto definition = ParseDefinition({"a:x,y", "b"}, {"a=x = 'p=q'"});
+  const auto definition = ParseDefinition({.tables = {"a:x,y", "b"}, .filters = {"a=x = 'p=q'"}});
   ASSERT_TRUE(definition.ok()) << definition.status();
   EXPECT_EQ(definition->tables(0).columns(1), "y");
   EXPECT_EQ(definition->tables(0).filter(), "x = 'p=q'");
@@ -31,10 +31,24 @@ TEST(DefinitionArgumentsTest, RefusesWhatItCannotMean) {
                                                                                   {{"a"}, {"a"}},
                                                                                   {{"a"}, {"a="}},
                                                                                   {{"a"}, {"a=1", "a=2"}}}) {
-    const auto definition = ParseDefinition(tables, filters);
+    const auto definition = ParseDefinition({.tables = tables, .filters = filters});
     EXPECT_FALSE(definition.ok()) << tables[0];
     EXPECT_EQ(ExitCodeFor(definition.status()), ExitCode::kUsage);
   }
+}
+
+TEST(DefinitionArgumentsTest, AWholeDatabaseMayNameTablesAndLeaveOthersOut) {
+  const auto definition =
+      ParseDefinition({.tables = {"a:x"}, .filters = {"a=x > 1"}, .all_tables = true, .except = {"b", "c"}});
+  ASSERT_TRUE(definition.ok()) << definition.status();
+  EXPECT_TRUE(definition->all_tables());
+  EXPECT_EQ(definition->except_size(), 2);
+  EXPECT_EQ(definition->tables(0).filter(), "x > 1");
+}
+
+TEST(DefinitionArgumentsTest, NothingToPublishAndExceptionsFromNothingAreRefused) {
+  EXPECT_EQ(ExitCodeFor(ParseDefinition({}).status()), ExitCode::kUsage);
+  EXPECT_EQ(ExitCodeFor(ParseDefinition({.tables = {"a"}, .except = {"b"}}).status()), ExitCode::kUsage);
 }
 
 TEST(DefinitionArgumentsTest, ReadsTimes) {

@@ -164,6 +164,12 @@ void Statement::Reset() {
 
 int Statement::ColumnCount() const { return sqlite3_column_count(statement_); }
 
+std::vector<std::string> Statement::ColumnNames() const {
+  std::vector<std::string> names;
+  for (int i = 0; i < ColumnCount(); ++i) names.emplace_back(sqlite3_column_name(statement_, i));
+  return names;
+}
+
 Value Statement::Column(int index) const {
   switch (sqlite3_column_type(statement_, index)) {
     case SQLITE_INTEGER:

@@ -49,6 +49,7 @@ class Statement {
   void Reset();  // also clears bindings
 
   int ColumnCount() const;
+  std::vector<std::string> ColumnNames() const;
   Value Column(int index) const;
   Row Columns(int first, int count) const;
   int64_t Int(int index) const;
@@ -63,6 +64,10 @@ class Statement {
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
   sqlite3_stmt* statement_ = nullptr;
 };
+
+// SQLite's own table of the largest rowid that each AUTOINCREMENT table ever had: name, seq. Writable as any other, but
+// it can't be created, renamed, dropped, or given triggers and indexes.
+inline constexpr char kSequenceTable[] = "sqlite_sequence";
 
 // One SQLite connection. Not thread safe; may be handed from one thread to another. Errors are Status with the path in
 // the message and reason DATABASE_BUSY, DATABASE_FULL, DATABASE_READ_ONLY, DATABASE_CORRUPT, NOT_A_DATABASE,

@@ -46,10 +46,23 @@ absl::Status CheckColumns(const v1::TableDefinition& table) {
   return absl::OkStatus();
 }
 
+// `named`: the folded names of the definition's own tables.
+absl::Status CheckExcept(const v1::Definition& definition, std::set<std::string> named) {
+  if (!definition.except().empty() && !definition.all_tables())
+    return Invalid("tables are excepted, but from none: name those that are wanted");
+  if (static_cast<size_t>(definition.except_size()) > limits::kMaxTables)
+    return Invalid("at most " + std::to_string(limits::kMaxTables) + " tables are excepted");
+  for (const std::string& name : definition.except()) {
+    if (name.empty() || name.size() > limits::kMaxNameBytes) return Invalid("a table's name is empty or too long");
+    if (!named.insert(Folded(name)).second) return Invalid("the table " + name + " is named twice");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Definition> Canonical(const v1::Definition& definition) {
-  if (definition.tables().empty()) return Invalid("a dataset needs at least one table");
+  if (definition.tables().empty() && !definition.all_tables()) return Invalid("a dataset needs at least one table");
   if (static_cast<size_t>(definition.tables_size()) > limits::kMaxTables) {
     return Invalid("a dataset has at most " + std::to_string(limits::kMaxTables) + " tables");
   }
@@ -68,6 +81,8 @@ absl::StatusOr<v1::Definition> Canonical(const v1::Definition& definition) {
     if (table.columns().empty()) table.add_columns("*");
     RETURN_IF_ERROR(CheckColumns(table));
   }
+  RETURN_IF_ERROR(CheckExcept(canonical, seen));
+  std::sort(canonical.mutable_except()->begin(), canonical.mutable_except()->end());
   std::sort(canonical.mutable_tables()->begin(), canonical.mutable_tables()->end(),
             [](const v1::TableDefinition& a, const v1::TableDefinition& b) { return a.name() < b.name(); });
   return canonical;

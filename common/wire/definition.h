@@ -10,9 +10,9 @@
 
 namespace replicast::wire {
 
-// The canonical form: tables sorted by name, filters trimmed, "*" kept, empty column lists become "*". INVALID_ARGUMENT
-// (reason DEFINITION_INVALID) when a table or column is named twice, there is no table, or a bound of limits.h is
-// passed.
+// The canonical form: tables and exceptions sorted by name, filters trimmed, "*" kept, empty column lists become "*".
+// INVALID_ARGUMENT (reason DEFINITION_INVALID) when a table or column is named twice, there is no table, or a bound of
+// limits.h is passed.
 absl::StatusOr<v1::Definition> Canonical(const v1::Definition& definition);
 // SHA-256 of the canonical form, serialized with fields in the order of their numbers.
 DefinitionHash HashOf(const v1::Definition& canonical);

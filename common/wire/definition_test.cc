@@ -111,5 +111,32 @@ TEST(DefinitionTest, RefusesWhatPassesABound) {
   ExpectRefused(wide);
 }
 
+TEST(DefinitionTest, AWholeDatabaseNeedsNoTableAndItsExceptionsHaveNoOrder) {
+  v1::Definition one, two;
+  one.set_all_tables(true);
+  two.set_all_tables(true);
+  for (const char* name : {"a", "b"}) one.add_except(name);
+  for (const char* name : {"b", "a"}) two.add_except(name);
+  EXPECT_EQ(CanonicalHash(one), CanonicalHash(two));
+  two.clear_except();
+  EXPECT_NE(CanonicalHash(one), CanonicalHash(two));
+}
+
+TEST(DefinitionTest, ExceptionsAreFromAWholeDatabaseAndNamedOnce) {
+  v1::Definition definition = Of({Table("t", {"*"})});
+  definition.add_except("u");
+  ExpectRefused(definition);
+  definition.set_all_tables(true);
+  EXPECT_TRUE(Canonical(definition).ok());
+  definition.add_except("U");
+  ExpectRefused(definition);
+  definition.mutable_except()->RemoveLast();
+  definition.add_except("T");
+  ExpectRefused(definition);
+  definition.mutable_except()->RemoveLast();
+  definition.add_except("");
+  ExpectRefused(definition);
+}
+
 }  // namespace
 }  // namespace replicast::wire

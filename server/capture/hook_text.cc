@@ -142,6 +142,7 @@ Displacement DisplacementOf(const Relation& relation) {
 
 HookTexts TriggersOf(const Relation& relation) {
   HookTexts texts;
+  if (relation.name == sqlite::kSequenceTable) return texts;
   const std::string prefix = "_replicast_" + std::to_string(relation.id) + "_";
   const std::string table = QuoteIdentifier(relation.name);
   const auto add = [&](const std::string& name, const std::string& event, const std::string& when,

@@ -28,7 +28,9 @@ std::string SelectAll(const Relation& relation) {
   std::string text;
   for (const RelationColumn& column : relation.columns)
     text += (text.empty() ? "SELECT " : ",") + QuoteIdentifier(column.name);
-  return text + " FROM " + QuoteIdentifier(relation.name);
+  if (relation.name != sqlite::kSequenceTable) return text + " FROM " + QuoteIdentifier(relation.name);
+  // Of each name SQLite itself uses the first row.
+  return text + " FROM (SELECT name, seq, min(rowid) FROM sqlite_sequence WHERE typeof(name) = 'text' GROUP BY name)";
 }
 
 }  // namespace

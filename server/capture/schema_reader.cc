@@ -79,6 +79,17 @@ absl::StatusOr<std::string> TextOf(sqlite::Database& database, const std::string
   return found ? select.Bytes(0) : std::string();
 }
 
+// A row's name may be there twice, or none, where somebody wrote so by hand; RangeSql and LookupSql see to that.
+Relation SequenceRelation() {
+  Relation relation;
+  relation.name = sqlite::kSequenceTable;
+  relation.ddl = "CREATE TABLE sqlite_sequence(name,seq);\n";
+  relation.columns = {RelationColumn{.name = "name", .type = ""}, RelationColumn{.name = "seq", .type = ""}};
+  relation.key = {0};
+  relation.key_collations = {Collation::kBinary};
+  return relation;
+}
+
 // The declared columns, and the places of key columns by their rank.
 absl::StatusOr<std::map<int64_t, int>> ReadColumns(sqlite::Database& database, Relation* relation) {
   std::map<int64_t, int> key;
@@ -220,6 +231,17 @@ absl::Status TakeKey(const std::map<int64_t, int>& key, std::vector<Index> index
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> HasSequence(sqlite::Database& database, const Relation& relation) {
+  if (!relation.integer_primary_key) return false;
+  int autoincrement = 0;
+  const std::string& column = relation.column(relation.key[0]).name;
+  const int code =
+      sqlite3_table_column_metadata(database.handle(), "main", relation.name.c_str(), column.c_str(), nullptr, nullptr,
+                                    nullptr, nullptr, &autoincrement);
+  if (code != SQLITE_OK) return sqlite::ErrorFor(database.handle(), code, "reading the schema", database.path());
+  return autoincrement != 0;
+}
+
 // The text of the table and of its UNIQUE indexes.
 absl::Status ReadTexts(sqlite::Database& database, Relation* relation) {
   ASSIGN_OR_RETURN(
@@ -248,6 +270,7 @@ absl::StatusOr<uint32_t> ReadNumber(sqlite::Database& database, const std::strin
 
 absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::string& table) {
   ASSIGN_OR_RETURN(const TableKind kind, ReadKind(database, table));
+  if (kind.name == sqlite::kSequenceTable) return SequenceRelation();
   RETURN_IF_ERROR(CheckKind(database, kind));
   Relation relation;
   relation.name = kind.name;
@@ -256,6 +279,7 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   ASSIGN_OR_RETURN(const auto key, ReadColumns(database, &relation));
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));
+  ASSIGN_OR_RETURN(relation.autoincrement, HasSequence(database, relation));
   RETURN_IF_ERROR(ReadTexts(database, &relation));
   ASSIGN_OR_RETURN(relation.captured_as, ReadNumber(database, kind.name));
   return relation;
@@ -264,13 +288,29 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
 absl::StatusOr<std::vector<std::string>> ReadTableNames(sqlite::Database& database) {
   std::vector<std::string> names;
   ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND "
+                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND "
                                     "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
                                     "AND name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' ORDER BY name"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) return names;
     names.push_back(list.Bytes(0));
+  }
+}
+
+absl::StatusOr<std::vector<View>> ReadViews(sqlite::Database& database) {
+  std::vector<View> views;
+  ASSIGN_OR_RETURN(sqlite::Statement list,
+                   database.Prepare("SELECT name, sql FROM sqlite_master WHERE type = 'view' AND "
+                                    "name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' ORDER BY name"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, list.Step());
+    if (!more) return views;
+    View view{list.Bytes(0), {}, list.Bytes(1)};
+    // Of one that reads what isn't there it is an error.
+    if (const auto select = database.Prepare("SELECT * FROM main." + sqlite::QuoteIdentifier(view.name)); select.ok())
+      view.columns = select->ColumnNames();
+    views.push_back(std::move(view));
   }
 }
 

@@ -148,9 +148,16 @@ TEST_F(SchemaReaderTest, RefusesWhatIsNoOrdinaryTable) {
               HasSubstr("view"));
   EXPECT_THAT(Refusal("CREATE VIRTUAL TABLE f USING fts5(a)", "f"), HasSubstr("virtual"));
   EXPECT_THAT(Refusal("", "f_data"), HasSubstr("virtual"));
-  EXPECT_THAT(Refusal("CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT)", "sqlite_sequence"),
-              HasSubstr("reserved"));
   EXPECT_THAT(Refusal("CREATE TABLE _replicast_x(id INTEGER PRIMARY KEY)", "_replicast_x"), HasSubstr("reserved"));
+}
+
+TEST_F(SchemaReaderTest, TheTableOfSequencesIsOneWithANameAsItsKey) {
+  const Relation a = Describe("CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE TABLE b(id INTEGER PRIMARY KEY)", "a");
+  EXPECT_TRUE(a.autoincrement);
+  EXPECT_FALSE(Describe("", "b").autoincrement);
+  const Relation sequences = Describe("", "sqlite_sequence");
+  EXPECT_EQ(sequences.columns.size(), 2u);
+  EXPECT_THAT(sequences.key, ElementsAre(0));
 }
 
 TEST_F(SchemaReaderTest, RefusesNamesThatAreTooLong) {
@@ -194,7 +201,7 @@ TEST_F(SchemaReaderTest, ListsTheApplicationsTablesOnly) {
       "CREATE TABLE _replicast_outbox(number); CREATE VIRTUAL TABLE f USING fts5(a)");
   const auto names = ReadTableNames(master_.writer());
   ASSERT_TRUE(names.ok()) << names.status();
-  EXPECT_THAT(*names, ElementsAre("a", "b"));
+  EXPECT_THAT(*names, ElementsAre("a", "b", "f"));
 }
 
 TEST_F(SchemaReaderTest, FindsTheTableInAnyLetters) {

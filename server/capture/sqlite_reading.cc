@@ -188,7 +188,7 @@ class SqliteReading::Touched {
     for (const auto& [id, relation] : *reading.relations_) {
       const bool changed = std::any_of(reading.changes_->begin(), reading.changes_->end(),
                                        [&, number = id](const Change& change) { return change.relation == number; });
-      if (!changed) entries_.emplace(id, Entry{&relation, std::nullopt});
+      if (!changed) entries_.emplace(id, Entry{&relation, std::nullopt, false});
     }
   }
 
@@ -210,19 +210,40 @@ class SqliteReading::Touched {
     const auto found = id > 0 && id <= UINT32_MAX ? entries_.find(static_cast<uint32_t>(id)) : entries_.end();
     if (found == entries_.end()) return absl::OkStatus();
     Entry& entry = found->second;
-    if (!entry.lookup) {
-      ASSIGN_OR_RETURN(MasterConnection::Lease lookup, reading_.connection_->Use(LookupSql(*entry.relation)));
-      entry.lookup.emplace(std::move(lookup));
-    }
+    RETURN_IF_ERROR(OpenLookup(&entry));
     ReadColumns(noted.handle(), 1, entry.relation->key.size(), &key_);
+    entry.noted = true;
     return WithTwinsFrom(entry, 0);
+  }
+
+  // What became of the sequences of the noted tables, which no hook notes.
+  absl::Status Sequences() {
+    const auto sequences = std::find_if(entries_.begin(), entries_.end(), [](const auto& entry) {
+      return entry.second.relation->name == sqlite::kSequenceTable;
+    });
+    if (sequences == entries_.end()) return absl::OkStatus();
+    RETURN_IF_ERROR(OpenLookup(&sequences->second));
+    for (const auto& [id, entry] : entries_) {
+      if (!entry.noted || !entry.relation->autoincrement) continue;
+      key_ = {Text{entry.relation->name}};
+      RETURN_IF_ERROR(Look(sequences->second));
+    }
+    return absl::OkStatus();
   }
 
  private:
   struct Entry {
     const Relation* relation;
     std::optional<MasterConnection::Lease> lookup;
+    bool noted = false;
   };
+
+  absl::Status OpenLookup(Entry* entry) {
+    if (entry->lookup) return absl::OkStatus();
+    ASSIGN_OR_RETURN(MasterConnection::Lease lookup, reading_.connection_->Use(LookupSql(*entry->relation)));
+    entry->lookup.emplace(std::move(lookup));
+    return absl::OkStatus();
+  }
 
   // A key that stands for several is looked up as each of them.
   absl::Status WithTwinsFrom(Entry& entry, size_t rank) {
@@ -255,7 +276,7 @@ absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction
   noted->BindInt(1, static_cast<int64_t>(after)).BindInt(2, static_cast<int64_t>(newest_.number));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, noted->Step());
-    if (!more) return absl::OkStatus();
+    if (!more) return touched.Sequences();
     RETURN_IF_ERROR(touched.Noted(*noted));
   }
 }

@@ -93,13 +93,19 @@ absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() {
   return ReadTableNames(connection_->database());
 }
 
-absl::StatusOr<bool> SqliteSource::Capture(const std::vector<Relation>& relations) {
+absl::StatusOr<std::vector<View>> SqliteSource::Views() {
+  RETURN_IF_ERROR(FollowTheFile());
+  return ReadViews(connection_->database());
+}
+
+absl::StatusOr<std::vector<Reading::Change>> SqliteSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(FollowTheFile());
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
   if (options_.owner) RETURN_IF_ERROR(CheckOwner(*writer, *options_.owner));
-  ASSIGN_OR_RETURN(const bool as_left, InstallHooks(*writer, relations, options_.outbox_capacity, *relations_));
+  ASSIGN_OR_RETURN(std::vector<Reading::Change> changes,
+                   InstallHooks(*writer, relations, options_.outbox_capacity, *relations_));
   Attach(relations);
-  return as_left;
+  return changes;
 }
 
 void SqliteSource::Attach(const std::vector<Relation>& relations) {

@@ -68,16 +68,18 @@ absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity) {
   return any ? absl::OkStatus() : NoteNothing(database);
 }
 
-absl::StatusOr<bool> InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity,
-                                  const std::map<uint32_t, Relation>& before) {
+absl::StatusOr<std::vector<Reading::Change>> InstallHooks(sqlite::Database& database,
+                                                          const std::vector<Relation>& relations, uint64_t capacity,
+                                                          const std::map<uint32_t, Relation>& before) {
   size_t keys = 1;
   for (const Relation& relation : relations) keys = std::max(keys, relation.key.size());
   const HookTexts wanted = Wanted(relations, capacity);
   const bool canary = NeedCanary(relations);
   ASSIGN_OR_RETURN(const bool done, IsInstalled(database, wanted, keys, canary));
-  if (done) return true;
+  std::vector<Reading::Change> changes;
+  if (done) return changes;
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
-  ASSIGN_OR_RETURN(const std::vector<Reading::Change> changes, CompareSchema(database, before, capacity));
+  ASSIGN_OR_RETURN(changes, CompareSchema(database, before, capacity));
   RETURN_IF_ERROR(InstallOutbox(database, capacity));
   ASSIGN_OR_RETURN(size_t width, OutboxWidth(database));
   for (; width < keys; ++width) {
@@ -95,7 +97,7 @@ absl::StatusOr<bool> InstallHooks(sqlite::Database& database, const std::vector<
   }
   if (canary) RETURN_IF_ERROR(SetCanary(database));
   RETURN_IF_ERROR(transaction.Commit());
-  return changes.empty();
+  return changes;
 }
 
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {

@@ -31,7 +31,7 @@ class UpdateHookTest : public ::testing::Test {
     return *relation;
   }
   void Install(const std::vector<Relation>& relations, uint64_t capacity = limits::kOutboxCapacity) {
-    const absl::StatusOr<bool> installed = InstallHooks(master_.writer(), relations, capacity);
+    const auto installed = InstallHooks(master_.writer(), relations, capacity);
     EXPECT_TRUE(installed.ok()) << installed.status();
   }
   HookTexts Installed() { return *InstalledTriggers(master_.writer()); }

@@ -61,6 +61,9 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
 absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical,
                                                                std::vector<Relation>* relations) {
   Descriptions descriptions(core_.source);
+  for (const std::string& name : canonical.except()) {
+    if (const absl::Status& status = descriptions.Of(name).status(); ReasonOf(status) == "TABLE_UNKNOWN") return status;
+  }
   ASSIGN_OR_RETURN(Resolution resolution, Resolve(descriptions, canonical));
   store::StreamRecord record;
   record.definition = canonical;
@@ -159,9 +162,9 @@ absl::Status DatasetCatalogue::Delete(const std::string& name) {
 absl::Status DatasetCatalogue::Capture() {
   const store::ComparisonCause owed = core_.state.owed;
   RETURN_IF_ERROR(FullComparison::Owe(core_, store::ComparisonCause::kHooks));
-  const absl::StatusOr<bool> as_left = core_.CaptureRelations();
-  if (as_left.ok() ? *as_left : absl::IsUnavailable(as_left.status())) RETURN_IF_ERROR(core_.SetOwed(owed));
-  return as_left.status();
+  const absl::StatusOr<std::vector<Reading::Change>> changes = core_.CaptureRelations();
+  if (changes.ok() ? changes->empty() : absl::IsUnavailable(changes.status())) RETURN_IF_ERROR(core_.SetOwed(owed));
+  return changes.status();
 }
 
 }  // namespace replicast::publish

@@ -59,11 +59,13 @@ absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
   if (comparison_ != nullptr) return AdvanceComparison(**reading);
   store::ComparisonCause cause = CauseIn(**reading);
   SchemaPlan plan;
-  if (cause == store::ComparisonCause::kNone && (*reading)->schema() != seen_schema_) {
+  const std::vector<Reading::Change>& changes = (*reading)->changes();
+  if (cause == store::ComparisonCause::kNone && ((*reading)->schema() != seen_schema_ || !changes.empty())) {
     absl::StatusOr<SchemaPlan> made = SchemaPlan::Make(core_);
     if (!made.ok()) return core_.SourceFailed(made.status());
     plan = *std::move(made);
-    if (!plan.keeps_rows()) cause = store::ComparisonCause::kHooks;
+    if (!plan.keeps_rows() || !changes.empty()) cause = store::ComparisonCause::kSchema;
+    if (plan.KeepsAny(changes)) cause = store::ComparisonCause::kHooks;
   }
   if (cause == store::ComparisonCause::kNone) {
     const int64_t schema = (*reading)->schema();
@@ -77,7 +79,6 @@ absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
 
 store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
   store::ComparisonCause cause = core_.state.owed;
-  if (!reading.changes().empty()) cause = std::max(cause, store::ComparisonCause::kHooks);
   if (!core_.state.tail_known) return cause;
   if (reading.past() == Past::kOverflow) cause = std::max(cause, store::ComparisonCause::kOverflow);
   if (reading.past() == Past::kOther) cause = store::ComparisonCause::kOtherPast;

@@ -24,7 +24,7 @@ const char* Describe(store::ComparisonCause cause) {
       return "the outbox overflowed while nobody read it";
     case store::ComparisonCause::kHooks:
       return "the master's triggers or rowids are not as they were left";
-    case store::ComparisonCause::kNone:
+    default:
       break;
   }
   return "";
@@ -48,10 +48,14 @@ absl::StatusOr<std::unique_ptr<FullComparison>> FullComparison::Begin(Core& core
       "DELETE FROM temp.differing; DELETE FROM temp.noted"));
   absl::StatusOr<std::unique_ptr<Reading>> reading = core.source.Read(core.state.tail);
   if (!reading.ok()) return core.SourceFailed(reading.status());
-  comparison->tail_ = (*reading)->newest();
+  comparison->tail_ = comparison->of_schema() ? core.state.tail : (*reading)->newest();
   RETURN_IF_ERROR(comparison->TakeOldEntries(**reading));
   RETURN_IF_ERROR(comparison->MakeRouter());
-  spdlog::warn("{}: all rows are compared with what was published", Describe(core.state.owed));
+  if (comparison->of_schema())
+    spdlog::info("the master's schema has changed: {} tables are compared with what was published",
+                 comparison->relations_.size());
+  else
+    spdlog::warn("{}: all rows are compared with what was published", Describe(core.state.owed));
   return comparison;
 }
 
@@ -59,7 +63,8 @@ absl::Status FullComparison::RenewHooks() {
   ASSIGN_OR_RETURN(plan_, SchemaPlan::Make(core_));
   std::vector<Relation> relations;
   for (const auto& [id, relation] : plan_.relations) relations.push_back(relation);
-  RETURN_IF_ERROR(core_.source.Capture(relations).status());
+  ASSIGN_OR_RETURN(const std::vector<Reading::Change> changes, core_.source.Capture(relations));
+  if (plan_.KeepsAny(changes)) RETURN_IF_ERROR(Owe(core_, store::ComparisonCause::kHooks));
   // What is being built knows nothing yet: it is built as it is to be.
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
   core_.damaged = true;
@@ -99,13 +104,15 @@ absl::Status FullComparison::MakeRouter() {
   }
   for (auto& [number, wanted] : interests) {
     RETURN_IF_ERROR(router_.Add(plan_.relations.at(number), std::move(wanted)));
-    relations_.push_back(number);
+    // A table's new name is one in the table of sequences, which no hook notes.
+    const bool changed = plan_.renumbered.count(number) != 0 || plan_.relations.at(number).name == sqlite::kSequenceTable;
+    if (!of_schema() || changed) relations_.push_back(number);
   }
   return absl::OkStatus();
 }
 
 absl::Status FullComparison::TakeOldEntries(Reading& reading) {
-  nothing_lost_ = core_.state.owed == store::ComparisonCause::kHooks && reading.past() == Past::kSame;
+  nothing_lost_ = core_.state.owed <= store::ComparisonCause::kHooks && reading.past() == Past::kSame;
   std::map<uint32_t, size_t> columns;
   std::multimap<uint32_t, uint32_t> renumbered;  // old → new
   for (const auto& [now, before] : plan_.renumbered) {

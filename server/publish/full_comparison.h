@@ -15,7 +15,8 @@
 namespace replicast::publish {
 
 // What follows an overflow of the outbox, a broken past, hooks or tables that are not as they were left: entries may be
-// lost, so all rows are compared with the row index, range by range in short readings. Nothing is published meanwhile;
+// lost, so all rows (of changed schemas alone: of those tables) are compared with the row index, range by range in short
+// readings. Nothing is published meanwhile;
 // only differing keys are kept (on disk), with those noted since. Then all of them are looked up in one reading and
 // published as one unit a stream at its boundary, with what became of the schema: range by range, replicas would show
 // half transactions. It renews the hooks first, watches the outbox's end by itself, and has to begin again when that or
@@ -37,6 +38,7 @@ class FullComparison {
  private:
   explicit FullComparison(Core& core) : core_(core) {}
   absl::Status RenewHooks();
+  bool of_schema() const { return core_.state.owed == store::ComparisonCause::kSchema; }
   absl::Status MakeRouter();
   // The keys of tables with another number than before that were noted under the old one.
   absl::Status TakeOldEntries(Reading& reading);

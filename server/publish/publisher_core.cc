@@ -54,7 +54,8 @@ absl::Status Core::Load() {
   RETURN_IF_ERROR(LoadStreams());
   RETURN_IF_ERROR(units.Load());
   RETURN_IF_ERROR(DescribeRelations());
-  if (!stale_.empty()) state.owed = std::max(state.owed, store::ComparisonCause::kHooks);
+  // The rest of the source may have changed since.
+  if (!stale_.empty() || state.owed != store::ComparisonCause::kNone) state.owed = std::max(state.owed, store::ComparisonCause::kHooks);
   RETURN_IF_ERROR(RestartBuilds());
   RETURN_IF_ERROR(RefreshRouter());
   RETURN_IF_ERROR(ReplayIndex(*this));
@@ -293,7 +294,7 @@ std::vector<Relation> Core::UsedRelations() const {
   return used;
 }
 
-absl::StatusOr<bool> Core::CaptureRelations() { return source.Capture(UsedRelations()); }
+absl::StatusOr<std::vector<Reading::Change>> Core::CaptureRelations() { return source.Capture(UsedRelations()); }
 
 void Core::AttachRelations() { source.Attach(UsedRelations()); }
 

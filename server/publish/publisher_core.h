@@ -51,8 +51,8 @@ class Core {
   absl::Status DescribeRelations();
   // Relations that no stream has are removed.
   absl::Status RemoveUnusedRelations();
-  // Makes the source capture what streams use. False: it was not captured as it had been left.
-  absl::StatusOr<bool> CaptureRelations();
+  // Makes the source capture what streams use. What was not captured as it had been left.
+  absl::StatusOr<std::vector<Reading::Change>> CaptureRelations();
   // Takes it to be captured: readings tell where it isn't.
   void AttachRelations();
   // Stores whether, and why, a full comparison is owed.

@@ -53,6 +53,69 @@ TEST_F(PublisherDatasetsTest, ErrorsNameTheReason) {
   EXPECT_THAT(source_.captured(), ElementsAre("items"));
 }
 
+TEST_F(PublisherDatasetsTest, AWholeDatabaseHoldsTheTablesThatComeLater) {
+  v1::Definition whole;
+  whole.set_all_tables(true);
+  const DefinitionHash stream = Create("whole", whole);
+  Build();
+  TinyReplica replica = Join(stream);
+  source_.CreateTable(FakeSource::MakeRelation("later", {{"id", "INTEGER"}, {"text", "TEXT"}}, {"id"}));
+  source_.Put("later", {int64_t{1}, Text{"before the hook"}});
+  DrainToTheEnd();
+  source_.Put("later", {int64_t{2}, Text{"after it"}});
+  source_.Put("notes", {Text{"n"}, Text{"ann"}, int64_t{1}});
+  DrainToTheEnd();
+  Follow(stream, &replica);
+  EXPECT_TRUE(replica.tables() == Truth(stream));
+  EXPECT_EQ(publisher_->Stream(stream)->schema.tables_size(), 3);
+  EXPECT_EQ(publisher_->Stream(stream)->schema.tables(1).name(), "later");
+  source_.DropTable("later");
+  DrainToTheEnd();
+  Follow(stream, &replica);
+  EXPECT_TRUE(replica.tables() == Truth(stream));
+  EXPECT_EQ(publisher_->Stream(stream)->schema.tables_size(), 2);
+}
+
+TEST_F(PublisherDatasetsTest, AWholeDatabaseLeavesOutWhatIsExceptedAndTakesNamedTablesAsTheyAreNamed) {
+  v1::Definition whole = Define({Table("items", {"id", "value"}, "value > 3")});
+  whole.set_all_tables(true);
+  source_.CreateTable(FakeSource::MakeRelation("secret", {{"id", "INTEGER"}}, {"id"}));
+  whole.add_except("secret");
+  const DefinitionHash stream = Create("whole", whole);
+  EXPECT_THAT(source_.captured(), ElementsAre("items", "notes"));
+  EXPECT_EQ(publisher_->Stream(stream)->schema.tables(0).columns_size(), 2);
+  EXPECT_EQ(publisher_->Stream(stream)->schema.tables(1).columns_size(), 3);
+  whole.add_except("nothing");
+  EXPECT_EQ(ReasonFor("x", whole), "TABLE_UNKNOWN");
+}
+
+TEST_F(PublisherDatasetsTest, AWholeDatabaseIsRefusedWithTheReasonsOfAllTablesThatCantBe) {
+  source_.MakeUnsupported("items", "is odd");
+  source_.MakeUnsupported("notes", "is even");
+  v1::Definition whole;
+  whole.set_all_tables(true);
+  const absl::Status refused = publisher_->CreateDataset("whole", whole);
+  EXPECT_EQ(ReasonOf(refused), "TABLE_UNSUPPORTED");
+  EXPECT_EQ(std::string(refused.message()),
+            "table items is odd; table notes is even: leave out with --except what you can do without");
+}
+
+TEST_F(PublisherDatasetsTest, ViewsFollowWhereTheDatasetHoldsWhatTheyRead) {
+  source_.CreateView({"both", {"id", "author"}, "CREATE VIEW both AS SELECT id, author FROM items JOIN notes"});
+  source_.CreateView({"dear", {"id"}, "CREATE VIEW dear AS SELECT id FROM items WHERE value > 100"});
+  const DefinitionHash items = Create("items", Define({Table("items")}));
+  Build();
+  ASSERT_EQ(publisher_->Stream(items)->schema.views_size(), 1);
+  EXPECT_EQ(publisher_->Stream(items)->schema.views(0).name(), "dear");
+  TinyReplica replica = Join(items);
+  source_.CreateView({"cheap", {"id"}, "CREATE VIEW cheap AS SELECT id FROM items WHERE value < 10"});
+  DrainToTheEnd();
+  Follow(items, &replica);
+  EXPECT_EQ(publisher_->Stream(items)->schema.views(0).name(), "cheap");
+  EXPECT_EQ(publisher_->Stream(items)->schema.version(), 2u);
+  EXPECT_TRUE(replica.tables() == Truth(items));
+}
+
 TEST_F(PublisherDatasetsTest, ThereIsABoundOnDifferentDefinitions) {
   for (int i = 0; i < limits::kMaxStreams; ++i)
     Create("d" + std::to_string(i), Define({Table("items", {"*"}, "value = " + std::to_string(i))}));

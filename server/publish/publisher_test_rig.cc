@@ -6,6 +6,7 @@
 
 #include "common/base/errors.h"
 #include "common/wire/definition.h"
+#include "server/publish/resolution.h"
 #include "server/route/table_schema.h"
 #include "server/route/table_view.h"
 
@@ -114,7 +115,7 @@ TinyReplica::Tables PublisherRig::Truth(const DefinitionHash& hash) {
   for (int i = 0; i < info.schema.tables_size(); ++i) {
     Relation relation = *source_.Describe(info.schema.tables(i).name());
     auto view = *route::TableView::Create(relation, route::PublishedColumns(relation, info.schema.tables(i)),
-                                          info.definition.tables(i).filter());
+                                          publish::PartAbout(info.definition, relation.name).filter());
     for (const Row& row : source_.Rows(relation.name)) {
       if (const Row* published = view->Published(row); published != nullptr) {
         tables[static_cast<size_t>(i)][EncodeOrderedKey(relation.KeyOf(row), relation.key_collations)] = *published;

@@ -105,6 +105,11 @@ class Planner {
 
 }  // namespace
 
+bool SchemaPlan::KeepsAny(const std::vector<Reading::Change>& changes) const {
+  return std::any_of(changes.begin(), changes.end(),
+                     [&](const Reading::Change& change) { return relations.count(change.relation) != 0; });
+}
+
 absl::StatusOr<SchemaPlan> SchemaPlan::Make(Core& core) { return Planner(core).Make(); }
 
 }  // namespace replicast::publish

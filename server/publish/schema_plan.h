@@ -36,6 +36,8 @@ struct SchemaPlan {
   static absl::StatusOr<SchemaPlan> Make(Core& core);
   // Indexes and views alone change: rows and hooks stay what they were.
   bool keeps_rows() const { return renumbered.empty(); }
+  // Something befell a table whose schema is what it was.
+  bool KeepsAny(const std::vector<Reading::Change>& changes) const;
 };
 
 }  // namespace replicast::publish

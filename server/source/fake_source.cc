@@ -26,6 +26,7 @@ struct FakeSource::Data {
   };
   int64_t schema = 0;
   std::map<std::string, Table> tables;
+  std::map<std::string, View> views;
   std::shared_ptr<Outbox> outbox = std::make_shared<Outbox>();
 };
 
@@ -202,6 +203,8 @@ void FakeSource::RenameTable(const std::string& table, const std::string& name) 
 
 void FakeSource::DropTriggers(const std::string& table) { Altering().tables.at(table).hook = 0; }
 
+void FakeSource::CreateView(const View& view) { Altering().views[view.name] = view; }
+
 void FakeSource::MakeUnsupported(const std::string& table, const std::string& reason) { unsupported_[table] = reason; }
 
 void FakeSource::Begin() {
@@ -290,13 +293,20 @@ absl::StatusOr<std::vector<std::string>> FakeSource::Tables() {
   return names;
 }
 
-absl::StatusOr<bool> FakeSource::Capture(const std::vector<Relation>& relations) {
+absl::StatusOr<std::vector<View>> FakeSource::Views() {
+  std::vector<View> views;
+  for (const auto& [name, view] : data_->views) views.push_back(view);
+  return views;
+}
+
+absl::StatusOr<std::vector<Reading::Change>> FakeSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(capture_failure_);
   Data& data = Mine();
-  bool as_left = true;
+  std::vector<Reading::Change> changes;
   for (const auto& [id, relation] : captured_) {
     auto table = data.tables.find(relation.name);
-    as_left = as_left && table != data.tables.end() && table->second.hook == id;
+    if (table == data.tables.end() || table->second.hook != id)
+      changes.push_back({id, "table " + relation.name + " is not as it was left"});
   }
   captured_.clear();
   for (auto& [name, table] : data.tables) table.hook = 0;
@@ -305,7 +315,7 @@ absl::StatusOr<bool> FakeSource::Capture(const std::vector<Relation>& relations)
     captured_[relation.id] = relation;
     data.tables.at(relation.name).hook = relation.id;
   }
-  return as_left;
+  return changes;
 }
 
 void FakeSource::Attach(const std::vector<Relation>& relations) {

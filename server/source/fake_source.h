@@ -35,6 +35,8 @@ class FakeSource : public Source {
   // Its triggers go with it.
   void RenameTable(const std::string& table, const std::string& name);
   void DropTriggers(const std::string& table);
+  // In place of the one of this name.
+  void CreateView(const View& view);
   // Describe refuses it from now on, with this reason.
   void MakeUnsupported(const std::string& table, const std::string& reason);
 
@@ -68,7 +70,8 @@ class FakeSource : public Source {
   // --- Source
   absl::StatusOr<Relation> Describe(const std::string& table) override;
   absl::StatusOr<std::vector<std::string>> Tables() override;
-  absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) override;
+  absl::StatusOr<std::vector<View>> Views() override;
+  absl::StatusOr<std::vector<Reading::Change>> Capture(const std::vector<Relation>& relations) override;
   void Attach(const std::vector<Relation>& relations) override;
   absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) override;
   absl::StatusOr<std::unique_ptr<Reading>> ReadDetached(const Tail& published) override;

@@ -44,6 +44,12 @@ struct RelationIndex {
   std::string where = {};  // SQL condition of the rows that are in it; empty: all
 };
 
+struct View {
+  std::string name;
+  std::vector<std::string> columns;  // that it gives; none: it can't be read
+  std::string sql;                   // CREATE VIEW, as the source tells it
+};
+
 // One table of the source as it is captured.
 struct Relation {
   uint32_t id = 0;           // given by the server, in outbox entries; 0: none yet
@@ -57,6 +63,7 @@ struct Relation {
   bool without_rowid = false;
   bool strict = false;
   bool integer_primary_key = false;  // the key is a declared alias of the rowid
+  bool autoincrement = false;        // the source's table of sequences has a row for it
 
   const RelationColumn& column(int place) const { return columns[static_cast<size_t>(place)]; }
   // Rows are identified by the rowid, declared or not: one integer.

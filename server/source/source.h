@@ -67,13 +67,14 @@ class Reading {
 class Source {
  public:
   virtual ~Source() = default;
-  // A table as it is now. NOT_FOUND (TABLE_UNKNOWN), or FAILED_PRECONDITION (TABLE_UNSUPPORTED) with table and reason.
+  // A table as it is now; sqlite::kSequenceTable, which nobody's hooks note, is one with the key `name`. NOT_FOUND (TABLE_UNKNOWN), or FAILED_PRECONDITION (TABLE_UNSUPPORTED) with table and reason.
   virtual absl::StatusOr<Relation> Describe(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<std::string>> Tables() = 0;
+  virtual absl::StatusOr<std::vector<View>> Views() = 0;
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
-  // missing, removes what is not listed. Only here is the source ever written. True: all that were captured before were
-  // so as they were left; false: something was put right that may have missed changes.
-  virtual absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) = 0;
+  // missing, removes what is not listed. Only here is the source ever written. Which of those captured before were not
+  // as they were left, and may have missed changes.
+  virtual absl::StatusOr<std::vector<Reading::Change>> Capture(const std::vector<Relation>& relations) = 0;
   // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes
   // tells. For a start.
   virtual void Attach(const std::vector<Relation>& relations) = 0;

@@ -14,8 +14,9 @@
 
 namespace replicast::store {
 
-// Why all rows must be compared with the row index before anything is published; a graver cause hides a lesser one.
-enum class ComparisonCause : int { kNone = 0, kHooks = 1, kOverflow = 2, kOtherPast = 3 };
+// Why rows must be compared with the row index before anything is published: those of tables whose schema changed, or
+// all. A graver cause hides a lesser one.
+enum class ComparisonCause : int { kNone = 0, kSchema = 1, kHooks = 2, kOverflow = 3, kOtherPast = 4 };
 
 // Where the server stands: one row of its state database, written in every transaction that moves it.
 struct ServerState {

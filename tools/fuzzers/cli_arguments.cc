@@ -1,4 +1,5 @@
-// Feeds the CLI's arguments about datasets, a line each: --table, --where, a duration, a position.
+// Feeds the CLI's arguments about datasets, a line each: --table, --where, --all, --except, a
+// duration, a position.
 // Oracle: a wrong one is refused as wrong usage; a definition written as arguments again reads the same; a duration
 // that is accepted is more than nothing; a position keeps its text.
 #include "client/cli/definition_arguments.h"
@@ -12,13 +13,14 @@ namespace replicast::fuzz {
 std::vector<std::string> Seeds() {
   return {"tpackage:id,name\ntother\nwpackage=id > 5\n", "d30s\nd90\nd1h30m\n",
           "p000102030405060708090a0b0c0d0e0f/812.3\np000102030405060708090A0B0C0D0E0F/0\n",
-          "ta:x,,y\nwa=1\nwa=2\ntb\nt:\n"};
+          "a\nesessions\nta:x\n", "ta:x,,y\nwa=1\nwa=2\ntb\nt:\n"};
 }
 
 namespace {
 
 struct Arguments {
-  std::vector<std::string> tables, filters, durations, positions;
+  cli::DefinitionArguments definition;
+  std::vector<std::string> durations, positions;
 };
 
 Arguments ArgumentsIn(const std::string& text) {
@@ -28,8 +30,10 @@ Arguments ArgumentsIn(const std::string& text) {
     const std::string line = text.substr(begin, end - begin);
     begin = end + 1;
     if (line.empty()) continue;
-    std::vector<std::string>& list = line[0] == 't'   ? arguments.tables
-                                     : line[0] == 'w' ? arguments.filters
+    arguments.definition.all_tables |= line[0] == 'a';
+    std::vector<std::string>& list = line[0] == 't'   ? arguments.definition.tables
+                                     : line[0] == 'w' ? arguments.definition.filters
+                                     : line[0] == 'e' ? arguments.definition.except
                                      : line[0] == 'd' ? arguments.durations
                                                       : arguments.positions;
     list.push_back(line.substr(1));
@@ -40,16 +44,18 @@ Arguments ArgumentsIn(const std::string& text) {
 void CheckUsage(const absl::Status& status) { REPLICAST_CHECK(ExitCodeFor(status) == ExitCode::kUsage); }
 
 void CheckDefinition(const Arguments& arguments) {
-  const auto definition = cli::ParseDefinition(arguments.tables, arguments.filters);
+  const auto definition = cli::ParseDefinition(arguments.definition);
   if (!definition.ok()) return CheckUsage(definition.status());
-  std::vector<std::string> tables, filters;
+  cli::DefinitionArguments same;
+  same.all_tables = definition->all_tables();
+  same.except.assign(definition->except().begin(), definition->except().end());
   for (const v1::TableDefinition& table : definition->tables()) {
     std::string text = table.name();
     for (int i = 0; i < table.columns_size(); ++i) text += (i == 0 ? ":" : ",") + table.columns(i);
-    tables.push_back(text);
-    if (!table.filter().empty()) filters.push_back(table.name() + "=" + table.filter());
+    same.tables.push_back(text);
+    if (!table.filter().empty()) same.filters.push_back(table.name() + "=" + table.filter());
   }
-  const auto again = cli::ParseDefinition(tables, filters);
+  const auto again = cli::ParseDefinition(same);
   REPLICAST_CHECK(again.ok() && again->SerializeAsString() == definition->SerializeAsString());
   if (const auto canonical = wire::Canonical(*definition); canonical.ok()) wire::HashOf(*canonical);
 }
