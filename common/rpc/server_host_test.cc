@@ -275,6 +275,20 @@ TEST_F(ServerHostTest, ShutdownCutsAStreamThatNobodyEnds) {
   EXPECT_FALSE(reader->Finish().ok());
 }
 
+TEST_F(ServerHostTest, APortInUseIsRefusedByAHostThatHasNoAcceptorYet) {
+  const auto first = Start();
+  for (int i = 0; i < 20; ++i) {
+    const auto second = ServerHost::Start({.address = At(*first),
+                                           .ca_pem = authority_.ca(),
+                                           .certificate_pem = server_.certificate_pem,
+                                           .key_pem = server_.key_pem,
+                                           .services = {},
+                                           .open = true,
+                                           .most_age = absl::ZeroDuration()});
+    EXPECT_EQ(ReasonOf(second.status()), "MACHINE_PORT_IN_USE");
+  }
+}
+
 TEST_F(ServerHostTest, AWriteThatTheOtherMachineTakesNoMoreDoesNotHoldUpTheShutdown) {
   auto host = Start();
   service_.message_bytes = 2 << 20;
