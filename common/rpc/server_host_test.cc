@@ -100,8 +100,8 @@ class StallingPath {
   std::thread thread_;
 };
 
-// Tells who calls; a watcher gets as many messages, of `message_bytes` and some, as it asks for with lsn, or none until it
-// is cut.
+// Tells who calls; a watcher gets as many messages, of `message_bytes` and some, as it asks for with lsn, or none until
+// it is cut.
 class Service : public v1::ChangesService::CallbackService {
  public:
   grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,

@@ -121,7 +121,7 @@ class SimulatedReplica : public SessionEnvironment {
   std::string problem_;
   absl::Time awake_at_ = absl::InfinitePast();
   absl::Duration slowest_write_;
-  std::deque<std::string> kernel_;   // datagrams that came while it was paused
+  std::deque<std::string> kernel_;  // datagrams that came while it was paused
   absl::Time forestalled_at_ = absl::InfinitePast();
   std::set<uint64_t> taken_frames_;  // hashes, of this run
   std::unique_ptr<sqlite::Database> locker_, reading_;
