@@ -117,7 +117,7 @@ void ServerHost::Shutdown(absl::Duration grace) {
   // gRPC cuts calls at its deadline, but ends none whose write the other side's machine does not take.
   absl::Notification over;
   std::thread hang_up([&] {
-    if (!over.WaitForNotificationWithTimeout(2 * grace)) acceptor_->HangUp();
+    if (!over.WaitForNotificationWithTimeout(2 * grace) && acceptor_) acceptor_->HangUp();
   });
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   server_->Wait();

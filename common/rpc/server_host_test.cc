@@ -100,8 +100,8 @@ class StallingPath {
   std::thread thread_;
 };
 
-// Tells who calls; a watcher gets as many messages, of `message_bytes` and some, as it asks for with lsn, or none until it
-// is cut.
+// Tells who calls; a watcher gets as many messages, of `message_bytes` and some, as it asks for with lsn, or none until
+// it is cut.
 class Service : public v1::ChangesService::CallbackService {
  public:
   grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,
@@ -273,6 +273,20 @@ TEST_F(ServerHostTest, ShutdownCutsAStreamThatNobodyEnds) {
   v1::WatchResponse message;
   EXPECT_FALSE(reader->Read(&message));
   EXPECT_FALSE(reader->Finish().ok());
+}
+
+TEST_F(ServerHostTest, APortInUseIsRefusedByAHostThatHasNoAcceptorYet) {
+  const auto first = Start();
+  for (int i = 0; i < 20; ++i) {
+    const auto second = ServerHost::Start({.address = At(*first),
+                                           .ca_pem = authority_.ca(),
+                                           .certificate_pem = server_.certificate_pem,
+                                           .key_pem = server_.key_pem,
+                                           .services = {},
+                                           .open = true,
+                                           .most_age = absl::ZeroDuration()});
+    EXPECT_EQ(ReasonOf(second.status()), "MACHINE_PORT_IN_USE");
+  }
 }
 
 TEST_F(ServerHostTest, AWriteThatTheOtherMachineTakesNoMoreDoesNotHoldUpTheShutdown) {

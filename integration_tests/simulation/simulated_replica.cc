@@ -1,5 +1,6 @@
 #include "integration_tests/simulation/simulated_replica.h"
 
+#include <initializer_list>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -193,21 +194,22 @@ absl::Status SimulatedReplica::Listen(const v1::Grant& grant) {
 }
 
 void SimulatedReplica::Hear(const std::string& datagram) {
+  using enum delivery::FrameOutcome;
   const delivery::StreamReceiver* receiver = session_->receiver();
-  const auto taken = [&]() -> uint64_t {
+  const auto count = [&](std::initializer_list<delivery::FrameOutcome> outcomes) -> uint64_t {
     if (session_->receiver() == nullptr) return 0;
     const delivery::ReceiverCounters counters = session_->receiver()->counters();
     uint64_t sum = 0;
-    for (const auto outcome : {delivery::FrameOutcome::kSymbol, delivery::FrameOutcome::kHeartbeat,
-                               delivery::FrameOutcome::kDuplicateSymbol}) {
-      sum += counters.outcomes[static_cast<size_t>(outcome)];
-    }
+    for (const auto outcome : outcomes) sum += counters.outcomes[static_cast<size_t>(outcome)];
     return sum;
   };
-  const uint64_t before = taken();
+  const auto taken = {kSymbol, kHeartbeat, kDuplicateSymbol};
+  const uint64_t taken_before = count(taken), replayed_before = count({kReplayed});
   session_->OnDatagram(datagram, time_.clock.Now());
+  if (count({kReplayed}) != replayed_before && !taken_frames_.contains(HashOf(datagram)))
+    forestalled_at_ = time_.clock.Now();
   const auto frame = wire::ParseFrame(datagram);
-  if (receiver == nullptr || !frame || frame->is_key_update || taken() == before) return;
+  if (receiver == nullptr || !frame || frame->is_key_update || count(taken) == taken_before) return;
   observer_.OnFrameTaken(datagram);
   if (!taken_frames_.insert(HashOf(datagram)).second) throw Violation(name_ + " took a replayed frame");
 }

@@ -79,6 +79,8 @@ class SimulatedReplica : public SessionEnvironment {
   // What its daemon tells of itself. It is up.
   std::string status() const { return DaemonStateJson(*session_, 0, time_.clock.Now()); }
   // What `status` says is wrong with it now.
+  // When a frame was last refused as seen already which was not: somebody had forged its sequence.
+  absl::Time forestalled_at() const { return forestalled_at_; }
   std::string problem() const { return up() ? session_->Problem(time_.clock.Now()) : problem_; }
 
   void Step();
@@ -119,7 +121,8 @@ class SimulatedReplica : public SessionEnvironment {
   std::string problem_;
   absl::Time awake_at_ = absl::InfinitePast();
   absl::Duration slowest_write_;
-  std::deque<std::string> kernel_;   // datagrams that came while it was paused
+  std::deque<std::string> kernel_;  // datagrams that came while it was paused
+  absl::Time forestalled_at_ = absl::InfinitePast();
   std::set<uint64_t> taken_frames_;  // hashes, of this run
   std::unique_ptr<sqlite::Database> locker_, reading_;
   bool left_ = false;
