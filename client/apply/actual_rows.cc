@@ -31,20 +31,24 @@ absl::StatusOr<ReplicaState> BeginReading(sqlite::Database& database) {
 
 }  // namespace
 
+absl::StatusOr<TableState> ScanTable(sqlite::Database& database, const v1::TableSchema& table) {
+  TableState state;
+  ASSIGN_OR_RETURN(const bool is_table, IsTable(database, table.name()));
+  if (!is_table) return state;
+  absl::StatusOr<sqlite::Statement> select = database.Prepare(SelectAllSql(table, table.name()));
+  if (!select.ok()) return state;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, select->Step());
+    if (!more) return state;
+    state.digest += wire::HashRow(table.name(), select->Columns(0, table.columns_size()));
+    ++state.rows;
+  }
+}
+
 absl::StatusOr<std::vector<TableState>> ScanTables(sqlite::Database& database, const v1::DatasetSchema& schema) {
   std::vector<TableState> states;
   for (const v1::TableSchema& table : schema.tables()) {
-    TableState& state = states.emplace_back();
-    ASSIGN_OR_RETURN(const bool is_table, IsTable(database, table.name()));
-    if (!is_table) continue;
-    absl::StatusOr<sqlite::Statement> select = database.Prepare(SelectAllSql(table, table.name()));
-    if (!select.ok()) continue;
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, select->Step());
-      if (!more) break;
-      state.digest += wire::HashRow(table.name(), select->Columns(0, table.columns_size()));
-      ++state.rows;
-    }
+    ASSIGN_OR_RETURN(states.emplace_back(), ScanTable(database, table));
   }
   return states;
 }

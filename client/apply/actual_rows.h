@@ -15,6 +15,7 @@ namespace replicast {
 // Digest and number of the rows that the tables really have, read one after the other; a missing or altered table
 // counts as empty. In the caller's transaction.
 absl::StatusOr<std::vector<TableState>> ScanTables(sqlite::Database& database, const v1::DatasetSchema& schema);
+absl::StatusOr<TableState> ScanTable(sqlite::Database& database, const v1::TableSchema& table);
 
 }  // namespace replicast
 

@@ -67,12 +67,12 @@ v1::UnitHeader ApplyRig::Header(v1::UnitKind kind) const {
   header.set_definition_hash(definition.ToBytes());
   header.set_prev_lsn(prev.value);
   header.set_last_lsn(lsn.value);
-  header.set_schema_version(1);
+  header.set_schema_version(schema_.version());
   header.set_master_time_microseconds(1'700'000'000'000'000 + static_cast<int64_t>(lsn.value));
   return header;
 }
 
-std::vector<wire::UnitPart> ApplyRig::Write(v1::UnitHeader header) {
+std::vector<wire::UnitPart> ApplyRig::Write(v1::UnitHeader header, const v1::SchemaChange* change) {
   std::vector<wire::UnitPart> parts;
   const v1::TableSchema& table = schema_.tables(0);
   wire::UnitWriter writer(std::move(header), {static_cast<size_t>(table.key_columns_size())},
@@ -83,6 +83,7 @@ std::vector<wire::UnitPart> ApplyRig::Write(v1::UnitHeader header) {
                             parts.push_back(*std::move(part));
                             return absl::OkStatus();
                           });
+  if (change != nullptr) writer.SetSchema(*change);
   for (const Row& key : deletes_) {
     rows_.erase(CanonicalBytes(key));
     EXPECT_TRUE(writer.Delete(0, key).ok());
@@ -91,7 +92,7 @@ std::vector<wire::UnitPart> ApplyRig::Write(v1::UnitHeader header) {
     rows_[CanonicalBytes(KeyIn(table, row))] = row;
     EXPECT_TRUE(writer.Upsert(0, row).ok());
   }
-  const bool changed = !deletes_.empty() || !upserts_.empty();
+  const bool changed = change != nullptr || !deletes_.empty() || !upserts_.empty();
   deletes_.clear();
   upserts_.clear();
   EXPECT_TRUE(writer.Finish(changed ? Digests() : std::vector<v1::TableDigest>()).ok());
@@ -114,6 +115,16 @@ std::vector<wire::UnitPart> ApplyRig::HistoryUnit(uint64_t until) {
   return Write(std::move(header));
 }
 
+std::vector<wire::UnitPart> ApplyRig::SchemaUnit(const v1::SchemaChange& change,
+                                                 const std::function<Row(const Row&)>& renew) {
+  schema_ = change.schema();
+  for (auto& [key, row] : rows_) row = renew(row);
+  lsn = Lsn::Of(lsn.number() + 1, 0);
+  auto parts = Write(Header(v1::UNIT_KIND_SCHEMA), &change);
+  prev = lsn;
+  return parts;
+}
+
 std::string ApplyRig::KeyText(int64_t id) { return EncodeOrderedKey({id}, {Collation::kBinary}); }
 
 wire::Chunk ApplyRig::ChunkOf(const std::string& after, const std::string& through) {
@@ -123,6 +134,7 @@ wire::Chunk ApplyRig::ChunkOf(const std::string& after, const std::string& throu
   header.set_after_key(after);
   header.set_through_key(through);
   header.set_label_lsn(lsn.value);
+  header.set_schema_version(schema_.version());
   for (const v1::TableDigest& digest : Digests()) *header.add_digests() = digest;
   wire::ColumnsWriter writer(static_cast<size_t>(schema_.tables(0).columns_size()));
   for (const auto& [key, row] : rows_) {
@@ -153,7 +165,7 @@ std::unique_ptr<ReplicaDatabase> ApplyRig::Open() {
 }
 
 void ApplyRig::LoadAll(ReplicaDatabase& replica) {
-  EXPECT_TRUE(replica.BeginStaging().ok());
+  EXPECT_TRUE(replica.BeginStaging(schema_).ok());
   EXPECT_TRUE(*replica.LoadChunk(ChunkOf("", ""), 1));
 }
 

@@ -1,6 +1,7 @@
 #ifndef REPLICAST_CLIENT_APPLY_APPLY_TEST_RIG_H_
 #define REPLICAST_CLIENT_APPLY_APPLY_TEST_RIG_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ class ApplyRig {
   // The unit's parts; `last` counts on from the unit before.
   std::vector<wire::UnitPart> Unit();
   std::vector<wire::UnitPart> HistoryUnit(uint64_t until);
+  // The same with another schema; every row of the master is made to be what `renew` gives.
+  std::vector<wire::UnitPart> SchemaUnit(const v1::SchemaChange& change, const std::function<Row(const Row&)>& renew);
   // Keys in (after, through]; empty through: to the end.
   wire::Chunk ChunkOf(const std::string& after, const std::string& through);
   static std::string KeyText(int64_t id);
@@ -42,6 +45,7 @@ class ApplyRig {
   void LoadAll(ReplicaDatabase& replica);
   std::vector<Row> Shown(const std::string& table = "item");
   std::vector<Row> Master() const;
+  const v1::DatasetSchema& schema() const { return schema_; }
   sqlite::Database& Other();  // another program's connection to the replica database
 
   const TemporaryFolder temporary;
@@ -54,7 +58,7 @@ class ApplyRig {
 
  private:
   v1::UnitHeader Header(v1::UnitKind kind) const;
-  std::vector<wire::UnitPart> Write(v1::UnitHeader header);
+  std::vector<wire::UnitPart> Write(v1::UnitHeader header, const v1::SchemaChange* change = nullptr);
   TableState State() const;
   std::vector<v1::TableDigest> Digests() const;
 

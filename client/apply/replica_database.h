@@ -92,7 +92,8 @@ class ReplicaDatabase {
   // --- staging: a snapshot being loaded, beside the tables that readers see
   struct StagingProgress {
     bool active = false;
-    HistoryId history;   // of its chunks
+    HistoryId history;  // of its chunks
+    uint64_t schema_version = 0;
     uint32_t table = 0;  // next range to ask for
     std::string after_key;
     bool chunks_complete = false;      // ranges tile every table
@@ -101,8 +102,9 @@ class ReplicaDatabase {
     uint64_t rows = 0, bytes = 0;
   };
   virtual StagingProgress staging() const = 0;
-  virtual absl::Status BeginStaging() = 0;  // drops an earlier one
-  // A verified chunk. False: of another history, it must start again (BeginStaging).
+  virtual absl::Status BeginStaging(const v1::DatasetSchema& schema) = 0;  // drops an earlier one
+  virtual absl::Status DropStaging() = 0;
+  // A verified chunk. False: of another history or schema, it must start again (BeginStaging).
   virtual absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) = 0;
   // Offers a part to staging's own position.
   virtual absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) = 0;

@@ -84,6 +84,11 @@ std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& tabl
          QuoteIdentifier(table) + "(" + terms + ")" + (index.where().empty() ? "" : " WHERE " + index.where());
 }
 
+std::string IndexName(const v1::TableSchema& table, int index) {
+  const std::string& name = table.indexes(index).name();
+  return name.empty() ? "_replicast_unique_" + table.name() + "_" + std::to_string(index) : name;
+}
+
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace) {
   std::string parameters;
   for (int i = 0; i < table.columns_size(); ++i) parameters += i == 0 ? "?" : ",?";
@@ -129,6 +134,14 @@ absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name
 absl::Status RunOne(sqlite::Database& database, const std::string& sql) {
   ASSIGN_OR_RETURN(sqlite::Statement statement, database.Prepare(sql));
   return statement.Run();
+}
+
+absl::Status CreateIndexes(sqlite::Database& database, const v1::TableSchema& table, const std::string& name) {
+  for (int i = 0; i < table.indexes_size(); ++i) {
+    RETURN_IF_ERROR(DropAnything(database, IndexName(table, i)));
+    RETURN_IF_ERROR(RunOne(database, CreateIndexSql(table.indexes(i), name, IndexName(table, i))));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DropAnything(sqlite::Database& database, const std::string& name) {

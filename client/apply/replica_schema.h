@@ -17,6 +17,8 @@ namespace replicast {
 // triggers. `name` is the table's own or staging's.
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name);
 std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& table, const std::string& name);
+// The master's name of the index, or ours where it belongs to a constraint.
+std::string IndexName(const v1::TableSchema& table, int index);
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace);
 // Deletes the row with exactly this key and gives back its columns.
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name);
@@ -28,6 +30,8 @@ bool IsSchema(const v1::DatasetSchema& schema);
 absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name);
 // Runs a statement that was made of texts from elsewhere, and nothing that may stand behind it.
 absl::Status RunOne(sqlite::Database& database, const std::string& sql);
+// All indexes of the table, which stands here under this name.
+absl::Status CreateIndexes(sqlite::Database& database, const v1::TableSchema& table, const std::string& name);
 // Whatever has this name, table, view or index, is there no more.
 absl::Status DropAnything(sqlite::Database& database, const std::string& name);
 

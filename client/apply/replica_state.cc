@@ -68,7 +68,7 @@ absl::Status CreateTables(sqlite::Database& database) {
       "CREATE TABLE IF NOT EXISTS _replicast_staging(definition_hash BLOB PRIMARY KEY, history_id BLOB, lsn INTEGER, "
       "exact_lsn INTEGER,"
       " table_number INTEGER, after_key BLOB, started INTEGER, complete INTEGER, rows INTEGER, bytes INTEGER, tables "
-      "BLOB, expected BLOB)");
+      "BLOB, expected BLOB, schema BLOB)");
 }
 
 absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
@@ -120,17 +120,17 @@ absl::Status Save(sqlite::Database& database, const ReplicaState& state) {
 }
 
 absl::StatusOr<std::optional<StagingState>> LoadStaging(sqlite::Database& database, const DefinitionHash& definition) {
-  ASSIGN_OR_RETURN(
-      sqlite::Statement select,
-      database.Prepare(
-          "SELECT history_id, lsn, exact_lsn, table_number, after_key, started, complete, rows, bytes, tables, expected"
-          " FROM _replicast_staging WHERE definition_hash = ?"));
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   database.Prepare("SELECT history_id, lsn, exact_lsn, table_number, after_key, started, complete, "
+                                    "rows, bytes, tables, expected,"
+                                    " schema FROM _replicast_staging WHERE definition_hash = ?"));
   select.BindBlob(1, definition.view());
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return std::optional<StagingState>();
   const auto history = HistoryId::FromBytes(select.Bytes(0));
-  if (!history) return Damaged(database);
   StagingState staging;
+  if (!history || !staging.schema.ParseFromString(select.Bytes(11)) || !IsSchema(staging.schema))
+    return Damaged(database);
   staging.history = *history;
   staging.position = LsnFrom(select.Int(1));
   staging.exact_at = LsnFrom(select.Int(2));
@@ -148,7 +148,7 @@ absl::StatusOr<std::optional<StagingState>> LoadStaging(sqlite::Database& databa
 absl::Status SaveStaging(sqlite::Database& database, const DefinitionHash& definition, const StagingState& staging) {
   ASSIGN_OR_RETURN(
       sqlite::Statement save,
-      database.Prepare("INSERT OR REPLACE INTO _replicast_staging VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      database.Prepare("INSERT OR REPLACE INTO _replicast_staging VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   save.BindBlob(1, definition.view())
       .BindBlob(2, staging.history.view())
       .BindInt(3, ToStored(staging.position))
@@ -158,7 +158,8 @@ absl::Status SaveStaging(sqlite::Database& database, const DefinitionHash& defin
       .BindInt(7, staging.started)
       .BindInt(8, staging.chunks_complete);
   save.BindInt(9, static_cast<int64_t>(staging.rows)).BindInt(10, static_cast<int64_t>(staging.bytes));
-  return save.BindBlob(11, PackAll(staging.tables)).BindBlob(12, PackExpected(staging.expected)).Run();
+  save.BindBlob(11, PackAll(staging.tables)).BindBlob(12, PackExpected(staging.expected));
+  return save.BindBlob(13, staging.schema.SerializeAsString()).Run();
 }
 
 absl::Status DropStaging(sqlite::Database& database, const DefinitionHash& definition) {

@@ -29,6 +29,7 @@ struct ReplicaState {
 
 // A snapshot that is being loaded: one row of _replicast_staging.
 struct StagingState {
+  v1::DatasetSchema schema;
   HistoryId history;
   Lsn position;  // where its rows stand, ranges not yet loaded aside
   Lsn exact_at;  // highest of all labels, and of positions reached before a lower label came

@@ -21,7 +21,7 @@ absl::Status Staging::Resume() {
   ASSIGN_OR_RETURN(state_, replica_state::LoadStaging(database_, definition_));
   if (!state_) return absl::OkStatus();
   // As many as there are tables, whatever the file says.
-  state_->tables.resize(static_cast<size_t>(schema_.tables_size()));
+  state_->tables.resize(static_cast<size_t>(state_->schema.tables_size()));
   state_->expected.resize(state_->tables.size());
   return OpenWriters();
 }
@@ -31,6 +31,7 @@ ReplicaDatabase::StagingProgress Staging::progress() const {
   if (!state_) return progress;
   progress.active = true;
   progress.history = state_->history;
+  progress.schema_version = state_->schema.version();
   progress.table = state_->table;
   progress.after_key = state_->after_key;
   progress.chunks_complete = state_->chunks_complete;
@@ -41,13 +42,14 @@ ReplicaDatabase::StagingProgress Staging::progress() const {
   return progress;
 }
 
-absl::Status Staging::Begin() {
+absl::Status Staging::Begin(const v1::DatasetSchema& schema) {
   RETURN_IF_ERROR(Drop());
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-  for (int i = 0; i < schema_.tables_size(); ++i)
-    RETURN_IF_ERROR(RunOne(database_, CreateTableSql(schema_.tables(i), TableName(i))));
+  for (int i = 0; i < schema.tables_size(); ++i)
+    RETURN_IF_ERROR(RunOne(database_, CreateTableSql(schema.tables(i), TableName(i))));
   StagingState state;
-  state.tables.resize(static_cast<size_t>(schema_.tables_size()));
+  state.schema = schema;
+  state.tables.resize(static_cast<size_t>(schema.tables_size()));
   state.expected.resize(state.tables.size());
   RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, state));
   RETURN_IF_ERROR(transaction.Commit());
@@ -60,15 +62,20 @@ absl::Status Staging::Drop() {
   spool_.Clear();
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-  for (int i = 0; i < schema_.tables_size(); ++i) RETURN_IF_ERROR(DropAnything(database_, TableName(i)));
+  while (true) {
+    ASSIGN_OR_RETURN(const auto left, database_.QueryValue("SELECT name FROM sqlite_master WHERE type = 'table' AND "
+                                                           "name GLOB '_replicast_staging_[0-9]*'"));
+    if (!left) break;
+    RETURN_IF_ERROR(DropAnything(database_, std::get<Text>(*left).bytes));
+  }
   RETURN_IF_ERROR(replica_state::DropStaging(database_, definition_));
   return transaction.Commit();
 }
 
 absl::Status Staging::OpenWriters() {
   writers_.clear();
-  for (int i = 0; i < schema_.tables_size(); ++i) {
-    ASSIGN_OR_RETURN(auto writer, TableWriter::Open(database_, schema_.tables(i), TableName(i)));
+  for (int i = 0; i < state_->schema.tables_size(); ++i) {
+    ASSIGN_OR_RETURN(auto writer, TableWriter::Open(database_, state_->schema.tables(i), TableName(i)));
     writers_.push_back(std::move(writer));
   }
   return absl::OkStatus();
@@ -78,6 +85,7 @@ absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) 
   if (!state_) return Unexpected("no snapshot is being loaded");
   const v1::ChunkHeader& header = chunk.header;
   if (header.definition_hash() != definition_.view()) return Unexpected("it is of another dataset");
+  if (header.schema_version() != state_->schema.version()) return false;
   if (state_->started && header.history_id() != state_->history.view()) return false;
   if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key)
     return Unexpected("its range is another");
@@ -126,7 +134,7 @@ void Staging::NoteChunk(const wire::Chunk& chunk, size_t wire_bytes) {
   state.bytes += wire_bytes;
   state.after_key = chunk.header.through_key();
   if (state.after_key.empty()) ++state.table;
-  state.chunks_complete = state.table >= static_cast<uint32_t>(schema_.tables_size());
+  state.chunks_complete = state.table >= static_cast<uint32_t>(state.schema.tables_size());
 }
 
 void Staging::Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at) {
@@ -148,6 +156,7 @@ absl::StatusOr<Admission> Staging::Offer(const wire::UnitPart& part) {
   // Beyond the old history's end nothing tells what the rows are at our highest label: only a new start helps.
   if (part.header.kind() == v1::UNIT_KIND_HISTORY && state_->exact_at.value > part.header.until_lsn())
     return Admission::kOtherHistory;
+  if (part.body.has_schema()) return Admission::kOtherHistory;
   ASSIGN_OR_RETURN(const bool continues, spool_.Add(part));
   if (!continues) return Admission::kGap;
   if (!part.header.final_part()) return Admission::kApplied;
@@ -187,32 +196,23 @@ absl::StatusOr<bool> Staging::IsExact() const {
   for (size_t i = 0; i < state_->tables.size(); ++i) {
     if (state_->tables[i] == state_->expected[i].first) continue;
     return Error(absl::StatusCode::kDataLoss, "STAGING_DIFFERS",
-                 "the snapshot of table " + schema_.tables(static_cast<int>(i)).name() +
+                 "the snapshot of table " + state_->schema.tables(static_cast<int>(i)).name() +
                      " is not what its digest says; it is taken again");
   }
   return true;
 }
 
-absl::Status Staging::CreateIndexes(const v1::TableSchema& table, int number) {
-  const std::string prefix = "_replicast_unique_" + std::to_string(number) + "_";
-  for (int i = 0; i < table.indexes_size(); ++i) {
-    const v1::IndexSchema& index = table.indexes(i);
-    const std::string name = index.name().empty() ? prefix + std::to_string(i) : index.name();
-    RETURN_IF_ERROR(DropAnything(database_, name));
-    RETURN_IF_ERROR(RunOne(database_, CreateIndexSql(index, TableName(number), name)));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Staging::SwapIn(ReplicaState* shown) {
   writers_.clear();
-  for (int i = 0; i < schema_.tables_size(); ++i) {
-    const v1::TableSchema& table = schema_.tables(i);
+  for (const v1::TableSchema& old : shown->schema.tables()) RETURN_IF_ERROR(DropAnything(database_, old.name()));
+  for (int i = 0; i < state_->schema.tables_size(); ++i) {
+    const v1::TableSchema& table = state_->schema.tables(i);
     RETURN_IF_ERROR(DropAnything(database_, table.name()));
-    RETURN_IF_ERROR(CreateIndexes(table, i));
+    RETURN_IF_ERROR(CreateIndexes(database_, table, TableName(i)));
     RETURN_IF_ERROR(
         database_.Execute("ALTER TABLE " + TableName(i) + " RENAME TO " + sqlite::QuoteIdentifier(table.name())));
   }
+  shown->schema = state_->schema;
   shown->position = Position{state_->history, definition_, state_->position};
   shown->tables = state_->tables;
   return replica_state::DropStaging(database_, definition_);

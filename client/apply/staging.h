@@ -20,17 +20,17 @@ namespace replicast {
 // highest of all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
 class Staging {
  public:
-  Staging(sqlite::Database& database, DefinitionHash definition, const v1::DatasetSchema& schema)
-      : database_(database), definition_(definition), schema_(schema), spool_(database) {}
+  Staging(sqlite::Database& database, DefinitionHash definition)
+      : database_(database), definition_(definition), spool_(database) {}
 
   // Takes up what an earlier run left.
   absl::Status Resume();
   bool active() const { return state_.has_value(); }
   ReplicaDatabase::StagingProgress progress() const;
 
-  absl::Status Begin();
+  absl::Status Begin(const v1::DatasetSchema& schema);
   absl::Status Drop();
-  // False: of another history.
+  // False: of another history or schema.
   absl::StatusOr<bool> Load(const wire::Chunk& chunk, size_t wire_bytes);
   absl::StatusOr<Admission> Offer(const wire::UnitPart& part);
 
@@ -46,12 +46,9 @@ class Staging {
   void NoteChunk(const wire::Chunk& chunk, size_t wire_bytes);
   void Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at);
   absl::Status ApplyUnit(const v1::UnitHeader& header);
-  // Those of the table, still under its staging name.
-  absl::Status CreateIndexes(const v1::TableSchema& table, int number);
 
   sqlite::Database& database_;
   DefinitionHash definition_;
-  const v1::DatasetSchema& schema_;
   std::optional<StagingState> state_;
   TableWriters writers_;
   UnitSpool spool_;

@@ -36,7 +36,7 @@ TEST(StagingTest, ChunksAndUnitsInRandomWorldsEndExactly) {
       write();
     }
     auto replica = rig.Open();
-    ASSERT_TRUE(replica->BeginStaging().ok());
+    ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
     for (const wire::Chunk& chunk : chunks) {
       ASSERT_TRUE(*replica->LoadChunk(chunk, 100));
       EXPECT_FALSE(*replica->TrySwap() && replica->staging().active);
@@ -70,7 +70,7 @@ TEST(StagingTest, IsNotShownBelowItsHighestLabel) {
   const auto between = rig.Unit();
   const wire::Chunk second = rig.ChunkOf(ApplyRig::KeyText(5), "");
   auto replica = rig.Open();
-  ASSERT_TRUE(replica->BeginStaging().ok());
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
   ASSERT_TRUE(*replica->LoadChunk(first, 1));
   ASSERT_TRUE(*replica->LoadChunk(second, 1));
   EXPECT_FALSE(*replica->TrySwap());
@@ -87,7 +87,7 @@ TEST(StagingTest, GoesOnAtTheLastChunkAfterAKillAndReadersKeepTheOldState) {
   const auto old_rows = rig.Shown();
   rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"new"}));
   rig.Unit();
-  ASSERT_TRUE(replica->BeginStaging().ok());
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
   ASSERT_TRUE(*replica->LoadChunk(rig.ChunkOf("", ApplyRig::KeyText(5)), 77));
   replica.reset();
   replica = rig.Open();
@@ -105,7 +105,7 @@ TEST(StagingTest, FewerTablesInItsStateThanInTheSchemaAreFilledUp) {
   rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"one"}));
   rig.Unit();
   auto replica = rig.Open();
-  ASSERT_TRUE(replica->BeginStaging().ok());
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
   replica.reset();
   ASSERT_TRUE(rig.Other().Execute("UPDATE _replicast_staging SET tables = x'', expected = x''").ok());
   replica = rig.Open();
@@ -117,7 +117,7 @@ TEST(StagingTest, FewerTablesInItsStateThanInTheSchemaAreFilledUp) {
 TEST(StagingTest, TakesOnlyChunksOfItsOwnHistoryAndOnlyTheRangeThatFollows) {
   ApplyRig rig;
   auto replica = rig.Open();
-  ASSERT_TRUE(replica->BeginStaging().ok());
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
   EXPECT_EQ(ReasonOf(replica->LoadChunk(rig.ChunkOf(ApplyRig::KeyText(5), ""), 1).status()), "CHUNK_UNEXPECTED");
   ASSERT_TRUE(*replica->LoadChunk(rig.ChunkOf("", ApplyRig::KeyText(5)), 1));
   rig.HistoryUnit(rig.lsn.value);
@@ -139,7 +139,7 @@ TEST(StagingTest, WhatDoesNotAgreeWithItsDigestIsNeverShown) {
   rig.Put(ApplyRig::Item(1, int64_t{1}, int64_t{1}));
   rig.Unit();
   auto replica = rig.Open();
-  ASSERT_TRUE(replica->BeginStaging().ok());
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
   wire::Chunk chunk = rig.ChunkOf("", "");
   chunk.header.mutable_digests(0)->set_row_count(2);
   ASSERT_TRUE(*replica->LoadChunk(chunk, 1));

@@ -6,6 +6,8 @@
 
 #include "client/apply/actual_rows.h"
 #include "client/apply/admission.h"
+#include "client/apply/replica_schema.h"
+#include "client/apply/schema_change.h"
 #include "common/base/errors.h"
 
 namespace replicast {
@@ -72,14 +74,15 @@ absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Defin
                      " as it was defined before; remove the file and join again");
   }
   if (state_ && state_->identity.dataset == identity.dataset &&
-      state_->schema.SerializeAsString() == schema.SerializeAsString())
+      (state_->position || state_->schema.SerializeAsString() == schema.SerializeAsString()))
     return absl::OkStatus();
   if (!state_) RETURN_IF_ERROR(CheckNothingInTheWay(schema));
   ReplicaState state = state_.value_or(ReplicaState());
   state.identity = identity;
   state.definition = definition;
-  state.schema = schema;
-  state.tables.resize(static_cast<size_t>(schema.tables_size()));
+  // What is shown has the schema of its position.
+  if (!state.position) state.schema = schema;
+  state.tables.resize(static_cast<size_t>(state.schema.tables_size()));
   RETURN_IF_ERROR(replica_state::Save(*database_, state));
   state_ = std::move(state);
   return OpenShown();
@@ -89,9 +92,13 @@ absl::Status StoredReplica::OpenShown() {
   writers_.clear();
   ASSIGN_OR_RETURN(PositionWriter writer, PositionWriter::Open(*database_));
   position_writer_ = std::move(writer);
-  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition, state_->schema);
+  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition);
   RETURN_IF_ERROR(staging_->Resume());
-  if (!state_->position) return absl::OkStatus();
+  return state_->position ? OpenWriters() : absl::OkStatus();
+}
+
+absl::Status StoredReplica::OpenWriters() {
+  writers_.clear();
   for (int i = 0; i < state_->schema.tables_size(); ++i) {
     const v1::TableSchema& table = state_->schema.tables(i);
     absl::StatusOr<std::unique_ptr<TableWriter>> writer_of = TableWriter::Open(*database_, table, table.name());
@@ -125,9 +132,13 @@ absl::StatusOr<Admission> StoredReplica::OfferAll(const std::vector<wire::UnitPa
     return transaction.Commit();
   };
   if (absl::Status status = offer(); !status.ok()) {
+    const bool other_schema = state_->schema.version() != before.schema.version();
     state_ = before;
     spool_->Clear();
-    return status;
+    if (other_schema || writers_.empty()) RETURN_IF_ERROR(OpenWriters());
+    if (ReasonOf(status) != "SCHEMA_DIFFERS") return status;
+    for (size_t i = 0; i < state_->tables.size(); ++i) NoteDamage(i);
+    return Admission::kGap;
   }
   return admission;
 }
@@ -146,6 +157,10 @@ absl::StatusOr<Admission> StoredReplica::OfferInTransaction(const wire::UnitPart
 }
 
 absl::Status StoredReplica::ApplyUnit(const v1::UnitHeader& header) {
+  if (spool_->schema() != nullptr) {
+    RETURN_IF_ERROR(ApplySchemaUnit(header, *spool_->schema()));
+    return Moved(header);
+  }
   std::set<uint32_t> met;
   RETURN_IF_ERROR(ApplyChanges(*spool_, writers_, &state_->tables, &met));
   for (const uint32_t table : met) NoteDamage(table);
@@ -155,6 +170,37 @@ absl::Status StoredReplica::ApplyUnit(const v1::UnitHeader& header) {
     const TableState& mine = state_->tables[digest.table()];
     if (!(mine.digest == *expected) || mine.rows != digest.row_count()) NoteDamage(digest.table());
   }
+  return Moved(header);
+}
+
+absl::Status StoredReplica::ApplySchemaUnit(const v1::UnitHeader& header, const v1::SchemaChange& change) {
+  const v1::DatasetSchema from = state_->schema;
+  RETURN_IF_ERROR(CheckSchemaChange(from, change));
+  const auto differs = [](const absl::Status& status) {
+    return Error(absl::StatusCode::kDataLoss, "SCHEMA_DIFFERS",
+                 "the replica's rows don't fit the new schema: " + std::string(status.message()));
+  };
+  const auto apply = [&]() -> absl::Status {
+    writers_.clear();
+    RETURN_IF_ERROR(FillTables(*database_, from, change, &state_->tables));
+    state_->schema = change.schema();
+    RETURN_IF_ERROR(OpenWriters());
+    std::set<uint32_t> met;
+    RETURN_IF_ERROR(ApplyChanges(*spool_, writers_, &state_->tables, &met));
+    return FinishTables(*database_, from, change);
+  };
+  if (absl::Status status = apply(); !status.ok())
+    return ReasonOf(status) == "DATABASE_CONSTRAINT" || ReasonOf(status) == "DATABASE_ERROR" ? differs(status) : status;
+  for (const v1::TableDigest& digest : header.digests()) {
+    const auto expected = Digest::FromBytes(digest.digest());
+    if (!expected || digest.table() >= state_->tables.size()) continue;
+    if (!(state_->tables[digest.table()] == TableState{*expected, digest.row_count()}))
+      return differs(absl::DataLossError("its digest is another"));
+  }
+  return replica_state::Save(*database_, *state_);
+}
+
+absl::Status StoredReplica::Moved(const v1::UnitHeader& header) {
   state_->position->history = *HistoryId::FromBytes(header.history_id());
   state_->position->lsn = Lsn{header.last_lsn()};
   NoteFreshness(header);
@@ -195,10 +241,15 @@ absl::Status StoredReplica::SetDaemonState(const std::string& json) {
   return absl::OkStatus();
 }
 
-absl::Status StoredReplica::BeginStaging() {
+absl::Status StoredReplica::BeginStaging(const v1::DatasetSchema& schema) {
   REPLICAST_CHECK(staging_ != nullptr);
-  return staging_->Begin();
+  if (!IsSchema(schema)) {
+    return Error(absl::StatusCode::kInvalidArgument, "SCHEMA_MALFORMED", "the server's schema of the dataset is none");
+  }
+  return staging_->Begin(schema);
 }
+
+absl::Status StoredReplica::DropStaging() { return staging_ == nullptr ? absl::OkStatus() : staging_->Drop(); }
 
 absl::StatusOr<bool> StoredReplica::LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) {
   REPLICAST_CHECK(staging_ != nullptr);

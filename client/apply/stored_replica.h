@@ -37,7 +37,8 @@ class StoredReplica : public ReplicaDatabase {
   absl::Status SetDaemonState(const std::string& json) override;
 
   StagingProgress staging() const override { return staging_ ? staging_->progress() : StagingProgress(); }
-  absl::Status BeginStaging() override;
+  absl::Status BeginStaging(const v1::DatasetSchema& schema) override;
+  absl::Status DropStaging() override;
   absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) override;
   absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) override;
   absl::StatusOr<bool> TrySwap() override;
@@ -50,6 +51,10 @@ class StoredReplica : public ReplicaDatabase {
   // One part in the open transaction; moves state_ when it was final.
   absl::StatusOr<Admission> OfferInTransaction(const wire::UnitPart& part);
   absl::Status ApplyUnit(const v1::UnitHeader& header);
+  // With what its first part says of the schema. DATA_LOSS (SCHEMA_DIFFERS): the rows are not what it says then.
+  absl::Status ApplySchemaUnit(const v1::UnitHeader& header, const v1::SchemaChange& change);
+  absl::Status OpenWriters();
+  absl::Status Moved(const v1::UnitHeader& header);
   void NoteFreshness(const v1::UnitHeader& header);
   void NoteDamage(size_t table);
   // Compares actual rows with the digests when the file was written by somebody else.

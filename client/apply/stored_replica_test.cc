@@ -181,7 +181,8 @@ TEST(StoredReplicaTest, ADroppedTableLeavesOnlyASnapshot) {
 TEST(StoredReplicaTest, AViewWithoutEndInTheTablesPlaceIsDamageAndASnapshotHealsIt) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();
-  // A connection that knows the view runs it without asking the file, since it reads no table: this one is closed again.
+  // A connection that knows the view runs it without asking the file, since it reads no table: this one is closed
+  // again.
   ASSERT_TRUE(
       (*sqlite::Database::Open(rig.path, {}))
           ->Execute("DROP TABLE item; CREATE VIEW item AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "

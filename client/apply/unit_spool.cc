@@ -20,7 +20,10 @@ std::string NameOf(const v1::UnitHeader& header) {
 
 absl::StatusOr<bool> UnitSpool::Add(const wire::UnitPart& part) {
   const v1::UnitHeader& header = part.header;
-  if (header.part_number() == 1) Clear();
+  if (header.part_number() == 1) {
+    Clear();
+    if (part.body.has_schema()) schema_ = part.body.schema();
+  }
   const std::string name = NameOf(header);
   if (header.part_number() != parts_ + 1 || (parts_ > 0 && (header.earlier_parts_hash() != chain_ || name != unit_))) {
     Clear();
@@ -75,6 +78,7 @@ void UnitSpool::Clear() {
   if (on_disk_) database_.Execute("DELETE FROM temp.unit_spool").IgnoreError();
   on_disk_ = false;
   parts_ = 0;
+  schema_.reset();
   chain_.clear();
   unit_.clear();
 }

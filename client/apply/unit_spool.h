@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class UnitSpool {
   // Every part's body, in order; may be called twice.
   using Function = std::function<absl::Status(const v1::UnitBody& body)>;
   absl::Status ForEach(const Function& function);
+  // What the unit says of the schema, in its first part; nullptr: nothing.
+  const v1::SchemaChange* schema() const { return schema_ ? &*schema_ : nullptr; }
   void Clear();
   bool empty() const { return parts_ == 0; }
 
@@ -36,6 +39,7 @@ class UnitSpool {
   size_t memory_bytes_ = 0;
   bool on_disk_ = false;
   uint32_t parts_ = 0;
+  std::optional<v1::SchemaChange> schema_;
   std::string chain_, unit_;  // what the next part must tell: hash of the parts so far, and which unit it is
 };
 

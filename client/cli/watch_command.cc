@@ -6,27 +6,13 @@
 #include "client/cli/json_output.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/wire/value_proto.h"
 #include "replicast/v1/changes_service.grpc.pb.h"
 
 namespace replicast::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Value FromProto(const v1::Value& value) {
-  switch (value.kind_case()) {
-    case v1::Value::kInteger:
-      return value.integer();
-    case v1::Value::kReal:
-      return Real{value.real()};
-    case v1::Value::kText:
-      return Text{value.text()};
-    case v1::Value::kBlob:
-      return Blob{value.blob()};
-    default:
-      return std::monostate();
-  }
-}
 
 // A line of --json: {"kind": "upsert" | "delete", "table": …, "values": {column: value}}, and after the changes of each
 // unit
@@ -36,7 +22,7 @@ void PrintChange(const Context& context, const v1::Change& change) {
   if (context.json) {
     Json values = Json::object();
     for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i)
-      values[change.columns(i)] = ValueToJson(FromProto(change.values(i)));
+      values[change.columns(i)] = ValueToJson(wire::FromProto(change.values(i)));
     PrintJsonLine({{"kind", upsert ? "upsert" : "delete"}, {"table", change.table()}, {"values", values}});
     return;
   }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "client/session/session_world.h"
 #include "common/base/errors.h"
@@ -257,7 +258,8 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
     const bool resumes = request.history_id() == history_.view();
     auto after = std::make_shared<std::string>(resumes ? request.after_key() : "");
     auto done = std::make_shared<bool>(resumes && request.table() > 0);
-    stream->send_next = [this, on_message, after, done, weak = std::weak_ptr<OpenStream>(stream)] {
+    auto told = std::make_shared<bool>(false);
+    stream->send_next = [this, on_message, after, done, told, weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
       if (*done) {
         streams_.erase(open);
@@ -270,6 +272,7 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
       REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
       *after = header.through_key();
       *done = after->empty();
+      if (!std::exchange(*told, true)) *response.mutable_schema() = schema_;
       on_message(std::move(response));
       if (!snapshot_stops_after_a_chunk) return true;
       open->credits = 0;

@@ -13,7 +13,7 @@ constexpr size_t kStepBytes = 1u << 20;
 v1::SnapshotRequest RequestFor(const ReplicaDatabase::StagingProgress& staging, const DefinitionHash& definition) {
   v1::SnapshotRequest request;
   request.set_definition_hash(definition.ToBytes());
-  if (staging.history.empty()) return request;
+  if (!staging.active || staging.history.empty()) return request;
   request.set_history_id(staging.history.ToBytes());
   request.set_table(staging.table);
   request.set_after_key(staging.after_key);
@@ -54,10 +54,6 @@ SnapshotLoader::Outcome SnapshotLoader::Step(absl::Time now) {
 }
 
 SnapshotLoader::Outcome SnapshotLoader::OpenNext() {
-  if (!database_.staging().active) {
-    const absl::Status begun = database_.BeginStaging();
-    if (!begun.ok()) return Failed(Outcome::kMachine, begun);
-  }
   const ReplicaDatabase::StagingProgress staging = database_.staging();
   if (staging.chunks_complete) {
     catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, false);
@@ -73,6 +69,11 @@ SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
   v1::SnapshotResponse response;
   for (size_t bytes = 0; bytes < kStepBytes && chunks_->Take(&response);) {
     if (response.rows_total() > 0) rows_total_ = response.rows_total();
+    const ReplicaDatabase::StagingProgress staging = database_.staging();
+    if (response.has_schema() && (!staging.active || staging.schema_version != response.schema().version())) {
+      const absl::Status begun = database_.BeginStaging(response.schema());
+      if (!begun.ok()) return Failed(Outcome::kMachine, begun);
+    }
     if (!response.has_chunk()) continue;
     const size_t size = response.ByteSizeLong();
     bytes += size;
@@ -85,7 +86,7 @@ SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
     if (loaded.status().code() == absl::StatusCode::kInvalidArgument)
       return Restart(std::string(loaded.status().message()));
     if (!loaded.ok()) return Failed(Outcome::kMachine, loaded.status());
-    if (!*loaded) return Restart("the server began a new history meanwhile");
+    if (!*loaded) return Restart("the server began a new history, or its schema changed, meanwhile");
     retry_.Reset();
   }
   return chunks_->ended() ? AfterChunksEnd() : Outcome::kRunning;
@@ -144,8 +145,8 @@ SnapshotLoader::Outcome SnapshotLoader::Failed(Outcome outcome, absl::Status sta
 
 SnapshotLoader::Outcome SnapshotLoader::Restart(const std::string& reason) {
   restart_reason_ = reason;
-  const absl::Status begun = database_.BeginStaging();
-  if (!begun.ok()) return Failed(Outcome::kMachine, begun);
+  const absl::Status dropped = database_.DropStaging();
+  if (!dropped.ok()) return Failed(Outcome::kMachine, dropped);
   return RetrySoon();
 }
 

@@ -23,7 +23,7 @@ std::string ChainOn(std::string_view earlier, std::string_view signed_message) {
 
 absl::Status CheckHeader(const v1::UnitHeader& header) {
   if (header.kind() != v1::UNIT_KIND_CHANGES && header.kind() != v1::UNIT_KIND_EMPTY &&
-      header.kind() != v1::UNIT_KIND_HISTORY) {
+      header.kind() != v1::UNIT_KIND_HISTORY && header.kind() != v1::UNIT_KIND_SCHEMA) {
     return Malformed("its kind is unknown");
   }
   if (header.history_id().size() != 16 || header.definition_hash().size() != 32)
@@ -60,6 +60,15 @@ absl::Status CheckBody(const v1::UnitBody& body) {
     RETURN_IF_ERROR(CheckColumns(table.rows(), &values));
     if (values > limits::kMaxUnitPartBytes) return Malformed("too many values");
   }
+  return absl::OkStatus();
+}
+
+// What it says of tables and columns is checked against the schema that it leads out of, by whoever applies it.
+absl::Status CheckSchema(const v1::UnitHeader& header, const v1::UnitBody& body) {
+  const bool may =
+      header.part_number() == 1 && (header.kind() == v1::UNIT_KIND_SCHEMA || header.kind() == v1::UNIT_KIND_HISTORY);
+  const bool must = header.part_number() == 1 && header.kind() == v1::UNIT_KIND_SCHEMA;
+  if (body.has_schema() ? !may : must) return Malformed("its kind and whether it changes the schema don't fit");
   return absl::OkStatus();
 }
 
@@ -111,6 +120,10 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
     if (buffer.deleted.rows() > 0) buffer.deleted.Take(changes.mutable_deleted());
     if (buffer.rows.rows() > 0) buffer.rows.Take(changes.mutable_rows());
   }
+  if (schema_) {
+    *body.mutable_schema() = *std::move(schema_);
+    schema_.reset();
+  }
   bytes_ = 0;
   header_.set_part_number(++part_number_);
   header_.set_final_part(final_part);
@@ -119,7 +132,7 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
   for (const v1::TableDigest& digest : digests) *header_.add_digests() = digest;
   v1::SignedUnitPart part;
   header_.SerializeToString(part.mutable_header());
-  if (!body.tables().empty()) part.set_body(Compress(body.SerializeAsString()));
+  if (!body.tables().empty() || body.has_schema()) part.set_body(Compress(body.SerializeAsString()));
   const std::string message = HeaderAndBody(part.header(), part.body());
   part.set_signature(signer_.Sign(kUnitPartDomain, message));
   chain_ = ChainOn(chain_, message);
@@ -143,6 +156,7 @@ absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verif
   }
   if (part.header.kind() == v1::UNIT_KIND_EMPTY && !part.body.tables().empty())
     return Malformed("an empty unit has no changes");
+  RETURN_IF_ERROR(CheckSchema(part.header, part.body));
   RETURN_IF_ERROR(CheckBody(part.body));
   part.encoded = std::move(encoded);
   part.body_hash_chain = ChainOn(part.header.earlier_parts_hash(), signed_message);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ class UnitWriter {
   // columns and column_counts[t] published ones.
   UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, std::vector<size_t> column_counts,
              const Signer& signer, Sink sink);
+  // The unit changes the schema, too: before anything is added. The counts are those of the new schema's tables.
+  void SetSchema(v1::SchemaChange schema) { schema_ = std::move(schema); }
   // FAILED_PRECONDITION (reason ROW_TOO_LARGE), and nothing is added, when the row is longer than limits::kMaxRowBytes.
   absl::Status Upsert(uint32_t table, const Row& row);
   absl::Status Delete(uint32_t table, const Row& key);
@@ -48,6 +51,7 @@ class UnitWriter {
   const Signer& signer_;
   Sink sink_;
   std::vector<TableBuffer> tables_;
+  std::optional<v1::SchemaChange> schema_;  // until the first part took it
   size_t bytes_ = 0;
   uint64_t rows_ = 0;
   uint32_t part_number_ = 0;

@@ -164,7 +164,7 @@ class World {
     if (forget_ == Forget::kLooseKey) {
       for (const int place : relation->key) relation->columns[static_cast<size_t>(place)].type = "TEXT";
     }
-    const absl::Status captured = master_.source().Capture({*relation});
+    const absl::Status captured = master_.source().Capture({*relation}).status();
     ASSERT_TRUE(captured.ok()) << captured;
     relation_ = *relation;
   }

@@ -124,7 +124,7 @@ TEST_F(CaptureWritersTest, AWriterThatHoldsTheMasterIsNamedWhenHooksCantBeInstal
   auto relation = master_.source().Describe("t");
   ASSERT_TRUE(relation.ok()) << relation.status();
   relation->id = 2;
-  const absl::Status refused = master_.source().Capture({*relation});
+  const absl::Status refused = master_.source().Capture({*relation}).status();
   EXPECT_EQ(ReasonOf(refused), "DATABASE_BUSY") << refused;
   master_.Run("COMMIT");
   EXPECT_TRUE(master_.source().Capture({*relation}).ok());

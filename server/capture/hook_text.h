@@ -15,6 +15,8 @@ using HookTexts = std::map<std::string, std::string>;
 
 inline constexpr char kOutbox[] = "_replicast_outbox";
 inline constexpr char kTrimTrigger[] = "_replicast_outbox_trim";
+// A table without key or index, so that VACUUM gives its only row, whose rowid is 2, the rowid 1.
+inline constexpr char kCanary[] = "_replicast_canary";
 
 // Triggers of one relation (its id must be set). They note only keys, in the writer's own transaction: INSERT the new
 // row's, UPDATE also the old one's where it is another, DELETE the old one's. REPLACE fires no delete trigger for the

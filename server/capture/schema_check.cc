@@ -20,13 +20,15 @@ bool Includes(const HookTexts& installed, const HookTexts& wanted) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& database, const Relations& relations,
+absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& database,
+                                                           const std::map<uint32_t, Relation>& relations,
                                                            uint64_t outbox_capacity) {
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   ASSIGN_OR_RETURN(const size_t width, OutboxWidth(database));
   const bool ring = Includes(installed, {{kTrimTrigger, TrimTrigger(outbox_capacity)}});
+  ASSIGN_OR_RETURN(const bool rowids_kept, CanaryLives(database));
   std::vector<Reading::Change> changes;
-  for (const auto& [id, relation] : *relations) {
+  for (const auto& [id, relation] : relations) {
     const auto note = [&, number = id, &name = relation.name](const std::string& what) {
       changes.push_back({number, "table " + name + ": " + what});
     };
@@ -42,6 +44,8 @@ absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& dat
       note("its triggers were dropped or changed");
     } else if (!ring || width < relation.key.size()) {
       note("the outbox is not as it was installed");
+    } else if (relation.keyed_by_hidden_rowid() && !rowids_kept) {
+      note("its rowids may have been given anew, as VACUUM does");
     }
   }
   return changes;

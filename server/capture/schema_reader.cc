@@ -234,6 +234,16 @@ absl::Status ReadTexts(sqlite::Database& database, Relation* relation) {
   }
 }
 
+// By the name of the trigger that stands on the table, wherever renaming took it.
+absl::StatusOr<uint32_t> ReadNumber(sqlite::Database& database, const std::string& table) {
+  ASSIGN_OR_RETURN(
+      sqlite::Statement trigger,
+      database.Prepare("SELECT CAST(substr(name, 12) AS INTEGER) FROM sqlite_master WHERE type = 'trigger' "
+                       "AND tbl_name = ? AND name GLOB '_replicast_[0-9]*_insert'"));
+  ASSIGN_OR_RETURN(const bool found, trigger.BindText(1, table).Step());
+  return found ? static_cast<uint32_t>(trigger.Int(0)) : 0u;
+}
+
 }  // namespace
 
 absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::string& table) {
@@ -247,6 +257,7 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));
   RETURN_IF_ERROR(ReadTexts(database, &relation));
+  ASSIGN_OR_RETURN(relation.captured_as, ReadNumber(database, kind.name));
   return relation;
 }
 

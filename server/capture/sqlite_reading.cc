@@ -101,6 +101,16 @@ void BindKey(const Row& key, sqlite3_stmt* statement) {
   }
 }
 
+// By LookupSql of the relation. A row with an equal key that isn't identical is another one.
+absl::StatusOr<bool> LookUp(sqlite::Statement& lookup, const Relation& relation, const Row& key, Row* row) {
+  BindKey(key, lookup.handle());
+  ASSIGN_OR_RETURN(const bool found, lookup.Step());
+  if (!found) return false;
+  ReadColumns(lookup.handle(), 0, relation.columns.size(), row);
+  sqlite3_reset(lookup.handle());  // who hears of the row may take time
+  return HasKey(relation, *row, key);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteReading>> SqliteReading::Begin(std::shared_ptr<MasterConnection> connection,
@@ -160,10 +170,11 @@ absl::Status SqliteReading::WhyUnread(absl::Status status) {
 absl::Status SqliteReading::CheckSchema(uint64_t outbox_capacity) {
   MasterConnection::SchemaCheck& check = connection_->check;
   ASSIGN_OR_RETURN(const int64_t cookie, connection_->Number(kCookieSql));
+  schema_ = cookie;
   // Another past may have another schema under the same cookie.
   if (check.cookie != cookie || check.relations != relations_ || past_ == Past::kOther) {
     if (owner_) RETURN_IF_ERROR(CheckOwner(connection_->database(), *owner_));
-    ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), relations_, outbox_capacity));
+    ASSIGN_OR_RETURN(std::vector<Change> changes, CompareSchema(connection_->database(), *relations_, outbox_capacity));
     check = {cookie, relations_, std::make_shared<const std::vector<Change>>(std::move(changes))};
   }
   changes_ = check.changes;
@@ -226,13 +237,8 @@ class SqliteReading::Touched {
   }
 
   absl::Status Look(Entry& entry) {
-    sqlite::Statement& lookup = **entry.lookup;
-    BindKey(key_, lookup.handle());
-    ASSIGN_OR_RETURN(const bool found, lookup.Step());
-    if (found) ReadColumns(lookup.handle(), 0, entry.relation->columns.size(), &row_);
-    // Reset before the function, which may take its time; a row with an equal key that isn't identical is another one.
-    if (found) sqlite3_reset(lookup.handle());
-    return function_(*entry.relation, key_, found && HasKey(*entry.relation, row_, key_) ? &row_ : nullptr);
+    ASSIGN_OR_RETURN(const bool found, LookUp(**entry.lookup, *entry.relation, key_, &row_));
+    return function_(*entry.relation, key_, found ? &row_ : nullptr);
   }
 
   SqliteReading& reading_;
@@ -254,6 +260,28 @@ absl::Status SqliteReading::ForEachTouched(uint64_t after, const TouchedFunction
   }
 }
 
+absl::Status SqliteReading::ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                                         const NotedFunction& function) {
+  size_t width = 0;
+  for (const auto& [id, count] : columns) width = std::max(width, count);
+  std::string keys;
+  for (size_t i = 0; i < width; ++i) keys += ",k" + std::to_string(i);
+  ASSIGN_OR_RETURN(
+      MasterConnection::Lease noted,
+      connection_->Use("SELECT relation" + keys + " FROM _replicast_outbox WHERE number>?1 AND number<=?2"));
+  noted->BindInt(1, static_cast<int64_t>(after)).BindInt(2, static_cast<int64_t>(newest_.number));
+  Row key;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, noted->Step());
+    if (!more) return absl::OkStatus();
+    const int64_t id = noted->Int(0);
+    const auto wanted = id > 0 && id <= UINT32_MAX ? columns.find(static_cast<uint32_t>(id)) : columns.end();
+    if (wanted == columns.end()) continue;
+    ReadColumns(noted->handle(), 1, wanted->second, &key);
+    RETURN_IF_ERROR(function(wanted->first, key));
+  }
+}
+
 absl::Status SqliteReading::ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) {
   ASSIGN_OR_RETURN(MasterConnection::Lease rows, connection_->Use(RangeSql(relation, after_key != nullptr)));
   if (after_key != nullptr) {
@@ -268,6 +296,11 @@ absl::Status SqliteReading::ForEachRow(const Relation& relation, const Row* afte
     ASSIGN_OR_RETURN(const bool wanted, function(key, row));
     if (!wanted) return absl::OkStatus();
   }
+}
+
+absl::StatusOr<bool> SqliteReading::Find(const Relation& relation, const Row& key, Row* row) {
+  ASSIGN_OR_RETURN(MasterConnection::Lease lookup, connection_->Use(LookupSql(relation)));
+  return LookUp(*lookup, relation, key, row);
 }
 
 absl::StatusOr<uint64_t> SqliteReading::CountRows(const Relation& relation) {

@@ -26,9 +26,13 @@ class SqliteReading : public Reading {
   Tail newest() const override { return newest_; }
   Past past() const override { return past_; }
   absl::Time wall() const override { return wall_; }
+  int64_t schema() const override { return schema_; }
   const std::vector<Change>& changes() const override { return *changes_; }
   absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) override;
+  absl::Status ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                            const NotedFunction& function) override;
   absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) override;
+  absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) override;
   absl::StatusOr<uint64_t> CountRows(const Relation& relation) override;
 
  private:
@@ -45,6 +49,7 @@ class SqliteReading : public Reading {
   Relations relations_;
   std::optional<ServerId> owner_;
   std::shared_ptr<const std::vector<Change>> changes_;
+  int64_t schema_ = 0;
   bool begun_ = false;
   Tail newest_;
   Past past_ = Past::kSame;

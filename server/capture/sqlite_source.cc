@@ -93,15 +93,19 @@ absl::StatusOr<std::vector<std::string>> SqliteSource::Tables() {
   return ReadTableNames(connection_->database());
 }
 
-absl::Status SqliteSource::Capture(const std::vector<Relation>& relations) {
+absl::StatusOr<bool> SqliteSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(FollowTheFile());
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> writer, OpenMasterForWriting(options_.path, options_.vfs));
   if (options_.owner) RETURN_IF_ERROR(CheckOwner(*writer, *options_.owner));
-  RETURN_IF_ERROR(InstallHooks(*writer, relations, options_.outbox_capacity));
+  ASSIGN_OR_RETURN(const bool as_left, InstallHooks(*writer, relations, options_.outbox_capacity, *relations_));
+  Attach(relations);
+  return as_left;
+}
+
+void SqliteSource::Attach(const std::vector<Relation>& relations) {
   std::map<uint32_t, Relation> captured;
   for (const Relation& relation : relations) captured.emplace(relation.id, relation);
   relations_ = std::make_shared<const std::map<uint32_t, Relation>>(std::move(captured));
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& published) {

@@ -25,7 +25,8 @@ class SqliteSource : public Source {
 
   absl::StatusOr<Relation> Describe(const std::string& table) override;
   absl::StatusOr<std::vector<std::string>> Tables() override;
-  absl::Status Capture(const std::vector<Relation>& relations) override;
+  absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) override;
+  void Attach(const std::vector<Relation>& relations) override;
   absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) override;
   absl::StatusOr<std::unique_ptr<Reading>> ReadDetached(const Tail& published) override;
   absl::Status MakeDurable() override;

@@ -224,6 +224,34 @@ TEST_F(SqliteSourceTest, NoticesADroppedOrChangedTrigger) {
   EXPECT_THAT(master_.Read(tail_)->changes(), SizeIs(2));
 }
 
+TEST_F(SqliteSourceTest, NoticesThatVacuumGaveRowidsAnew) {
+  master_.Run("CREATE TABLE t(a); CREATE TABLE s(id INTEGER PRIMARY KEY); INSERT INTO t(rowid, a) VALUES(5, 'x')");
+  Follow({"t", "s"});
+  master_.Run("VACUUM");
+  EXPECT_EQ(master_.Query("SELECT rowid FROM t"), Value(int64_t{1}));
+  ASSERT_THAT(master_.Read(tail_)->changes(), SizeIs(1));
+  EXPECT_EQ(master_.Read(tail_)->changes()[0].relation, 1u);
+  EXPECT_THAT(master_.Read(tail_)->changes()[0].reason, HasSubstr("rowids"));
+  ASSERT_FALSE(*master_.source().Capture(relations_));
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty()) << "captured anew";
+}
+
+TEST_F(SqliteSourceTest, AttachesWithoutWritingAndCapturingTellsWhatItPutRight) {
+  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE s(id INTEGER PRIMARY KEY)");
+  Follow({"t"});
+  EXPECT_TRUE(*master_.source().Capture(relations_));
+  const Relation s = *master_.source().Describe("s");
+  std::vector<Relation> both = {relations_[0], s};
+  both[1].id = 2;
+  EXPECT_TRUE(*master_.source().Capture(both)) << "what is new missed nothing";
+  master_.Run("DROP TRIGGER _replicast_2_insert");
+  master_.source().Attach(both);
+  ASSERT_THAT(master_.Read(tail_)->changes(), SizeIs(1)) << "nothing was written";
+  EXPECT_FALSE(*master_.source().Capture(both));
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+  EXPECT_TRUE(*master_.source().Capture(both));
+}
+
 TEST_F(SqliteSourceTest, LeavesKeysOutThatAreNotCapturedAnyMore) {
   master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE s(a NOT NULL, b NOT NULL, PRIMARY KEY(a, b))");
   Follow({"t", "s"});
@@ -252,7 +280,7 @@ TEST_F(SqliteSourceTest, EndsReadingAndCapturingOnceAnotherServerTookTheMasterOv
   ASSERT_TRUE(source->Read(Tail()).ok());
   ASSERT_TRUE(ClaimMaster(master_.writer(), theirs, true, 1000).ok());
   EXPECT_EQ(ReasonOf(source->Read(Tail()).status()), "OTHER_OWNER");
-  EXPECT_EQ(ReasonOf(source->Capture({relation})), "OTHER_OWNER");
+  EXPECT_EQ(ReasonOf(source->Capture({relation}).status()), "OTHER_OWNER");
   EXPECT_EQ(master_.Query("SELECT count(*) FROM sqlite_master WHERE name GLOB '_replicast_[0-9]*'"), Value(int64_t{0}))
       << "and it took no trigger back";
 }

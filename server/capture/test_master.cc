@@ -54,7 +54,7 @@ std::vector<Relation> TestMaster::Capture(const std::vector<std::string>& tables
     relation->id = static_cast<uint32_t>(relations.size() + 1);
     relations.push_back(*std::move(relation));
   }
-  const absl::Status captured = source().Capture(relations);
+  const absl::Status captured = source().Capture(relations).status();
   EXPECT_TRUE(captured.ok()) << captured;
   return relations;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/errors.h"
+#include "server/capture/schema_check.h"
 
 namespace replicast::capture {
 namespace {
@@ -13,15 +14,36 @@ HookTexts Wanted(const std::vector<Relation>& relations, uint64_t capacity) {
   return wanted;
 }
 
+bool NeedCanary(const std::vector<Relation>& relations) {
+  return std::any_of(relations.begin(), relations.end(),
+                     [](const Relation& relation) { return relation.keyed_by_hidden_rowid(); });
+}
+
+absl::Status SetCanary(sqlite::Database& database) {
+  const std::string name = kCanary;
+  RETURN_IF_ERROR(database.Execute("CREATE TABLE IF NOT EXISTS " + name + "(x)"));
+  return database.Execute("DELETE FROM " + name + "; INSERT INTO " + name + "(rowid) VALUES(2)");
+}
+
 // Whether anything must be written; asked before the write lock is taken.
-absl::StatusOr<bool> IsInstalled(sqlite::Database& database, const HookTexts& wanted, size_t keys) {
+absl::StatusOr<bool> IsInstalled(sqlite::Database& database, const HookTexts& wanted, size_t keys, bool canary) {
   ASSIGN_OR_RETURN(const size_t width, OutboxWidth(database));
   if (width < keys) return false;
+  ASSIGN_OR_RETURN(const bool lives, CanaryLives(database));
+  if (canary && !lives) return false;
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   return installed == wanted;
 }
 
 }  // namespace
+
+absl::StatusOr<bool> CanaryLives(sqlite::Database& database) {
+  ASSIGN_OR_RETURN(const auto there,
+                   database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_canary'"));
+  if (!there) return false;
+  ASSIGN_OR_RETURN(const auto rowid, database.QueryValue("SELECT max(rowid) FROM _replicast_canary"));
+  return rowid == Value(int64_t{2});
+}
 
 absl::StatusOr<size_t> OutboxWidth(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const auto count, database.QueryValue("SELECT count(*) FROM pragma_table_info('_replicast_outbox') "
@@ -46,13 +68,16 @@ absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity) {
   return any ? absl::OkStatus() : NoteNothing(database);
 }
 
-absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity) {
+absl::StatusOr<bool> InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity,
+                                  const std::map<uint32_t, Relation>& before) {
   size_t keys = 1;
   for (const Relation& relation : relations) keys = std::max(keys, relation.key.size());
   const HookTexts wanted = Wanted(relations, capacity);
-  ASSIGN_OR_RETURN(const bool done, IsInstalled(database, wanted, keys));
-  if (done) return absl::OkStatus();
+  const bool canary = NeedCanary(relations);
+  ASSIGN_OR_RETURN(const bool done, IsInstalled(database, wanted, keys, canary));
+  if (done) return true;
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
+  ASSIGN_OR_RETURN(const std::vector<Reading::Change> changes, CompareSchema(database, before, capacity));
   RETURN_IF_ERROR(InstallOutbox(database, capacity));
   ASSIGN_OR_RETURN(size_t width, OutboxWidth(database));
   for (; width < keys; ++width) {
@@ -68,7 +93,9 @@ absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation
     const auto same = installed.find(name);
     if (same == installed.end() || same->second != text) RETURN_IF_ERROR(database.Execute(text));
   }
-  return transaction.Commit();
+  if (canary) RETURN_IF_ERROR(SetCanary(database));
+  RETURN_IF_ERROR(transaction.Commit());
+  return changes.empty();
 }
 
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {
@@ -91,7 +118,9 @@ absl::Status RemoveHooks(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const HookTexts installed, InstalledTriggers(database));
   for (const auto& [name, text] : installed)
     RETURN_IF_ERROR(database.Execute("DROP TRIGGER " + sqlite::QuoteIdentifier(name)));
-  RETURN_IF_ERROR(database.Execute("DROP TABLE IF EXISTS _replicast_outbox; DROP TABLE IF EXISTS _replicast_server"));
+  RETURN_IF_ERROR(
+      database.Execute("DROP TABLE IF EXISTS _replicast_outbox; DROP TABLE IF EXISTS _replicast_server; "
+                       "DROP TABLE IF EXISTS _replicast_canary"));
   return transaction.Commit();
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "common/sqlite/database.h"
@@ -22,8 +23,13 @@ absl::Status InstallOutbox(sqlite::Database& database, uint64_t capacity);
 absl::Status NoteNothing(sqlite::Database& database);
 
 // Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is
-// right already is not touched; nothing is written when all is. One transaction of its own.
-absl::Status InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity);
+// right already is not touched; nothing is written when all is. One transaction of its own. False: the hooks of the
+// relations that were captured `before` were not as they had been left.
+absl::StatusOr<bool> InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity,
+                                  const std::map<uint32_t, Relation>& before = {});
+
+// False: rowids that no column declares may have been given anew since the hooks were installed (VACUUM, a dump).
+absl::StatusOr<bool> CanaryLives(sqlite::Database& database);
 
 // How many key columns the outbox has; 0: there is none.
 absl::StatusOr<size_t> OutboxWidth(sqlite::Database& database);

@@ -31,8 +31,8 @@ class UpdateHookTest : public ::testing::Test {
     return *relation;
   }
   void Install(const std::vector<Relation>& relations, uint64_t capacity = limits::kOutboxCapacity) {
-    const absl::Status status = InstallHooks(master_.writer(), relations, capacity);
-    EXPECT_TRUE(status.ok()) << status;
+    const absl::StatusOr<bool> installed = InstallHooks(master_.writer(), relations, capacity);
+    EXPECT_TRUE(installed.ok()) << installed.status();
   }
   HookTexts Installed() { return *InstalledTriggers(master_.writer()); }
   int64_t Number(const std::string& sql) { return AsNumber(master_.Query(sql)); }

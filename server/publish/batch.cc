@@ -13,7 +13,8 @@ constexpr size_t kRememberedPartBytes = 4u << 20;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Batch>> Batch::Begin(Core& core, uint64_t number, absl::Time master_time) {
+absl::StatusOr<std::unique_ptr<Batch>> Batch::Begin(Core& core, uint64_t number, absl::Time master_time,
+                                                    const SchemaPlan& plan) {
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core.statements.database()));
   std::unique_ptr<Batch> batch(new Batch(core, std::move(transaction)));
   batch->first_serial_ = core.state.serial + 1;
@@ -26,8 +27,10 @@ absl::StatusOr<std::unique_ptr<Batch>> Batch::Begin(Core& core, uint64_t number,
   } else {
     batch->lsn_ = Lsn::Of(present.number(), 0);
     RETURN_IF_ERROR(batch->LeadIntoNewHistory());
+    RETURN_IF_ERROR(batch->CloseAll());
     batch->lsn_ = Lsn::Of(present.number(), 1);
   }
+  RETURN_IF_ERROR(batch->Adopt(plan));
   return batch;
 }
 
@@ -38,6 +41,18 @@ absl::StatusOr<std::unique_ptr<Batch>> Batch::BeginWithHistory(Core& core) {
   batch->master_time_ = core.state.master_time;
   batch->lsn_ = core.state.lsn;
   RETURN_IF_ERROR(batch->LeadIntoNewHistory());
+  return batch;
+}
+
+absl::StatusOr<std::unique_ptr<Batch>> Batch::BeginInNewHistory(Core& core, uint64_t number, absl::Time master_time,
+                                                                const SchemaPlan& plan) {
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core.statements.database()));
+  std::unique_ptr<Batch> batch(new Batch(core, std::move(transaction)));
+  batch->first_serial_ = core.state.serial + 1;
+  batch->master_time_ = master_time;
+  batch->lsn_ = Lsn::Of(number, 0);
+  RETURN_IF_ERROR(batch->LeadIntoNewHistory());
+  RETURN_IF_ERROR(batch->Adopt(plan));
   return batch;
 }
 
@@ -58,10 +73,17 @@ absl::Status Batch::LeadIntoNewHistory() {
     ASSIGN_OR_RETURN(OpenUnit * unit, Open(&stream, std::move(header)));
     unit->stored.prev_history = old;
     unit->stored.until = until;
-    RETURN_IF_ERROR(Close(unit));
+  }
+  core_.state.lsn = lsn_;
+  return absl::OkStatus();
+}
+
+absl::Status Batch::CloseAll() {
+  for (auto& [id, unit] : units_) {
+    RETURN_IF_ERROR(Close(&unit));
+    unit.stream->rows_published += unit.rows;
   }
   units_.clear();
-  core_.state.lsn = lsn_;
   return absl::OkStatus();
 }
 
@@ -75,15 +97,64 @@ absl::StatusOr<Batch::OpenUnit*> Batch::Open(Stream* stream, v1::UnitHeader head
   unit.stored.prev = stream->record.prev_lsn;
   unit.stored.last = lsn_;
   unit.stored.before = stream->record.tables;
+  unit.stored.schema_version = stream->record.schema.version();
+  StartWriting(&unit, std::move(header));
+  return &unit;
+}
+
+void Batch::StartWriting(OpenUnit* unit, v1::UnitHeader header) {
   std::vector<size_t> key_counts, column_counts;
-  for (const v1::TableSchema& table : stream->record.schema.tables()) {
+  for (const v1::TableSchema& table : unit->stream->record.schema.tables()) {
     key_counts.push_back(static_cast<size_t>(table.key_columns_size()));
     column_counts.push_back(static_cast<size_t>(table.columns_size()));
   }
-  unit.writer = std::make_unique<wire::UnitWriter>(
+  unit->writer = std::make_unique<wire::UnitWriter>(
       std::move(header), std::move(key_counts), std::move(column_counts), core_.signer,
-      [this, &unit](uint32_t number, wire::EncodedPart part) { return KeepPart(&unit, number, std::move(part)); });
-  return &unit;
+      [this, unit](uint32_t number, wire::EncodedPart part) { return KeepPart(unit, number, std::move(part)); });
+}
+
+absl::Status Batch::Adopt(const SchemaPlan& plan) {
+  if (plan.streams.empty()) return absl::OkStatus();
+  schema_changed_ = true;
+  for (const auto& [id, stream_plan] : plan.streams) {
+    Stream* stream = core_.FindById(id);
+    if (stream != nullptr && stream->ready()) RETURN_IF_ERROR(AdoptIn(stream, stream_plan));
+  }
+  core_.relations = plan.relations;
+  RETURN_IF_ERROR(core_.RemoveUnusedRelations());
+  return core_.RefreshRouter();
+}
+
+absl::Status Batch::AdoptIn(Stream* stream, const StreamPlan& plan) {
+  store::StreamRecord& record = stream->record;
+  const std::vector<TableState> before = record.tables;
+  const uint64_t version = record.schema.version();
+  std::optional<v1::UnitHeader> history;  // of the history unit that is open, and still empty
+  if (const auto open = units_.find(record.id); open != units_.end()) {
+    history = core_.HeaderFor(*stream, v1::UNIT_KIND_HISTORY, lsn_, master_time_);
+    history->set_prev_history_id(open->second.stored.prev_history.ToBytes());
+    history->set_until_lsn(open->second.stored.until.value);
+  }
+  record.schema = plan.change.schema();
+  record.tables = plan.states;
+  record.relations.clear();
+  for (const StreamPlan::Table& table : plan.tables) record.relations.push_back(table.relation);
+  RETURN_IF_ERROR(core_.catalogue.UpdateSchema(record));
+  v1::UnitHeader header = history ? *history : core_.HeaderFor(*stream, v1::UNIT_KIND_SCHEMA, lsn_, master_time_);
+  header.set_schema_version(record.schema.version());
+  OpenUnit* unit = nullptr;
+  if (history) {
+    unit = &units_.at(record.id);
+    unit->touched.assign(record.tables.size(), true);
+    StartWriting(unit, std::move(header));
+  } else {
+    ASSIGN_OR_RETURN(unit, Open(stream, std::move(header)));
+    unit->touched.assign(record.tables.size(), true);
+  }
+  unit->stored.before = before;
+  unit->stored.schema_version = version;
+  unit->writer->SetSchema(plan.change);
+  return absl::OkStatus();
 }
 
 absl::Status Batch::KeepPart(OpenUnit* unit, uint32_t number, wire::EncodedPart part) {
@@ -191,7 +262,11 @@ absl::Status Batch::KeepBounds() {
 }
 
 absl::Status Batch::Commit() {
-  for (auto& [id, unit] : units_) RETURN_IF_ERROR(Close(&unit));
+  RETURN_IF_ERROR(CloseAll());
+  if (schema_changed_) {  // what was published before can't be replayed under the new schema
+    RETURN_IF_ERROR(core_.index->WriteAll());
+    core_.state.flushed = core_.state.serial;
+  }
   core_.state.lsn = lsn_;
   core_.state.master_time = master_time_;
   RETURN_IF_ERROR(KeepBounds());
@@ -202,7 +277,6 @@ absl::Status Batch::Commit() {
   }
   RETURN_IF_ERROR(transaction_.Commit());
   committed_ = true;
-  for (auto& [id, unit] : units_) unit.stream->rows_published += unit.rows;
   return absl::OkStatus();
 }
 

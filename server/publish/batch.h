@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/publish/publisher_core.h"
+#include "server/publish/schema_plan.h"
 
 namespace replicast::publish {
 
@@ -18,8 +19,12 @@ namespace replicast::publish {
 class Batch {
  public:
   // At the boundary with this outbox number: a new number's first lsn, else the next revision of the present one (when
-  // those are used up, in a new history).
-  static absl::StatusOr<std::unique_ptr<Batch>> Begin(Core& core, uint64_t number, absl::Time master_time);
+  // those are used up, in a new history). With a plan, streams adopt it at this boundary.
+  static absl::StatusOr<std::unique_ptr<Batch>> Begin(Core& core, uint64_t number, absl::Time master_time,
+                                                      const SchemaPlan& plan = {});
+  // The same in a new history, into which what is routed leads, too: after a broken past.
+  static absl::StatusOr<std::unique_ptr<Batch>> BeginInNewHistory(Core& core, uint64_t number, absl::Time master_time,
+                                                                  const SchemaPlan& plan = {});
   // At the present boundary, in a new history: what every start begins with.
   static absl::StatusOr<std::unique_ptr<Batch>> BeginWithHistory(Core& core);
   ~Batch();
@@ -49,10 +54,16 @@ class Batch {
   };
 
   Batch(Core& core, sqlite::Transaction transaction) : core_(core), transaction_(std::move(transaction)) {}
+  // Opens a history unit in every stream.
   absl::Status LeadIntoNewHistory();
+  absl::Status CloseAll();
   absl::StatusOr<OpenUnit*> Open(Stream* stream, v1::UnitHeader header);
+  // Schemas, tables and router are the plan's from here on, in a unit of each stream.
+  absl::Status Adopt(const SchemaPlan& plan);
+  absl::Status AdoptIn(Stream* stream, const StreamPlan& plan);
   absl::Status Apply(const Relation& relation, const std::string& encoded_key, const Row& key,
                      const route::Change& change);
+  void StartWriting(OpenUnit* unit, v1::UnitHeader header);
   absl::Status Close(OpenUnit* unit);
   absl::Status KeepPart(OpenUnit* unit, uint32_t number, wire::EncodedPart part);
   absl::Status KeepBounds();
@@ -61,6 +72,7 @@ class Batch {
   sqlite::Transaction transaction_;
   bool committed_ = false;
   bool read_ = false;  // something of the source is in here
+  bool schema_changed_ = false;
   Lsn lsn_;
   absl::Time master_time_;
   std::map<int64_t, OpenUnit> units_;  // by stream

@@ -18,14 +18,7 @@ class ChunkReader {
   absl::StatusOr<v1::SignedChunk> Read(const DefinitionHash& stream, uint32_t table, const std::string& after_key);
 
  private:
-  struct Difference {
-    Row key, row;
-    bool there = false;  // in the source, whether or not this stream wants it
-  };
-  struct Range;
-  absl::Status Scan(Reading& reading, Stream* stream, Range* range);
-  absl::Status PublishDifferences(Reading& reading, const Relation& relation,
-                                  const std::vector<Difference>& differences);
+  class Range;
 
   Core& core_;
   Drain& drain_;

@@ -10,7 +10,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/wire/definition.h"
-#include "server/route/table_schema.h"
+#include "server/publish/resolution.h"
 
 namespace replicast::publish {
 
@@ -48,8 +48,7 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
                  absl::StrCat("there are ", limits::kMaxStreams,
                               " different definitions already: delete a dataset, or use one of theirs"));
   }
-  // Capturing puts triggers right that somebody dropped: what was missed until now must have been seen before.
-  RETURN_IF_ERROR(drain_.Run().status());
+  RETURN_IF_ERROR(drain_.RunAndRead().status());
   same = core_.Find(hash);
   std::vector<Relation> relations;
   ASSIGN_OR_RETURN(store::StreamRecord record, Describe(canonical, &relations));
@@ -61,31 +60,24 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
 
 absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical,
                                                                std::vector<Relation>* relations) {
+  Descriptions descriptions(core_.source);
+  ASSIGN_OR_RETURN(Resolution resolution, Resolve(descriptions, canonical));
   store::StreamRecord record;
   record.definition = canonical;
+  record.schema = std::move(resolution.schema);
   record.schema.set_version(1);
-  record.schema.set_encoding("UTF-8");
-  record.tables.resize(static_cast<size_t>(canonical.tables_size()));
-  std::set<std::string> names;
-  for (const v1::TableDefinition& table : canonical.tables()) {
-    ASSIGN_OR_RETURN(Relation relation, core_.source.Describe(table.name()));
-    if (!names.insert(relation.name).second) {
-      return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
-                   absl::StrCat("table ", relation.name, " is named twice: name it once, with all its columns"));
-    }
-    ASSIGN_OR_RETURN(route::PublishedTable published, route::SchemaFor(relation, table));
-    ASSIGN_OR_RETURN(auto view, route::TableView::Create(relation, published.columns, table.filter()));
-    *record.schema.add_tables() = std::move(published.schema);
+  record.tables.resize(resolution.relations.size());
+  *relations = std::move(resolution.relations);
+  for (Relation& relation : *relations) {
     relation.id = 0;
     for (const auto& [id, known] : core_.relations) {
-      bool captured = known.name == relation.name && known.ddl == relation.ddl;
+      bool captured = known.name == relation.name && known.ddl == relation.ddl && !core_.IsStale(id);
       bool in_use = std::any_of(core_.streams.begin(), core_.streams.end(), [id = id](const auto& entry) {
         const std::vector<uint32_t>& its = entry.second.record.relations;
         return !entry.second.stopped() && std::find(its.begin(), its.end(), id) != its.end();
       });
       if (captured && in_use) relation.id = id;
     }
-    relations->push_back(std::move(relation));
   }
   return record;
 }
@@ -108,13 +100,12 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
   }
   if (replaced != 0) {
     core_.streams.erase(replaced);
-    core_.dead.push_back(replaced);
+    core_.dead.streams.insert(replaced);
   }
   for (Relation& relation : relations) core_.relations[relation.id] = std::move(relation);
   core_.datasets[name] = record.definition_hash;
   core_.streams[record.id].record = std::move(record);
-  absl::Status captured = core_.CaptureRelations();
-  if (!captured.ok()) {
+  if (absl::Status captured = Capture(); !captured.ok()) {
     if (absl::Status undone = Delete(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
     return captured;
   }
@@ -144,32 +135,33 @@ absl::Status DatasetCatalogue::Delete(const std::string& name) {
   if (stream == nullptr) return absl::OkStatus();
   const int64_t id = stream->record.id;
   core_.index->Forget(id);
-  core_.dead.push_back(id);
+  core_.dead.streams.insert(id);
   core_.streams.erase(id);
   absl::Status refreshed = core_.RefreshRouter();
   if (!refreshed.ok()) core_.damaged = true;
   RETURN_IF_ERROR(refreshed);
-  RETURN_IF_ERROR(RemoveUnusedRelations());
+  {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
+    RETURN_IF_ERROR(core_.RemoveUnusedRelations());
+    RETURN_IF_ERROR(transaction.Commit());
+  }
   core_.listener.OnStreamStopped(info);
+  if (drain_.AbandonComparison()) return absl::OkStatus();  // the next one captures what is left
   // The dataset is gone whatever the source says: what it captures too much is left out at the next occasion.
-  if (absl::Status captured = core_.CaptureRelations(); !captured.ok()) {
+  if (absl::Status captured = Capture(); !captured.ok()) {
     spdlog::warn("the master's triggers could not be taken out now: {}", std::string(captured.message()));
   }
   return absl::OkStatus();
 }
 
-absl::Status DatasetCatalogue::RemoveUnusedRelations() {
-  std::set<uint32_t> used;
-  for (const auto& [id, stream] : core_.streams)
-    used.insert(stream.record.relations.begin(), stream.record.relations.end());
-  ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, core_.catalogue.Relations());
-  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
-  for (const store::RelationRecord& record : records) {
-    if (used.count(record.id) == 0) RETURN_IF_ERROR(core_.catalogue.RemoveRelation(record.id));
-  }
-  RETURN_IF_ERROR(transaction.Commit());
-  std::erase_if(core_.relations, [&](const auto& entry) { return used.count(entry.first) == 0; });
-  return absl::OkStatus();
+// What is put right may have missed changes: that a comparison is owed is noted before, so that a crash in between
+// can't hide it.
+absl::Status DatasetCatalogue::Capture() {
+  const store::ComparisonCause owed = core_.state.owed;
+  RETURN_IF_ERROR(FullComparison::Owe(core_, store::ComparisonCause::kHooks));
+  const absl::StatusOr<bool> as_left = core_.CaptureRelations();
+  if (as_left.ok() ? *as_left : absl::IsUnavailable(as_left.status())) RETURN_IF_ERROR(core_.SetOwed(owed));
+  return as_left.status();
 }
 
 }  // namespace replicast::publish

@@ -26,7 +26,7 @@ class DatasetCatalogue {
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
   absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
                      int64_t replaced);
-  absl::Status RemoveUnusedRelations();
+  absl::Status Capture();
 
   Core& core_;
   Drain& drain_;

@@ -2,11 +2,10 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "common/base/errors.h"
-#include "common/base/log.h"
 #include "server/publish/batch.h"
 
 namespace replicast::publish {
@@ -27,49 +26,69 @@ absl::StatusOr<std::unique_ptr<Reading>> Drain::ReadingOf(absl::StatusOr<Drained
     return Error(absl::StatusCode::kUnavailable, "SOURCE_UNAVAILABLE",
                  absl::StrCat("the master can't be read now: ", core_.source_problem));
   }
-  return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
-               "the master's past changed, or a dataset was stopped: ask again in a moment");
+  return Error(absl::StatusCode::kUnavailable, "COMPARING",
+               "the master's rows are being compared with what was published: ask again in a moment");
 }
 
 absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {
   RETURN_IF_ERROR(core_.EnsureSound());
+  const Tail& from = comparison_ != nullptr ? comparison_->tail() : core_.state.tail;
   absl::StatusOr<std::unique_ptr<Reading>> reading =
-      detached ? core_.source.ReadDetached(core_.state.tail) : core_.source.Read(core_.state.tail);
-  if (ReasonOf(reading.status()) == "OUTBOX_MISSING") {
-    const absl::StatusOr<DrainResult> anew = BeginAnew(Past::kOther);
-    if (!anew.ok() && core_.source_problem.empty()) return anew.status();
-    return Drained{anew.ok() ? *anew : DrainResult::kUnavailable, nullptr};
-  }
-  if (!reading.ok()) {
-    core_.SourceFailed(reading.status()).IgnoreError();
-    return Drained{DrainResult::kUnavailable, nullptr};
-  }
-  core_.SourceAnswered();
-  Past past = core_.state.tail_known ? (*reading)->past() : Past::kSame;
+      detached ? core_.source.ReadDetached(from) : core_.source.Read(from);
   Drained drained;
-  absl::StatusOr<DrainResult> result = DrainResult::kIdle;
-  if (past != Past::kSame) {
-    reading->reset();  // the source is about to be written, and read again
-    result = BeginAnew(past);
+  absl::StatusOr<DrainResult> result = DrainResult::kUnavailable;
+  if (ReasonOf(reading.status()) == "OUTBOX_MISSING") {
+    result = BeginComparison(store::ComparisonCause::kOtherPast);
+  } else if (!reading.ok()) {
+    core_.SourceFailed(reading.status()).IgnoreError();
   } else {
-    result = Publish(**reading);
-    if (result.ok()) drained.reading = *std::move(reading);
-    if (!result.ok() && core_.refused()) {
-      reading->reset();
-      RETURN_IF_ERROR(core_.EnsureSound());
-      result = DrainResult::kMore;
-    }
+    core_.SourceAnswered();
+    result = Take(&*reading);
+    if (result.ok() && *result != DrainResult::kMore) drained.reading = *std::move(reading);
+  }
+  if (!result.ok() && core_.refused()) {
+    RETURN_IF_ERROR(core_.EnsureSound());
+    result = DrainResult::kMore;
   }
   if (!result.ok() && core_.source_problem.empty()) return result.status();
   drained.result = result.ok() ? *result : DrainResult::kUnavailable;
   return drained;
 }
 
-absl::StatusOr<DrainResult> Drain::Publish(Reading& reading) {
-  if (!reading.changes().empty()) RETURN_IF_ERROR(core_.StopStreams(reading.changes()));
+absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
+  if (comparison_ != nullptr) return AdvanceComparison(**reading);
+  store::ComparisonCause cause = CauseIn(**reading);
+  SchemaPlan plan;
+  if (cause == store::ComparisonCause::kNone && (*reading)->schema() != seen_schema_) {
+    absl::StatusOr<SchemaPlan> made = SchemaPlan::Make(core_);
+    if (!made.ok()) return core_.SourceFailed(made.status());
+    plan = *std::move(made);
+    if (!plan.keeps_rows()) cause = store::ComparisonCause::kHooks;
+  }
+  if (cause == store::ComparisonCause::kNone) {
+    const int64_t schema = (*reading)->schema();
+    ASSIGN_OR_RETURN(const DrainResult result, Publish(**reading, plan));
+    seen_schema_ = schema;
+    return result;
+  }
+  reading->reset();  // the source is about to be written, and read again
+  return BeginComparison(cause);
+}
+
+store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
+  store::ComparisonCause cause = core_.state.owed;
+  if (!reading.changes().empty()) cause = std::max(cause, store::ComparisonCause::kHooks);
+  if (!core_.state.tail_known) return cause;
+  if (reading.past() == Past::kOverflow) cause = std::max(cause, store::ComparisonCause::kOverflow);
+  if (reading.past() == Past::kOther) cause = store::ComparisonCause::kOtherPast;
+  return cause;
+}
+
+absl::StatusOr<DrainResult> Drain::Publish(Reading& reading, const SchemaPlan& plan) {
   const Tail newest = reading.newest();
-  if (core_.state.tail_known && newest.number == core_.state.tail.number) return DrainResult::kIdle;
-  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, newest.number, reading.wall()));
+  const bool written = !core_.state.tail_known || newest.number != core_.state.tail.number;
+  if (!written && plan.streams.empty()) return DrainResult::kIdle;
+  ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, newest.number, reading.wall(), plan));
   absl::Status routed;
   if (core_.state.tail_known) {
     absl::Status read =
@@ -86,49 +105,22 @@ absl::StatusOr<DrainResult> Drain::Publish(Reading& reading) {
   return DrainResult::kPublished;
 }
 
-absl::StatusOr<DrainResult> Drain::BeginAnew(Past past) {
-  spdlog::warn(past == Past::kOverflow
-                   ? "the outbox overflowed: a new history begins, indexes are rebuilt, replicas take new snapshots"
-                   : "the master has another past (restored or replaced): a new history begins, indexes are "
-                     "rebuilt, replicas take new snapshots");
-  absl::Status described = core_.DescribeRelations(true);
-  if (described.ok()) described = core_.CaptureRelations();
-  if (!described.ok()) return core_.SourceFailed(std::move(described));
-  absl::StatusOr<std::unique_ptr<Reading>> reading = core_.source.Read(Tail());
-  if (!reading.ok()) return core_.SourceFailed(reading.status());
-  if (!(*reading)->changes().empty()) RETURN_IF_ERROR(core_.StopStreams((*reading)->changes()));
-  absl::Status anew = BuildAllAnew((*reading)->newest(), (*reading)->wall());
-  if (!anew.ok()) {
-    core_.damaged = true;
-    return anew;
-  }
+bool Drain::AbandonComparison() { return std::exchange(comparison_, nullptr) != nullptr; }
+
+absl::StatusOr<DrainResult> Drain::BeginComparison(store::ComparisonCause cause) {
+  comparison_.reset();
+  RETURN_IF_ERROR(FullComparison::Owe(core_, cause));
+  ASSIGN_OR_RETURN(comparison_, FullComparison::Begin(core_));
   return DrainResult::kMore;
 }
 
-absl::Status Drain::BuildAllAnew(const Tail& tail, absl::Time master_time) {
-  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
-  store::ServerState& state = core_.state;
-  const Lsn until = state.lsn;
-  state.history = core_.random.Identifier<HistoryId>();
-  RETURN_IF_ERROR(store::AppendHistory(core_.statements, until, state.history));
-  state.lsn = Lsn::Of(tail.number, 0);
-  state.tail = tail;
-  state.tail_known = true;
-  state.master_time = master_time;
-  state.flushed = state.sent = state.serial;  // no stream of the old units is left
-  std::vector<Stream*> streams;
-  for (auto& [id, stream] : core_.streams) {
-    if (!stream.stopped()) streams.push_back(&stream);
-  }
-  for (Stream* stream : streams) RETURN_IF_ERROR(core_.BuildAnew(stream));
-  RETURN_IF_ERROR(core_.index->Clear());
-  RETURN_IF_ERROR(store::SaveServerState(core_.statements, state));
-  if (core_.options.durable) {
-    absl::Status durable = core_.source.MakeDurable();
-    if (!durable.ok()) return core_.SourceFailed(std::move(durable));
-  }
-  RETURN_IF_ERROR(transaction.Commit());
-  return core_.RefreshRouter();
+absl::StatusOr<DrainResult> Drain::AdvanceComparison(Reading& reading) {
+  const absl::StatusOr<FullComparison::Step> step = comparison_->Advance(reading);
+  if (step.ok() && *step == FullComparison::Step::kMore) return DrainResult::kMore;
+  // Begun again by the next drain, which sees by the published tail what is owed.
+  comparison_.reset();
+  if (!step.ok()) return step.status();
+  return *step == FullComparison::Step::kPublished ? DrainResult::kPublished : DrainResult::kMore;
 }
 
 }  // namespace replicast::publish

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "server/publish/full_comparison.h"
 #include "server/publish/publisher_core.h"
 
 namespace replicast::publish {
@@ -12,7 +13,7 @@ namespace replicast::publish {
 using DrainResult = Publisher::DrainResult;
 
 // From one read transaction of the source to published units. A schema that isn't as captured stops the streams that
-// use it; a broken past or an overflow begins a new history, in which every index is built anew.
+// use it; lost entries, of whatever cause, are made up for by a full comparison.
 class Drain {
  public:
   explicit Drain(Core& core) : core_(core) {}
@@ -20,23 +21,30 @@ class Drain {
   // Reads and publishes. kUnavailable is an answer, not an error: core.source_problem tells.
   absl::StatusOr<DrainResult> Run();
   // The same, for who wants to read on at the boundary that is published then. UNAVAILABLE (SOURCE_UNAVAILABLE), or
-  // (STREAM_BUILDING) after a broken past.
+  // (COMPARING) while all rows are compared.
   absl::StatusOr<std::unique_ptr<Reading>> RunAndRead();
   // The same, on a connection of its own.
   absl::StatusOr<std::unique_ptr<Reading>> RunAndReadDetached();
 
+  // Streams came or went under a comparison: it begins again. False: none was going on.
+  bool AbandonComparison();
+
  private:
   struct Drained {
     DrainResult result = DrainResult::kIdle;
-    std::unique_ptr<Reading> reading;  // none: unavailable, or a broken past
+    std::unique_ptr<Reading> reading;  // none: unavailable, or a comparison is going on
   };
   absl::StatusOr<Drained> Once(bool detached);
   absl::StatusOr<std::unique_ptr<Reading>> ReadingOf(absl::StatusOr<Drained> drained);
-  absl::StatusOr<DrainResult> Publish(Reading& reading);
-  absl::StatusOr<DrainResult> BeginAnew(Past past);
-  absl::Status BuildAllAnew(const Tail& tail, absl::Time master_time);
+  absl::StatusOr<DrainResult> Take(std::unique_ptr<Reading>* reading);
+  store::ComparisonCause CauseIn(const Reading& reading) const;
+  absl::StatusOr<DrainResult> Publish(Reading& reading, const SchemaPlan& plan);
+  absl::StatusOr<DrainResult> BeginComparison(store::ComparisonCause cause);
+  absl::StatusOr<DrainResult> AdvanceComparison(Reading& reading);
 
   Core& core_;
+  std::unique_ptr<FullComparison> comparison_;
+  int64_t seen_schema_ = -1;  // for which streams are known to be what their definitions mean
 };
 
 }  // namespace replicast::publish

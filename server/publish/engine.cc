@@ -36,12 +36,14 @@ absl::Time Engine::Step() {
   LookAtSource(parts_.clock.Now());
   if (wanted_ && !parts_.multicaster.Congested()) Drain(parts_.clock.Now());
   Build(parts_.clock.Now());
+  if (!parts_.multicaster.Congested()) Scrub(parts_.clock.Now());
   TellBoundaries(parts_.clock.Now());
   const absl::Time sends_again = parts_.multicaster.Tick();
   if (on_changed_) {
     if (const std::set<DefinitionHash> changed = parts_.events.TakeChanged(); !changed.empty()) on_changed_(changed);
   }
   absl::Time next = std::min({sends_again, next_look_, next_full_look_, next_build_, next_boundary_});
+  if (!parts_.multicaster.Congested()) next = std::min(next, next_scrub_);
   if (wanted_ && !parts_.multicaster.Congested()) next = parts_.clock.Now();
   return next;
 }
@@ -100,6 +102,13 @@ void Engine::Build(absl::Time now) {
     return;
   }
   next_build_ = *more ? now : now + kFullLook;
+}
+
+void Engine::Scrub(absl::Time now) {
+  if (now < next_scrub_) return;
+  const absl::StatusOr<absl::Duration> pause = parts_.publisher.ScrubStep();
+  if (!pause.ok()) SetProblem(std::string(pause.status().message()));
+  next_scrub_ = parts_.clock.Now() + pause.value_or(kAfterFailure);
 }
 
 void Engine::TellBoundaries(absl::Time now) {

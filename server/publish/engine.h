@@ -41,6 +41,8 @@ class Engine {
   bool looking(absl::Time now) const { return now < look_until_; }
   // A dataset came or went: there is something to build, or to remove.
   void OnDatasetsChanged() { next_build_ = absl::InfinitePast(); }
+  // The scrub was told to hurry.
+  void OnScrubWanted() { next_scrub_ = absl::InfinitePast(); }
   absl::Time Step();
   // Somebody waits for it: the stream tells its newest boundary now.
   absl::Status TellBoundary(const DefinitionHash& stream);
@@ -60,6 +62,7 @@ class Engine {
   void LookClosely(absl::Time now);
   void Drain(absl::Time now);
   void Build(absl::Time now);
+  void Scrub(absl::Time now);
   void TellBoundaries(absl::Time now);
   void SetProblem(std::string problem);
 
@@ -69,6 +72,7 @@ class Engine {
   absl::Time next_look_ = absl::InfinitePast();
   absl::Time next_full_look_ = absl::InfinitePast();  // a drain whether or not anything seems new
   absl::Time next_build_ = absl::InfinitePast();
+  absl::Time next_scrub_ = absl::InfinitePast();
   absl::Time next_boundary_ = absl::InfinitePast();
   absl::Time look_until_ = absl::InfinitePast();
   absl::Duration look_again_;  // while looking: how long until the next look

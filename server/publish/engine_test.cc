@@ -56,6 +56,16 @@ TEST_F(EngineTest, LooksAgainSoonWhenAWakeShowedNothingYet) {
   EXPECT_EQ(publisher_.drains, before + 1);
 }
 
+TEST_F(EngineTest, ScrubsAtThePaceThatTheScrubAsksForAndAtOnceWhenItIsWanted) {
+  const int before = publisher_.scrubs;
+  Run(absl::Seconds(60));
+  EXPECT_NEAR(publisher_.scrubs - before, 6, 1);
+  publisher_.scrub_pause = absl::ZeroDuration();
+  engine_.OnScrubWanted();
+  Run(absl::Milliseconds(1));
+  EXPECT_GT(publisher_.scrubs - before, 100);
+}
+
 TEST_F(EngineTest, NeedsNoWakesWhileSomebodyWritesAndAsksForThemAfterwards) {
   engine_.Step();
   EXPECT_FALSE(engine_.looking(clock_.Now()));

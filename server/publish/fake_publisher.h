@@ -29,6 +29,12 @@ class FakePublisher : public Publisher {
     ++builds;
     return builds_left > 0 && --builds_left > 0;
   }
+  absl::StatusOr<absl::Duration> ScrubStep() override {
+    ++scrubs;
+    return scrub_pause;
+  }
+  void ScrubNow() override { report.hurried = true; }
+  const ScrubReport& scrub_report() const override { return report; }
   absl::Status PublishBoundary(const DefinitionHash& stream) override {
     boundaries.push_back(stream);
     Emit(stream, Lsn::Of(tail.number, 0));
@@ -120,6 +126,9 @@ class FakePublisher : public Publisher {
   }
 
   std::deque<absl::StatusOr<DrainResult>> results;
+  int scrubs = 0;
+  absl::Duration scrub_pause = absl::Seconds(10);
+  ScrubReport report;
   int drains = 0, builds = 0, builds_left = 0;
   std::vector<DefinitionHash> boundaries;
   absl::Status boundary_status;

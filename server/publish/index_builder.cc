@@ -45,7 +45,7 @@ class Unhurried {
 absl::StatusOr<bool> IndexBuilder::Step() {
   RETURN_IF_ERROR(core_.EnsureSound());
   if (FirstBuilding(core_) != nullptr) return BuildStep();
-  if (!core_.index->freezing() && core_.dead.empty()) return false;
+  if (!core_.index->freezing() && !core_.dead.any()) return false;
   absl::Status done;
   {
     ASSIGN_OR_RETURN(std::unique_ptr<Unhurried> unhurried, Unhurried::Begin(core_));
@@ -53,7 +53,7 @@ absl::StatusOr<bool> IndexBuilder::Step() {
   }
   if (!done.ok()) core_.damaged = true;
   RETURN_IF_ERROR(done);
-  return core_.index->freezing() || !core_.dead.empty();
+  return core_.index->freezing() || core_.dead.any();
 }
 
 absl::StatusOr<bool> IndexBuilder::BuildStep() {
@@ -135,21 +135,26 @@ absl::Status IndexBuilder::WriteStep() {
 
 absl::Status IndexBuilder::SweepStep() {
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
-  if (core_.sweeping.empty()) core_.sweeping = core_.dead;
-  for (int64_t stream : core_.sweeping) {
+  if (!core_.sweeping.any()) core_.sweeping = core_.dead;
+  const auto& [streams, relations] = core_.sweeping;
+  for (int64_t stream : streams) {
     ASSIGN_OR_RETURN(bool none_left, core_.units.RemoveSome(stream, kSweepUnits));
     if (!none_left) return transaction.Commit();
   }
-  auto is_dead = [&](int64_t stream) {
-    return std::find(core_.sweeping.begin(), core_.sweeping.end(), stream) != core_.sweeping.end();
+  auto is_dead = [&, &s = streams, &r = relations](uint32_t relation, int64_t stream) {
+    return s.count(stream) != 0 || r.count(relation) != 0;
   };
   ASSIGN_OR_RETURN(bool at_end, core_.index->Sweep(kSweepRows, is_dead));
   if (at_end) {
-    for (int64_t stream : core_.sweeping) {
+    for (int64_t stream : streams) {
       RETURN_IF_ERROR(core_.catalogue.Bury(stream));
-      std::erase(core_.dead, stream);
+      core_.dead.streams.erase(stream);
     }
-    core_.sweeping.clear();
+    for (int64_t relation : relations) {
+      RETURN_IF_ERROR(core_.catalogue.BuryRelation(relation));
+      core_.dead.relations.erase(relation);
+    }
+    core_.sweeping = {};
   }
   return transaction.Commit();
 }

@@ -72,6 +72,10 @@ absl::StatusOr<std::vector<TableState>> TableStatesAt(Core& core, const Stream& 
     case NextStep::kFollow:
       return stream.record.tables;
     case NextStep::kCatchUp:
+      if (way.first->schema_version != stream.record.schema.version()) {
+        return Error(absl::StatusCode::kOutOfRange, "SCHEMA_CHANGED",
+                     "the dataset's schema has changed since that position: ask again at a newer one");
+      }
       return std::move(way.first->before);
     case NextStep::kSnapshot:
       break;

@@ -54,6 +54,23 @@ class UnitListener {
 
 enum class NextStep { kFollow, kCatchUp, kSnapshot };
 
+// Rows of one table that the scrub found changed without having been noted.
+struct ScrubFinding {
+  absl::Time at;
+  std::string table;
+  uint64_t rows = 0;
+  std::string first_key;  // for people
+};
+struct ScrubReport {
+  uint64_t passes = 0;  // over all tables, since the start
+  absl::Time pass_began, last_pass_ended = absl::InfinitePast();
+  absl::Duration last_pass_took;
+  uint64_t rows_compared = 0;          // in the present pass
+  uint64_t rows_found = 0;             // since the start
+  bool hurried = false;                // the present pass goes on without pauses
+  std::vector<ScrubFinding> findings;  // the newest last; not more than a hundred
+};
+
 // From the source to stored, signed units: drains the source, routes rows to streams, keeps the row index, the unit
 // store and every position in the server's state database, and tells the listener. Everything of one batch is in one
 // transaction, durable before the listener hears of it. One thread; steppable; no clock, file or randomness of its own.
@@ -63,6 +80,8 @@ class Publisher {
   struct Options {
     uint64_t unit_store_bytes = 0;
     bool durable = true;
+    absl::Duration scrub_interval = absl::Minutes(10);  // of a full pass
+    double scrub_share = 0.05;                          // of one core, at most
   };
   // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
   static absl::StatusOr<std::unique_ptr<Publisher>> Start(sqlite::Database& state, Source& source,
@@ -78,6 +97,12 @@ class Publisher {
   virtual absl::StatusOr<DrainResult> Drain() = 0;
   // One bounded step of index builds and flushes. False: nothing left to do.
   virtual absl::StatusOr<bool> BuildStep() = 0;
+  // Compares one range of the real rows with what was published, and publishes what differs; how long until the next
+  // one is due.
+  virtual absl::StatusOr<absl::Duration> ScrubStep() = 0;
+  // A pass over all tables begins, and goes on without pauses.
+  virtual void ScrubNow() = 0;
+  virtual const ScrubReport& scrub_report() const = 0;
   // Drains, then a signed unit with the stream's position: empty if nothing changed. For freshness, and for who waits.
   virtual absl::Status PublishBoundary(const DefinitionHash& stream) = 0;
   virtual Tail published() const = 0;

@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "server/publish/index_replay.h"
+#include "server/publish/resolution.h"
 #include "server/route/table_schema.h"
 
 namespace replicast::publish {
@@ -49,10 +50,11 @@ absl::Status Core::Load() {
     RETURN_IF_ERROR(transaction.Commit());
   }
   index = std::make_unique<store::RowIndex>(statements);
-  sweeping.clear();
+  sweeping = {};
   RETURN_IF_ERROR(LoadStreams());
   RETURN_IF_ERROR(units.Load());
-  RETURN_IF_ERROR(DescribeRelations(false));
+  RETURN_IF_ERROR(DescribeRelations());
+  if (!stale_.empty()) state.owed = std::max(state.owed, store::ComparisonCause::kHooks);
   RETURN_IF_ERROR(RestartBuilds());
   RETURN_IF_ERROR(RefreshRouter());
   RETURN_IF_ERROR(ReplayIndex(*this));
@@ -83,7 +85,9 @@ absl::Status Core::LoadStreams() {
     stream.record = std::move(record);
   }
   ASSIGN_OR_RETURN(datasets, catalogue.Datasets());
-  ASSIGN_OR_RETURN(dead, catalogue.DeadStreams());
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dead_streams, catalogue.DeadStreams());
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dead_relations, catalogue.DeadRelations());
+  dead = {{dead_streams.begin(), dead_streams.end()}, {dead_relations.begin(), dead_relations.end()}};
   return absl::OkStatus();
 }
 
@@ -109,7 +113,7 @@ absl::Status Core::BuildAnew(Stream* stream) {
   int64_t old = stream->record.id;
   index->Forget(old);
   RETURN_IF_ERROR(catalogue.Remove(old));
-  dead.push_back(old);
+  dead.streams.insert(old);
   RETURN_IF_ERROR(catalogue.Add(&anew.record));
   streams.erase(old);
   streams[anew.record.id] = std::move(anew);
@@ -171,18 +175,6 @@ StreamInfo Core::Info(const Stream& stream) {
   return info;
 }
 
-absl::Status Core::StopStreams(const std::vector<Reading::Change>& changes) {
-  std::map<int64_t, std::string> reasons;
-  for (const auto& [id, stream] : streams) {
-    if (stream.stopped()) continue;
-    const std::vector<uint32_t>& used = stream.record.relations;
-    for (const Reading::Change& change : changes) {
-      if (std::find(used.begin(), used.end(), change.relation) != used.end()) reasons.emplace(id, change.reason);
-    }
-  }
-  return Stop(reasons);
-}
-
 absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
   if (reasons.empty()) return absl::OkStatus();
   std::vector<store::StreamRecord> records;
@@ -221,29 +213,58 @@ absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, cons
   return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE", reason);
 }
 
-absl::Status Core::DescribeRelations(bool again) {
+absl::Status Core::DescribeRelations() {
   ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, catalogue.Relations());
-  std::vector<Reading::Change> changes;
   for (const store::RelationRecord& record : records) {
     bool used = std::any_of(streams.begin(), streams.end(), [&](const auto& entry) {
       const std::vector<uint32_t>& its = entry.second.record.relations;
       return !entry.second.stopped() && std::find(its.begin(), its.end(), record.id) != its.end();
     });
-    if (!used || (!again && relations.count(record.id) != 0)) continue;
+    if (!used || relations.count(record.id) != 0) continue;
     absl::StatusOr<Relation> relation = source.Describe(record.name);
-    if (relation.ok() && relation->ddl == record.ddl && Publishes(*relation, record.id)) {
-      relation->id = record.id;
-      relations[record.id] = *std::move(relation);
-      continue;
-    }
     std::string reason = ReasonOf(relation.status());
     if (!relation.ok() && reason != "TABLE_UNKNOWN" && reason != "TABLE_UNSUPPORTED") return relation.status();
-    std::string what = relation.ok()
-                           ? absl::StrCat("table ", record.name, " has another schema than when it was captured")
-                           : std::string(relation.status().message());
-    changes.push_back({record.id, absl::StrCat(what, ": delete the dataset and create it again")});
+    const bool same = relation.ok() && relation->ddl == record.ddl && Publishes(*relation, record.id);
+    relations[record.id] = same ? *std::move(relation) : Remembered(record);
+    relations[record.id].id = record.id;
+    if (!same) stale_.insert(record.id);
   }
-  return StopStreams(changes);
+  return absl::OkStatus();
+}
+
+Relation Core::Remembered(const store::RelationRecord& record) const {
+  Relation relation;
+  relation.name = record.name;
+  relation.ddl = record.ddl;
+  for (const auto& [id, stream] : streams) {
+    const std::vector<uint32_t>& its = stream.record.relations;
+    const auto found = std::find(its.begin(), its.end(), record.id);
+    if (found == its.end()) continue;
+    const v1::TableSchema& schema = stream.record.schema.tables(static_cast<int>(found - its.begin()));
+    for (const v1::ColumnSchema& column : schema.columns())
+      relation.columns.push_back({.name = column.name(), .type = column.type()});
+    for (int rank = 0; rank < schema.key_columns_size(); ++rank) {
+      relation.key.push_back(static_cast<int>(schema.key_columns(rank)));
+      relation.key_collations.push_back(CollationFromName(schema.key_collations(rank)).value_or(Collation::kBinary));
+    }
+    relation.integer_primary_key = schema.integer_primary_key();
+    break;
+  }
+  return relation;
+}
+
+absl::Status Core::RemoveUnusedRelations() {
+  std::set<uint32_t> used;
+  for (const auto& [id, stream] : streams) used.insert(stream.record.relations.begin(), stream.record.relations.end());
+  ASSIGN_OR_RETURN(std::vector<store::RelationRecord> records, catalogue.Relations());
+  for (const store::RelationRecord& record : records) {
+    if (used.count(record.id) != 0) continue;
+    RETURN_IF_ERROR(catalogue.RemoveRelation(record.id));
+    dead.relations.insert(record.id);
+  }
+  std::erase_if(relations, [&](const auto& entry) { return used.count(entry.first) == 0; });
+  std::erase_if(stale_, [&](uint32_t id) { return relations.count(id) == 0; });
+  return absl::OkStatus();
 }
 
 bool Core::Publishes(const Relation& relation, uint32_t id) const {
@@ -252,7 +273,8 @@ bool Core::Publishes(const Relation& relation, uint32_t id) const {
     for (size_t i = 0; i < record.relations.size() && !stream.stopped(); ++i) {
       if (record.relations[i] != id) continue;
       int place = static_cast<int>(i);
-      absl::StatusOr<route::PublishedTable> now = route::SchemaFor(relation, record.definition.tables(place));
+      absl::StatusOr<route::PublishedTable> now =
+          route::SchemaFor(relation, PartAbout(record.definition, relation.name));
       if (!now.ok() || now->schema.SerializeAsString() != record.schema.tables(place).SerializeAsString()) return false;
     }
   }
@@ -271,35 +293,19 @@ std::vector<Relation> Core::UsedRelations() const {
   return used;
 }
 
-absl::Status Core::CaptureRelations() { return source.Capture(UsedRelations()); }
+absl::StatusOr<bool> Core::CaptureRelations() { return source.Capture(UsedRelations()); }
 
-absl::Status Core::AttachRelations() {
-  RETURN_IF_ERROR(source.Attach(UsedRelations()));
-  std::vector<Stream*> unnoticed;
-  if (absl::StatusOr<std::unique_ptr<Reading>> reading = source.Read(state.tail); reading.ok()) {
-    for (auto& [id, stream] : streams) {
-      const std::vector<uint32_t>& used = stream.record.relations;
-      bool changed =
-          std::any_of((*reading)->changes().begin(), (*reading)->changes().end(), [&](const Reading::Change& change) {
-            return std::find(used.begin(), used.end(), change.relation) != used.end();
-          });
-      if (changed && stream.ready()) unnoticed.push_back(&stream);
-    }
-  }
-  if (!unnoticed.empty()) {
-    spdlog::warn(
-        "the master's triggers are not as they were left: {} datasets are indexed anew, their replicas take new "
-        "snapshots",
-        unnoticed.size());
-    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
-    for (Stream* stream : unnoticed) RETURN_IF_ERROR(BuildAnew(stream));
-    RETURN_IF_ERROR(transaction.Commit());
-    RETURN_IF_ERROR(RefreshRouter());
-  }
-  // A crash may have come between storing a new dataset and capturing its tables; it is being built then.
-  bool building =
-      std::any_of(streams.begin(), streams.end(), [](const auto& entry) { return entry.second.building(); });
-  return building || streams.empty() ? CaptureRelations() : absl::OkStatus();
+void Core::AttachRelations() { source.Attach(UsedRelations()); }
+
+absl::Status Core::SetOwed(store::ComparisonCause cause) {
+  if (state.owed == cause) return absl::OkStatus();
+  damaged = true;
+  state.owed = cause;
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
+  RETURN_IF_ERROR(store::SaveServerState(statements, state));
+  RETURN_IF_ERROR(transaction.Commit());
+  damaged = false;
+  return absl::OkStatus();
 }
 
 absl::Status Core::RefreshRouter() {
@@ -314,8 +320,9 @@ absl::Status Core::RefreshRouter() {
       auto relation = relations.find(record.relations[i]);
       REPLICAST_CHECK(relation != relations.end());
       table.relation = &relation->second;
+      if (IsStale(relation->first)) continue;
       table.columns = route::PublishedColumns(*table.relation, record.schema.tables(static_cast<int>(i)));
-      table.filter = record.definition.tables(static_cast<int>(i)).filter();
+      table.filter = PartAbout(record.definition, table.relation->name).filter();
       interests[record.relations[i]].push_back({id, static_cast<uint32_t>(i), table.columns, table.filter});
     }
   }

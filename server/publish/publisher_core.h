@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,22 +40,30 @@ class Core {
   StreamInfo Info(const Stream& stream);
 
   // --- changes of what is published; each in a transaction of its own unless it says otherwise
-  // Streams that use one of these relations stop at the present boundary.
-  absl::Status StopStreams(const std::vector<Reading::Change>& changes);
+  // These streams stop at the present boundary, each for a reason that people are told.
+  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
   // A row that no unit can carry must not be published: ROW_TOO_LARGE, with what was begun to be given up (`damaged`);
   // EnsureSound then stops the stream.
   absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& row);
   bool refused() const { return !refused_.empty(); }
-  // Describes the relations of streams that aren't stopped; with `again`, also known ones. Differences stop streams.
-  absl::Status DescribeRelations(bool again);
-  // Makes the source capture what streams use.
-  absl::Status CaptureRelations();
-  // The same at a start, when much may have happened: streams whose triggers are not as they were left are built anew.
-  absl::Status AttachRelations();
+  // Describes the relations of streams that aren't stopped. One that isn't what it was is known by what was published
+  // of it only, and a comparison is owed, which finds out what it has become.
+  absl::Status DescribeRelations();
+  // Relations that no stream has are removed.
+  absl::Status RemoveUnusedRelations();
+  // Makes the source capture what streams use. False: it was not captured as it had been left.
+  absl::StatusOr<bool> CaptureRelations();
+  // Takes it to be captured: readings tell where it isn't.
+  void AttachRelations();
+  // Stores whether, and why, a full comparison is owed.
+  absl::Status SetOwed(store::ComparisonCause cause);
+  // Index builds that are not complete begin again.
+  absl::Status RestartBuilds();
   // Takes the stream out and back in under another number, to be built from nothing. In the caller's transaction.
   absl::Status BuildAnew(Stream* stream);
   // After streams came, went or stopped: the tables of each, and the router.
   absl::Status RefreshRouter();
+  bool IsStale(uint32_t relation) const { return stale_.count(relation) != 0; }
 
   // What its units and index rows will be told apart by: in the header of every unit.
   v1::UnitHeader HeaderFor(const Stream& stream, v1::UnitKind kind, Lsn last, absl::Time master_time) const;
@@ -85,7 +94,12 @@ class Core {
   std::map<int64_t, Stream> streams;  // by their number
   std::map<std::string, DefinitionHash> datasets;
   std::map<uint32_t, Relation> relations;
-  std::vector<int64_t> dead, sweeping;  // streams that are gone; those whose remains the present sweep removes
+  // What is gone, but for its units and index rows; and what of that the present sweep removes.
+  struct Dead {
+    std::set<int64_t> streams, relations;
+    bool any() const { return !streams.empty() || !relations.empty(); }
+  };
+  Dead dead, sweeping;
   route::Router router;
   bool damaged = true;
   bool started = false;  // the listener hears of streams
@@ -94,15 +108,17 @@ class Core {
 
  private:
   absl::Status LoadStreams();
-  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
   // Does it still give every stream the schema that this one told its replicas?
   bool Publishes(const Relation& relation, uint32_t id) const;
   // Those that streams use which aren't stopped.
   std::vector<Relation> UsedRelations() const;
-  absl::Status RestartBuilds();
   absl::Status TellUnit(const store::StoredUnit& unit);
 
+  // What is known of a relation by what a stream published of it.
+  Relation Remembered(const store::RelationRecord& record) const;
+
   std::map<DefinitionHash, std::string> refused_;  // streams to stop, and why
+  std::set<uint32_t> stale_;                       // relations that are Remembered only
 };
 
 }  // namespace replicast::publish

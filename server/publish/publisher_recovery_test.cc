@@ -8,6 +8,14 @@ namespace {
 
 using Result = Publisher::DrainResult;
 
+size_t RowsIn(const HeardUnit& unit) {
+  size_t rows = 0;
+  for (const v1::UnitBody& body : unit.bodies) {
+    for (const v1::TableChanges& table : body.tables()) rows += table.rows().row_count() + table.deleted().row_count();
+  }
+  return rows;
+}
+
 class PublisherRecoveryTest : public PublisherRig {
  protected:
   void SetUp() override {
@@ -102,43 +110,88 @@ TEST_F(PublisherRecoveryTest, AStateThatWasRolledBackLeavesThoseAheadInAHistoryO
   EXPECT_TRUE(Join(all_).tables() == Truth(all_));
 }
 
-TEST_F(PublisherRecoveryTest, AnOverflowBeginsAHistoryThatOnlySnapshotsLeadInto) {
+TEST_F(PublisherRecoveryTest, AnOverflowIsMadeUpForByOneUnitOfWhatDiffers) {
+  for (int64_t i = 0; i < 30'000; ++i) source_.Put("items", {i, Text{"a"}, i});
+  Drain();
   TinyReplica replica = Join(all_);
   source_.SetOutboxCapacity(4);
-  for (int64_t i = 0; i < 10; ++i) source_.Put("items", {i, Text{"a"}, i});
+  for (int64_t i = 0; i < 10; ++i) source_.Put("items", {i * 3000, Text{"b"}, i});
+  source_.Remove("items", {int64_t{77}});
+  HistoryId history = publisher_->history();
   EXPECT_EQ(Drain(), Result::kMore);
-  EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kBuilding);
+  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(all_, 0, "").status()), "COMPARING");
+  source_.SetOutboxCapacity(1'000'000);
+  source_.Put("items", {int64_t{1}, Text{"written meanwhile"}, int64_t{1}});
+  EXPECT_TRUE(listener_->Take(all_).empty());
+  EXPECT_EQ(DrainToTheEnd(), Result::kPublished);
+  EXPECT_EQ(publisher_->history(), history);
   std::string reason;
-  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kSnapshot);
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(all_, 0, "").status()), "STREAM_BUILDING");
-  Build();
-  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kSnapshot);
-  EXPECT_NE(reason, "");
-  EXPECT_FALSE(CatchUp(all_, &replica));
-  replica = Join(all_);
-  EXPECT_TRUE(replica.tables() == Truth(all_));
-  source_.Put("items", {int64_t{77}, Text{"a"}, int64_t{77}});
-  EXPECT_EQ(Drain(), Result::kPublished);
-  Follow(all_, &replica);
+  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kCatchUp);
+  std::vector<HeardUnit> heard = listener_->Take(all_);
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_EQ(RowsIn(heard[0]), 12u);
+  EXPECT_EQ(replica.Admit(heard[0]), TinyReplica::Admission::kApplied);
   EXPECT_TRUE(replica.tables() == Truth(all_));
 }
 
-TEST_F(PublisherRecoveryTest, ARestoredMasterBeginsAHistoryThatOnlySnapshotsLeadInto) {
+TEST_F(PublisherRecoveryTest, ARestoredMasterBeginsAHistoryThatLeadsReplicasOverWithWhatDiffers) {
+  for (int64_t i = 0; i < 1000; ++i) source_.Put("items", {i, Text{"a"}, i});
   FakeSource::Backup backup = source_.Save();
-  for (int64_t i = 0; i < 10; ++i) source_.Put("items", {i, Text{"a"}, i});
+  for (int64_t i = 0; i < 10; ++i) source_.Put("items", {i, Text{"b"}, i});
   Drain();
-  TinyReplica replica = Join(all_);
+  TinyReplica replica = Join(all_), other = Join(even_);
   source_.Restore(backup);
-  for (int64_t i = 0; i < 20; ++i) source_.Put("items", {i, Text{"b"}, i});  // past the published number, other marks
+  for (int64_t i = 5; i < 20; ++i) source_.Put("items", {i, Text{"c"}, i});  // past the published number, other marks
   HistoryId history = publisher_->history();
   EXPECT_EQ(Drain(), Result::kMore);
+  EXPECT_EQ(DrainToTheEnd(), Result::kPublished);
   EXPECT_NE(publisher_->history(), history);
-  Build();
   std::string reason;
-  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kSnapshot);
-  for (const HeardUnit& unit : listener_->Take(all_)) EXPECT_EQ(replica.Admit(unit), TinyReplica::Admission::kForeign);
+  EXPECT_EQ(publisher_->NextStepFor(replica.position(), &reason), NextStep::kCatchUp);
+  std::vector<HeardUnit> heard = listener_->Take(all_);
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_EQ(heard[0].header.kind(), v1::UNIT_KIND_HISTORY);
+  EXPECT_EQ(RowsIn(heard[0]), 20u);
+  EXPECT_EQ(replica.Admit(heard[0]), TinyReplica::Admission::kApplied);
+  EXPECT_TRUE(replica.tables() == Truth(all_));
+  EXPECT_TRUE(CatchUp(even_, &other));
+  EXPECT_TRUE(other.tables() == Truth(even_));
   EXPECT_TRUE(Join(all_).tables() == Truth(all_));
-  EXPECT_TRUE(Join(even_).tables() == Truth(even_));
+}
+
+TEST_F(PublisherRecoveryTest, AComparisonThatACrashBrokeOffIsStillOwed) {
+  TinyReplica replica = Join(all_);
+  source_.DropTriggers("items");
+  source_.Put("items", {int64_t{1}, Text{"unnoticed"}, int64_t{1}});
+  EXPECT_EQ(Drain(), Result::kMore);
+  EXPECT_THAT(source_.captured(), ::testing::Contains("items")) << "the triggers are renewed first";
+  Restart();
+  EXPECT_EQ(DrainToTheEnd(), Result::kPublished);
+  EXPECT_TRUE(CatchUp(all_, &replica));
+  EXPECT_TRUE(replica.tables() == Truth(all_));
+  source_.Put("items", {int64_t{2}, Text{"a"}, int64_t{2}});
+  EXPECT_EQ(Drain(), Result::kPublished) << "none is owed any more";
+}
+
+TEST_F(PublisherRecoveryTest, AComparisonBeginsAgainWhenItsOwnPastBreaks) {
+  for (int64_t i = 0; i < 20'000; ++i) source_.Put("items", {i, Text{"a"}, i});
+  Drain();
+  TinyReplica replica = Join(all_);
+  source_.SetOutboxCapacity(4);
+  for (int round = 0; round < 5; ++round) {
+    for (int64_t i = 0; i < 10; ++i) source_.Put("items", {i * 1999 + round, Text{"b"}, i});
+    EXPECT_EQ(Drain(), Result::kMore);
+  }
+  FakeSource::Backup backup = source_.Save();
+  Drain();
+  source_.Put("items", {int64_t{5}, Text{"lost"}, int64_t{5}});
+  Drain();
+  source_.Restore(backup);
+  source_.DropTriggers("notes");
+  source_.Put("notes", {Text{"n"}, Text{"unnoticed"}, int64_t{1}});
+  EXPECT_EQ(DrainToTheEnd(), Result::kPublished);
+  EXPECT_TRUE(CatchUp(all_, &replica));
+  EXPECT_TRUE(replica.tables() == Truth(all_));
 }
 
 TEST_F(PublisherRecoveryTest, AnIndexBuildThatACrashBrokeOffStartsAgain) {

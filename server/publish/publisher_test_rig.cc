@@ -102,6 +102,12 @@ Publisher::DrainResult PublisherRig::Drain() {
   return result.value_or(Publisher::DrainResult::kUnavailable);
 }
 
+Publisher::DrainResult PublisherRig::DrainToTheEnd() {
+  Publisher::DrainResult result = Drain();
+  while (result == Publisher::DrainResult::kMore) result = Drain();
+  return result;
+}
+
 TinyReplica::Tables PublisherRig::Truth(const DefinitionHash& hash) {
   StreamInfo info = *publisher_->Stream(hash);
   TinyReplica::Tables tables(static_cast<size_t>(info.schema.tables_size()));

@@ -84,7 +84,8 @@ class TinyReplica {
     Tables tables;
   };
   Admission AdmitTo(Copy* copy, const HeardUnit& unit);
-  void Apply(Copy* copy, const HeardUnit& unit) const;
+  void Apply(Copy* copy, const HeardUnit& unit);
+  void TakeOver(Copy* copy, const v1::SchemaChange& change);
   Row KeyOf(size_t table, const Row& row) const;
 
   v1::DatasetSchema schema_;
@@ -115,6 +116,8 @@ class PublisherRig : public ::testing::Test {
   DefinitionHash Create(const std::string& name, const v1::Definition& definition);
   void Build();  // until nothing is left to do
   Publisher::DrainResult Drain();
+  // Drains until nothing is left to do, as after what needs a comparison of all rows.
+  Publisher::DrainResult DrainToTheEnd();
 
   // The rows that the source says this stream should have.
   TinyReplica::Tables Truth(const DefinitionHash& stream);

@@ -28,7 +28,7 @@ namespace replicast::publish {
 absl::Status StoredPublisher::Begin() {
   RETURN_IF_ERROR(core_.CommitsWait(true));
   RETURN_IF_ERROR(core_.Load());
-  RETURN_IF_ERROR(core_.AttachRelations());
+  core_.AttachRelations();
   ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::BeginWithHistory(core_));
   RETURN_IF_ERROR(batch->Commit());
   core_.started = true;

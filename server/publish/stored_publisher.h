@@ -12,6 +12,7 @@
 #include "server/publish/index_builder.h"
 #include "server/publish/publisher.h"
 #include "server/publish/publisher_core.h"
+#include "server/publish/scrub.h"
 
 namespace replicast::publish {
 
@@ -23,12 +24,16 @@ class StoredPublisher : public Publisher {
       : core_(state, source, signer, clock, random, listener, options),
         drain_(core_),
         builder_(core_, drain_),
+        scrub_(core_, drain_),
         chunks_(core_, drain_),
         catalogue_(core_, drain_) {}
   absl::Status Begin();
 
   absl::StatusOr<DrainResult> Drain() override { return drain_.Run(); }
   absl::StatusOr<bool> BuildStep() override { return builder_.Step(); }
+  absl::StatusOr<absl::Duration> ScrubStep() override { return scrub_.Step(); }
+  void ScrubNow() override { scrub_.Hurry(); }
+  const ScrubReport& scrub_report() const override { return scrub_.report(); }
   absl::Status PublishBoundary(const DefinitionHash& stream) override;
   Tail published() const override { return core_.state.tail; }
   HistoryId history() const override { return core_.state.history; }
@@ -57,6 +62,7 @@ class StoredPublisher : public Publisher {
   mutable Core core_;  // asking it uses prepared statements
   publish::Drain drain_;
   IndexBuilder builder_;
+  Scrub scrub_;
   ChunkReader chunks_;
   DatasetCatalogue catalogue_;
 };

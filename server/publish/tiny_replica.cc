@@ -3,6 +3,7 @@
 #include "common/base/errors.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/row_hash.h"
+#include "common/wire/value_proto.h"
 #include "server/publish/publisher_test_rig.h"
 
 namespace replicast::testing {
@@ -22,8 +23,24 @@ Row TinyReplica::KeyOf(size_t table, const Row& row) const {
   return key;
 }
 
-void TinyReplica::Apply(Copy* copy, const HeardUnit& unit) const {
+void TinyReplica::TakeOver(Copy* copy, const v1::SchemaChange& change) {
+  Tables tables(static_cast<size_t>(change.schema().tables_size()));
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const v1::TableOrigin& origin = change.origins(static_cast<int>(i));
+    if (origin.table() == 0) continue;
+    for (const auto& [key, row] : copy->tables[origin.table() - 1]) {
+      Row& taken = tables[i][key];
+      for (const v1::ColumnOrigin& column : origin.columns())
+        taken.push_back(column.has_constant() ? wire::FromProto(column.constant()) : row[column.column()]);
+    }
+  }
+  copy->tables = std::move(tables);
+  schema_ = change.schema();
+}
+
+void TinyReplica::Apply(Copy* copy, const HeardUnit& unit) {
   for (const v1::UnitBody& body : unit.bodies) {
+    if (body.has_schema()) TakeOver(copy, body.schema());
     for (const v1::TableChanges& changes : body.tables()) {
       auto& rows = copy->tables[changes.table()];
       const v1::TableSchema& schema = schema_.tables(static_cast<int>(changes.table()));

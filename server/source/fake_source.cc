@@ -24,6 +24,7 @@ struct FakeSource::Data {
     uint32_t hook = 0;  // the relation's number in its triggers; 0: there are none
     std::shared_ptr<Rows> rows = std::make_shared<Rows>();
   };
+  int64_t schema = 0;
   std::map<std::string, Table> tables;
   std::shared_ptr<Outbox> outbox = std::make_shared<Outbox>();
 };
@@ -72,6 +73,7 @@ class FakeSource::FakeReading : public Reading {
   absl::Time wall() const override {
     return absl::FromUnixSeconds(1'700'000'000 + static_cast<int64_t>(newest_.number));
   }
+  int64_t schema() const override { return data_->schema; }
   const std::vector<Change>& changes() const override { return changes_; }
 
   absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) override {
@@ -93,6 +95,15 @@ class FakeSource::FakeReading : public Reading {
     return absl::OkStatus();
   }
 
+  absl::Status ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                            const NotedFunction& function) override {
+    for (auto entry = data_->outbox->upper_bound(after); entry != data_->outbox->end(); ++entry) {
+      if (columns.count(entry->second.relation) == 0) continue;
+      RETURN_IF_ERROR(function(entry->second.relation, entry->second.key));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) override {
     auto table = data_->tables.find(relation.name);
     if (table == data_->tables.end()) return Error(absl::StatusCode::kNotFound, "TABLE_UNKNOWN", "no such table");
@@ -104,6 +115,15 @@ class FakeSource::FakeReading : public Reading {
       if (!more) break;
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) override {
+    auto table = data_->tables.find(relation.name);
+    if (table == data_->tables.end()) return false;
+    auto found = table->second.rows->find(Encoded(relation, key));
+    if (found == table->second.rows->end()) return false;
+    *row = found->second;
+    return true;
   }
 
   absl::StatusOr<uint64_t> CountRows(const Relation& relation) override {
@@ -144,13 +164,41 @@ Relation FakeSource::MakeRelation(const std::string& name,
 
 FakeSource::Data& FakeSource::Mine() { return Own(data_); }
 
-void FakeSource::CreateTable(const Relation& relation) { Mine().tables[relation.name].relation = relation; }
+FakeSource::Data& FakeSource::Altering() {
+  Mine().schema = ++schemas_;
+  return Mine();
+}
 
-void FakeSource::DropTable(const std::string& table) { Mine().tables.erase(table); }
+void FakeSource::CreateTable(const Relation& relation) { Altering().tables[relation.name].relation = relation; }
 
-void FakeSource::AlterTable(const std::string& table) { Mine().tables.at(table).relation.ddl += " -- altered"; }
+void FakeSource::DropTable(const std::string& table) { Altering().tables.erase(table); }
 
-void FakeSource::DropTriggers(const std::string& table) { Mine().tables.at(table).hook = 0; }
+void FakeSource::AlterTable(const std::string& table) { Altering().tables.at(table).relation.ddl += " -- altered"; }
+
+void FakeSource::AlterTable(const Relation& relation, const std::function<Row(const Row&)>& renew, bool by_copy) {
+  Data::Table& table = Altering().tables.at(relation.name);
+  auto rows = std::make_shared<Data::Rows>();
+  for (const auto& [key, row] : *table.rows) {
+    Row renewed = renew(row);
+    (*rows)[Encoded(relation, relation.KeyOf(renewed))] = std::move(renewed);
+  }
+  table.rows = std::move(rows);
+  const std::string before = table.relation.ddl;
+  table.relation = relation;
+  table.relation.ddl = absl::StrCat(before, " -- altered ", schemas_);
+  if (by_copy) table.hook = 0;
+}
+
+void FakeSource::RenameTable(const std::string& table, const std::string& name) {
+  Data& data = Altering();
+  Data::Table renamed = std::move(data.tables.at(table));
+  data.tables.erase(table);
+  renamed.relation.name = name;
+  renamed.relation.ddl += " -- as " + name;
+  data.tables[name] = std::move(renamed);
+}
+
+void FakeSource::DropTriggers(const std::string& table) { Altering().tables.at(table).hook = 0; }
 
 void FakeSource::MakeUnsupported(const std::string& table, const std::string& reason) { unsupported_[table] = reason; }
 
@@ -229,7 +277,9 @@ absl::StatusOr<Relation> FakeSource::Describe(const std::string& table) {
     return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
                  absl::StrCat("table ", table, " ", refused->second));
   }
-  return found->second.relation;
+  Relation relation = found->second.relation;
+  relation.captured_as = found->second.hook;
+  return relation;
 }
 
 absl::StatusOr<std::vector<std::string>> FakeSource::Tables() {
@@ -238,23 +288,27 @@ absl::StatusOr<std::vector<std::string>> FakeSource::Tables() {
   return names;
 }
 
-absl::Status FakeSource::Capture(const std::vector<Relation>& relations) {
+absl::StatusOr<bool> FakeSource::Capture(const std::vector<Relation>& relations) {
   RETURN_IF_ERROR(capture_failure_);
-  captured_.clear();
   Data& data = Mine();
+  bool as_left = true;
+  for (const auto& [id, relation] : captured_) {
+    auto table = data.tables.find(relation.name);
+    as_left = as_left && table != data.tables.end() && table->second.hook == id;
+  }
+  captured_.clear();
   for (auto& [name, table] : data.tables) table.hook = 0;
   for (const Relation& relation : relations) {
     REPLICAST_CHECK(relation.id != 0);
     captured_[relation.id] = relation;
     data.tables.at(relation.name).hook = relation.id;
   }
-  return absl::OkStatus();
+  return as_left;
 }
 
-absl::Status FakeSource::Attach(const std::vector<Relation>& relations) {
+void FakeSource::Attach(const std::vector<Relation>& relations) {
   captured_.clear();
   for (const Relation& relation : relations) captured_[relation.id] = relation;
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> FakeSource::NewReading(const Tail& published, bool detached) {

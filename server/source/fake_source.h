@@ -27,6 +27,11 @@ class FakeSource : public Source {
   void DropTable(const std::string& table);
   // Another DDL; the triggers stay.
   void AlterTable(const std::string& table);
+  // Other columns (under the same name), and every row what `renew` makes of it. Triggers stay, unless it was by a
+  // copy.
+  void AlterTable(const Relation& relation, const std::function<Row(const Row&)>& renew, bool by_copy = false);
+  // Its triggers go with it.
+  void RenameTable(const std::string& table, const std::string& name);
   void DropTriggers(const std::string& table);
   // Describe refuses it from now on, with this reason.
   void MakeUnsupported(const std::string& table, const std::string& reason);
@@ -61,8 +66,8 @@ class FakeSource : public Source {
   // --- Source
   absl::StatusOr<Relation> Describe(const std::string& table) override;
   absl::StatusOr<std::vector<std::string>> Tables() override;
-  absl::Status Capture(const std::vector<Relation>& relations) override;
-  absl::Status Attach(const std::vector<Relation>& relations) override;
+  absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) override;
+  void Attach(const std::vector<Relation>& relations) override;
   absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) override;
   absl::StatusOr<std::unique_ptr<Reading>> ReadDetached(const Tail& published) override;
   absl::Status MakeDurable() override;
@@ -77,7 +82,8 @@ class FakeSource : public Source {
   class FakeReading;
   void Do(Write write);
   void Apply(const Write& write);
-  Data& Mine();  // the present data, not shared with any reading or backup
+  Data& Mine();      // the present data, not shared with any reading or backup
+  Data& Altering();  // the same, under another schema
   absl::StatusOr<std::unique_ptr<Reading>> NewReading(const Tail& published, bool detached);
 
   SeededRandom random_;
@@ -85,6 +91,7 @@ class FakeSource : public Source {
   std::map<uint32_t, Relation> captured_;
   std::map<std::string, std::string> unsupported_;
   std::optional<std::vector<Write>> open_;
+  int64_t schemas_ = 0;
   uint64_t capacity_ = 1'000'000;
   absl::Status read_failure_, durable_failure_, capture_failure_;
   std::function<void()> on_row_;

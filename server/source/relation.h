@@ -46,7 +46,8 @@ struct RelationIndex {
 
 // One table of the source as it is captured.
 struct Relation {
-  uint32_t id = 0;  // given by the server, in outbox entries; 0: none yet
+  uint32_t id = 0;           // given by the server, in outbox entries; 0: none yet
+  uint32_t captured_as = 0;  // the number under which the table's hooks note it now; 0: none
   std::string name;
   std::string ddl;  // as the source tells it: another text is another schema
   std::vector<RelationColumn> columns;
@@ -59,7 +60,8 @@ struct Relation {
 
   const RelationColumn& column(int place) const { return columns[static_cast<size_t>(place)]; }
   // Rows are identified by the rowid, declared or not: one integer.
-  bool keyed_by_rowid() const { return integer_primary_key || column(key[0]).kind == ColumnKind::kRowid; }
+  bool keyed_by_rowid() const { return integer_primary_key || keyed_by_hidden_rowid(); }
+  bool keyed_by_hidden_rowid() const { return column(key[0]).kind == ColumnKind::kRowid; }
   Row KeyOf(const Row& row) const {
     Row result;
     result.reserve(key.size());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class Reading {
   virtual Past past() const = 0;
   // The wall clock when the transaction began.
   virtual absl::Time wall() const = 0;
+  // Changes with every change of the source's schema.
+  virtual int64_t schema() const = 0;
   // Why relations are no longer what they were when they were captured (DDL, triggers); empty: as installed.
   struct Change {
     uint32_t relation;
@@ -47,9 +50,16 @@ class Reading {
   // are not captured any more are left out. In no particular order.
   using TouchedFunction = std::function<absl::Status(const Relation& relation, const Row& key, const Row* row)>;
   virtual absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) = 0;
+  // Every entry noted in (after, newest], whether or not its relation is captured still: number of the relation, as
+  // many values of its key as asked for by `columns` of that number (0: left out).
+  using NotedFunction = std::function<absl::Status(uint32_t relation, const Row& key)>;
+  virtual absl::Status ForEachNoted(uint64_t after, const std::map<uint32_t, size_t>& columns,
+                                    const NotedFunction& function) = 0;
   // Rows in key order behind `after_key` (null: from the start) until the function says false. Rows hold all columns.
   using RowFunction = std::function<absl::StatusOr<bool>(const Row& key, const Row& row)>;
   virtual absl::Status ForEachRow(const Relation& relation, const Row* after_key, const RowFunction& function) = 0;
+  // The row with exactly this key. False: there is none.
+  virtual absl::StatusOr<bool> Find(const Relation& relation, const Row& key, Row* row) = 0;
   virtual absl::StatusOr<uint64_t> CountRows(const Relation& relation) = 0;
 };
 
@@ -61,11 +71,12 @@ class Source {
   virtual absl::StatusOr<Relation> Describe(const std::string& table) = 0;
   virtual absl::StatusOr<std::vector<std::string>> Tables() = 0;
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
-  // missing, removes what is not listed. Only here is the source ever written.
-  virtual absl::Status Capture(const std::vector<Relation>& relations) = 0;
+  // missing, removes what is not listed. Only here is the source ever written. True: all that were captured before were
+  // so as they were left; false: something was put right that may have missed changes.
+  virtual absl::StatusOr<bool> Capture(const std::vector<Relation>& relations) = 0;
   // Takes these relations to be captured as they were left, without writing: where that isn't so, Reading::changes
-  // tells. For a start. A source that can't tell captures them.
-  virtual absl::Status Attach(const std::vector<Relation>& relations) { return Capture(relations); }
+  // tells. For a start.
+  virtual void Attach(const std::vector<Relation>& relations) = 0;
   // A read transaction now; `published` is the tail of the last one that was published.
   virtual absl::StatusOr<std::unique_ptr<Reading>> Read(const Tail& published) = 0;
   // The same on a connection of its own, so that another thread may go on reading it.

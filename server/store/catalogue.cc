@@ -78,13 +78,27 @@ absl::Status Catalogue::Add(StreamRecord* stream) {
   add->BindBlob(9, EncodeTableStates(stream->tables));
   RETURN_IF_ERROR(add->Run());
   stream->id = statements_.database().LastInsertRowid();
-  for (size_t place = 0; place < stream->relations.size(); ++place) {
+  return AddRelationsOf(*stream);
+}
+
+absl::Status Catalogue::AddRelationsOf(const StreamRecord& stream) {
+  for (size_t place = 0; place < stream.relations.size(); ++place) {
     ASSIGN_OR_RETURN(sqlite::Statement * relation,
                      statements_.Get("INSERT INTO stream_relations(stream, place, relation) VALUES(?, ?, ?)"));
-    relation->BindInt(1, stream->id).BindInt(2, static_cast<int64_t>(place)).BindInt(3, stream->relations[place]);
+    relation->BindInt(1, stream.id).BindInt(2, static_cast<int64_t>(place)).BindInt(3, stream.relations[place]);
     RETURN_IF_ERROR(relation->Run());
   }
   return absl::OkStatus();
+}
+
+absl::Status Catalogue::UpdateSchema(const StreamRecord& stream) {
+  ASSIGN_OR_RETURN(sqlite::Statement * update,
+                   statements_.Get("UPDATE streams SET schema = ?, tables = ? WHERE id = ?"));
+  update->BindBlob(1, stream.schema.SerializeAsString()).BindBlob(2, EncodeTableStates(stream.tables));
+  RETURN_IF_ERROR(update->BindInt(3, stream.id).Run());
+  ASSIGN_OR_RETURN(sqlite::Statement * remove, statements_.Get("DELETE FROM stream_relations WHERE stream = ?"));
+  RETURN_IF_ERROR(remove->BindInt(1, stream.id).Run());
+  return AddRelationsOf(stream);
 }
 
 absl::Status Catalogue::Update(const StreamRecord& stream) {
@@ -116,19 +130,32 @@ absl::Status Catalogue::Remove(int64_t stream) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<int64_t>> Catalogue::DeadStreams() {
-  ASSIGN_OR_RETURN(sqlite::Statement * select, statements_.Get("SELECT id FROM dead_streams ORDER BY id"));
-  std::vector<int64_t> dead;
+absl::StatusOr<std::vector<int64_t>> Catalogue::Numbers(const char* sql) {
+  ASSIGN_OR_RETURN(sqlite::Statement * select, statements_.Get(sql));
+  std::vector<int64_t> numbers;
   while (true) {
     ASSIGN_OR_RETURN(bool found, select->Step());
-    if (!found) return dead;
-    dead.push_back(select->Int(0));
+    if (!found) return numbers;
+    numbers.push_back(select->Int(0));
   }
+}
+
+absl::StatusOr<std::vector<int64_t>> Catalogue::DeadStreams() {
+  return Numbers("SELECT id FROM dead_streams ORDER BY id");
+}
+
+absl::StatusOr<std::vector<int64_t>> Catalogue::DeadRelations() {
+  return Numbers("SELECT id FROM dead_relations ORDER BY id");
 }
 
 absl::Status Catalogue::Bury(int64_t stream) {
   ASSIGN_OR_RETURN(sqlite::Statement * bury, statements_.Get("DELETE FROM dead_streams WHERE id = ?"));
   return bury->BindInt(1, stream).Run();
+}
+
+absl::Status Catalogue::BuryRelation(int64_t id) {
+  ASSIGN_OR_RETURN(sqlite::Statement * bury, statements_.Get("DELETE FROM dead_relations WHERE id = ?"));
+  return bury->BindInt(1, id).Run();
 }
 
 absl::StatusOr<std::map<std::string, DefinitionHash>> Catalogue::Datasets() {
@@ -171,8 +198,11 @@ absl::StatusOr<uint32_t> Catalogue::AddRelation(const std::string& name, const s
 }
 
 absl::Status Catalogue::RemoveRelation(uint32_t id) {
-  ASSIGN_OR_RETURN(sqlite::Statement * remove, statements_.Get("DELETE FROM relations WHERE id = ?"));
-  return remove->BindInt(1, id).Run();
+  for (const char* sql : {"DELETE FROM relations WHERE id = ?", "INSERT OR IGNORE INTO dead_relations(id) VALUES(?)"}) {
+    ASSIGN_OR_RETURN(sqlite::Statement * statement, statements_.Get(sql));
+    RETURN_IF_ERROR(statement->BindInt(1, id).Run());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace replicast::store

@@ -44,8 +44,9 @@ class Catalogue {
   explicit Catalogue(Statements& statements) : statements_(statements) {}
 
   absl::StatusOr<std::vector<StreamRecord>> Streams();
-  absl::Status Add(StreamRecord* stream);           // gives it its id
-  absl::Status Update(const StreamRecord& stream);  // state, reason, positions, digests
+  absl::Status Add(StreamRecord* stream);                 // gives it its id
+  absl::Status Update(const StreamRecord& stream);        // state, reason, positions, digests
+  absl::Status UpdateSchema(const StreamRecord& stream);  // and its relations
   absl::Status UpdatePosition(int64_t stream, Lsn prev_lsn, const std::vector<TableState>& tables);
   // Its units and index rows are left to be removed step by step.
   absl::Status Remove(int64_t stream);
@@ -58,9 +59,15 @@ class Catalogue {
 
   absl::StatusOr<std::vector<RelationRecord>> Relations();
   absl::StatusOr<uint32_t> AddRelation(const std::string& name, const std::string& ddl);
+  // Its index rows are left to be removed step by step.
   absl::Status RemoveRelation(uint32_t id);
+  absl::StatusOr<std::vector<int64_t>> DeadRelations();
+  absl::Status BuryRelation(int64_t id);
 
  private:
+  absl::Status AddRelationsOf(const StreamRecord& stream);
+  absl::StatusOr<std::vector<int64_t>> Numbers(const char* sql);
+
   Statements& statements_;
 };
 

@@ -35,16 +35,20 @@ absl::Status RowIndex::Find(uint32_t relation, std::string_view key, std::vector
 void RowIndex::Overlay(const Changes& changes, const PlaceView& place, std::vector<Entry>* entries) {
   for (auto at = changes.lower_bound(place);
        at != changes.end() && at->first.relation == place.relation && at->first.key == place.key; ++at) {
-    auto entry = std::lower_bound(entries->begin(), entries->end(), at->first.stream,
-                                  [](const Entry& e, int64_t stream) { return e.stream < stream; });
-    bool there = entry != entries->end() && entry->stream == at->first.stream;
-    if (!at->second.has_value()) {
-      if (there) entries->erase(entry);
-    } else if (there) {
-      entry->hash = *at->second;
-    } else {
-      entries->insert(entry, {at->first.stream, *at->second});
-    }
+    Apply(at->first.stream, at->second, entries);
+  }
+}
+
+void RowIndex::Apply(int64_t stream, const std::optional<Digest>& hash, std::vector<Entry>* entries) {
+  auto entry = std::lower_bound(entries->begin(), entries->end(), stream,
+                                [](const Entry& e, int64_t wanted) { return e.stream < wanted; });
+  const bool there = entry != entries->end() && entry->stream == stream;
+  if (!hash.has_value()) {
+    if (there) entries->erase(entry);
+  } else if (there) {
+    entry->hash = *hash;
+  } else {
+    entries->insert(entry, {stream, *hash});
   }
 }
 
@@ -144,63 +148,58 @@ absl::Status RowIndex::RemoveFromTable(const Swept& row) {
   return remove->Run();
 }
 
-RowIndex::Cursor::Cursor(RowIndex& index, uint32_t relation, std::string after_key, int64_t stream)
-    : index_(index), relation_(relation), stream_(stream), key_(std::move(after_key)) {}
+RowIndex::Cursor::Cursor(RowIndex& index, uint32_t relation, std::string after_key)
+    : index_(index), relation_(relation), key_(std::move(after_key)) {}
 
 absl::Status RowIndex::Cursor::Open() {
   ASSIGN_OR_RETURN(select_,
-                   index_.statements_.database().Prepare(
-                       "SELECT key, hash FROM row_index WHERE relation = ? AND key > ? AND stream = ? ORDER BY key"));
-  select_->BindInt(1, relation_).BindBlob(2, key_).BindInt(3, stream_);
+                   index_.statements_.database().Prepare("SELECT key, stream, hash FROM row_index WHERE relation "
+                                                         "= ? AND key > ? ORDER BY key, stream"));
+  select_->BindInt(1, relation_).BindBlob(2, key_);
   RETURN_IF_ERROR(StepTable());
-  PlaceView start{relation_, std::numeric_limits<int64_t>::max(), key_};
-  frozen_ = {index_.frozen_.upper_bound(start), index_.frozen_.end()};
-  newest_ = {index_.newest_.upper_bound(start), index_.newest_.end()};
-  Settle(&frozen_);
-  Settle(&newest_);
+  frozen_ = Behind(index_.frozen_);
+  newest_ = Behind(index_.newest_);
   return Next();
+}
+
+RowIndex::Cursor::Generation RowIndex::Cursor::Behind(const Changes& changes) const {
+  const PlaceView start{relation_, std::numeric_limits<int64_t>::max(), key_};
+  return {changes.upper_bound(start), changes.lower_bound(PlaceView{relation_ + 1, kNoStream, {}})};
 }
 
 absl::Status RowIndex::Cursor::StepTable() {
   ASSIGN_OR_RETURN(table_valid_, select_->Step());
   if (table_valid_) {
     table_key_ = select_->BytesView(0);
-    table_hash_ = HashFrom(select_->BytesView(1));
+    table_entry_ = {select_->Int(1), HashFrom(select_->BytesView(2))};
   }
   return absl::OkStatus();
 }
 
-void RowIndex::Cursor::Settle(Generation* generation) const {
-  auto& [at, end] = *generation;
-  while (at != end && at->first.relation == relation_ && at->first.stream != stream_) ++at;
-  if (at != end && at->first.relation != relation_) at = end;
+void RowIndex::Cursor::Take(Generation* generation) {
+  for (; generation->valid() && generation->at->first.key == key_; ++generation->at)
+    Apply(generation->at->first.stream, generation->at->second, &entries_);
 }
 
 absl::Status RowIndex::Cursor::Next() {
-  while (true) {
+  entries_.clear();
+  while (entries_.empty()) {
     const std::string* least = table_valid_ ? &table_key_ : nullptr;
     for (const Generation& generation : {frozen_, newest_}) {
-      if (generation.at == generation.end) continue;
-      if (least == nullptr || generation.at->first.key < *least) least = &generation.at->first.key;
+      if (generation.valid() && (least == nullptr || generation.at->first.key < *least))
+        least = &generation.at->first.key;
     }
     valid_ = least != nullptr;
     if (!valid_) return absl::OkStatus();
     key_ = *least;
-    std::optional<Digest> hash;
-    if (table_valid_ && table_key_ == key_) {
-      hash = table_hash_;
+    while (table_valid_ && table_key_ == key_) {
+      entries_.push_back(table_entry_);
       RETURN_IF_ERROR(StepTable());
     }
-    for (Generation* generation : {&frozen_, &newest_}) {  // the newer one has the last word
-      if (generation->at == generation->end || generation->at->first.key != key_) continue;
-      hash = generation->at->second;
-      ++generation->at;
-      Settle(generation);
-    }
-    if (!hash.has_value()) continue;
-    hash_ = *hash;
-    return absl::OkStatus();
+    Take(&frozen_);
+    Take(&newest_);  // the newer one has the last word
   }
+  return absl::OkStatus();
 }
 
 }  // namespace replicast::store

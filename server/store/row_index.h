@@ -53,8 +53,8 @@ class RowIndex {
   void Forget(int64_t stream);
   // Drops everything, also from the table.
   absl::Status Clear();
-  // Looks at up to `count` rows of the table behind the last ones, and removes those of streams for which `dead` is
-  // true. True when the end was reached; the next call begins at the start again.
+  // Looks at up to `count` rows of the table behind the last ones, and removes those for whose relation and stream
+  // `dead` is true. True when the end was reached; the next call begins at the start again.
   template <typename Predicate>
   absl::StatusOr<bool> Sweep(size_t count, const Predicate& dead);
 
@@ -82,6 +82,7 @@ class RowIndex {
   };
   using Changes = absl::btree_map<Place, std::optional<Digest>, Less>;  // nothing: the row is gone
   static void Overlay(const Changes& changes, const PlaceView& place, std::vector<Entry>* entries);
+  static void Apply(int64_t stream, const std::optional<Digest>& hash, std::vector<Entry>* entries);
   void Change(uint32_t relation, std::string_view key, int64_t stream, std::optional<Digest> hash);
   absl::Status Write(const Place& place, const std::optional<Digest>& hash);
   struct Swept {
@@ -100,32 +101,35 @@ class RowIndex {
   Swept swept_{0, "", 0};
 };
 
-// One stream's keys of one relation in order, behind `after_key`. The index must not change meanwhile.
+// The keys of one relation in order, behind `after_key`, with every stream that has the row. The index must not change
+// meanwhile.
 class RowIndex::Cursor {
  public:
-  Cursor(RowIndex& index, uint32_t relation, std::string after_key, int64_t stream);
+  Cursor(RowIndex& index, uint32_t relation, std::string after_key);
   absl::Status Open();
   bool valid() const { return valid_; }
   const std::string& key() const { return key_; }
-  Digest hash() const { return hash_; }
+  const std::vector<Entry>& entries() const { return entries_; }  // in order of streams; never empty
   absl::Status Next();
 
  private:
-  // What one generation in memory still holds of this stream.
+  // What one generation in memory still holds of the relation.
   struct Generation {
     Changes::const_iterator at, end;
+    bool valid() const { return at != end; }
   };
-  void Settle(Generation* generation) const;  // on the stream's next change, or at the end
+  Generation Behind(const Changes& changes) const;
   absl::Status StepTable();
+  void Take(Generation* generation);  // its changes of `key_`
 
   RowIndex& index_;
   const uint32_t relation_;
-  const int64_t stream_;
   std::optional<sqlite::Statement> select_;
   Generation frozen_, newest_;
   bool table_valid_ = false, valid_ = false;
   std::string table_key_, key_;
-  Digest table_hash_, hash_;
+  Entry table_entry_;
+  std::vector<Entry> entries_;
 };
 
 template <typename Predicate>
@@ -133,7 +137,7 @@ absl::StatusOr<bool> RowIndex::Sweep(size_t count, const Predicate& dead) {
   absl::StatusOr<std::vector<Swept>> rows = SweepNext(count);
   if (!rows.ok()) return rows.status();
   for (const Swept& row : *rows) {
-    if (!dead(row.stream)) continue;
+    if (!dead(row.relation, row.stream)) continue;
     if (absl::Status removed = RemoveFromTable(row); !removed.ok()) return removed;
   }
   if (rows->size() < count) {

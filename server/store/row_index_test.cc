@@ -30,11 +30,14 @@ class RowIndexTest : public ::testing::Test {
     return text;
   }
   std::string Scanned(uint32_t relation, const std::string& after, int64_t stream) {
-    RowIndex::Cursor cursor(*index_, relation, after, stream);
+    RowIndex::Cursor cursor(*index_, relation, after);
     EXPECT_TRUE(cursor.Open().ok());
     std::string keys;
     while (cursor.valid()) {
-      keys += cursor.key() + cursor.hash().ToBytes().back() + " ";
+      EXPECT_FALSE(cursor.entries().empty());
+      for (const RowIndex::Entry& entry : cursor.entries()) {
+        if (entry.stream == stream) keys += cursor.key() + entry.hash.ToBytes().back() + " ";
+      }
       EXPECT_TRUE(cursor.Next().ok());
     }
     return keys;
@@ -98,7 +101,7 @@ TEST_F(RowIndexTest, SweepsStreamsThatAreGone) {
               .ok());
   }
   int steps = 1;
-  while (!*index_->Sweep(7, [](int64_t stream) { return stream != 2; })) ++steps;
+  while (!*index_->Sweep(7, [](uint32_t, int64_t stream) { return stream != 2; })) ++steps;
   EXPECT_EQ(steps, 22);
   EXPECT_EQ(database_->QueryValue("SELECT count(*) FROM row_index WHERE stream = 2")->value(), Value(int64_t{50}));
   EXPECT_EQ(database_->QueryValue("SELECT count(*) FROM row_index")->value(), Value(int64_t{50}));

@@ -7,8 +7,8 @@ namespace replicast::store {
 absl::StatusOr<std::optional<ServerState>> LoadServerState(Statements& statements) {
   ASSIGN_OR_RETURN(
       sqlite::Statement * select,
-      statements.Get("SELECT history, lsn, tail_known, tail_number, tail_mark, master_time, serial, sent, flushed "
-                     "FROM publisher_state"));
+      statements.Get("SELECT history, lsn, tail_known, tail_number, tail_mark, master_time, serial, sent, flushed, "
+                     "owed FROM publisher_state"));
   ASSIGN_OR_RETURN(bool found, select->Step());
   if (!found) return std::optional<ServerState>();
   ServerState state;
@@ -25,6 +25,7 @@ absl::StatusOr<std::optional<ServerState>> LoadServerState(Statements& statement
   state.serial = static_cast<uint64_t>(select->Int(6));
   state.sent = static_cast<uint64_t>(select->Int(7));
   state.flushed = static_cast<uint64_t>(select->Int(8));
+  state.owed = static_cast<ComparisonCause>(select->Int(9));
   select->Reset();
   return std::optional<ServerState>(state);
 }
@@ -33,7 +34,7 @@ absl::Status SaveServerState(Statements& statements, const ServerState& state) {
   ASSIGN_OR_RETURN(
       sqlite::Statement * save,
       statements.Get("INSERT OR REPLACE INTO publisher_state(id, history, lsn, tail_known, tail_number, tail_mark, "
-                     "master_time, serial, sent, flushed) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                     "master_time, serial, sent, flushed, owed) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   save->BindBlob(1, state.history.view());
   save->BindInt(2, static_cast<int64_t>(state.lsn.value));
   save->BindInt(3, state.tail_known ? 1 : 0);
@@ -43,6 +44,7 @@ absl::Status SaveServerState(Statements& statements, const ServerState& state) {
   save->BindInt(7, static_cast<int64_t>(state.serial));
   save->BindInt(8, static_cast<int64_t>(state.sent));
   save->BindInt(9, static_cast<int64_t>(state.flushed));
+  save->BindInt(10, static_cast<int64_t>(state.owed));
   return save->Run();
 }
 

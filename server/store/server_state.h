@@ -14,6 +14,9 @@
 
 namespace replicast::store {
 
+// Why all rows must be compared with the row index before anything is published; a graver cause hides a lesser one.
+enum class ComparisonCause : int { kNone = 0, kHooks = 1, kOverflow = 2, kOtherPast = 3 };
+
 // Where the server stands: one row of its state database, written in every transaction that moves it.
 struct ServerState {
   HistoryId history;
@@ -24,6 +27,7 @@ struct ServerState {
   uint64_t serial = 0;   // of the newest stored unit, in all streams
   uint64_t sent = 0;     // units up to here are known to have been given to the listener
   uint64_t flushed = 0;  // row index: units above are replayed after a crash
+  ComparisonCause owed = ComparisonCause::kNone;
 };
 
 // Nothing: a new state database.

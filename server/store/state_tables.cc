@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS publisher_state(
   master_time INTEGER NOT NULL,    -- microseconds
   serial INTEGER NOT NULL,         -- of the newest unit ever stored
   sent INTEGER NOT NULL,           -- of the newest unit that is known to have been sent
-  flushed INTEGER NOT NULL         -- row_index holds at least what units up to this serial changed
+  flushed INTEGER NOT NULL,        -- row_index holds at least what units up to this serial changed
+  owed INTEGER NOT NULL            -- why all rows must be compared with row_index before anything is published; 0: no
 );
 CREATE TABLE IF NOT EXISTS histories(
   number INTEGER PRIMARY KEY,
@@ -47,6 +48,7 @@ CREATE TABLE IF NOT EXISTS stream_relations(
   PRIMARY KEY(stream, place)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_streams(id INTEGER PRIMARY KEY);  -- their units and index rows are still to be removed
+CREATE TABLE IF NOT EXISTS dead_relations(id INTEGER PRIMARY KEY);  -- their index rows are still to be removed
 CREATE TABLE IF NOT EXISTS datasets(name TEXT PRIMARY KEY, definition_hash BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS units(
   serial INTEGER PRIMARY KEY,
@@ -59,7 +61,8 @@ CREATE TABLE IF NOT EXISTS units(
   until_lsn INTEGER NOT NULL,
   parts INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
-  tables_before BLOB NOT NULL      -- of all tables, before this unit
+  tables_before BLOB NOT NULL,     -- of all tables, before this unit
+  schema_version INTEGER NOT NULL  -- before this unit
 );
 CREATE INDEX IF NOT EXISTS units_by_position ON units(stream, prev_history, is_history, last_lsn);
 CREATE INDEX IF NOT EXISTS units_by_stream ON units(stream);

@@ -58,8 +58,9 @@ absl::Status UnitStore::AddPart(uint64_t serial, uint32_t number, std::string_vi
 absl::Status UnitStore::Add(const StoredUnit& unit) {
   ASSIGN_OR_RETURN(
       sqlite::Statement * add,
-      statements_.Get("INSERT INTO units(serial, stream, history, prev_history, is_history, prev_lsn, last_lsn, "
-                      "until_lsn, parts, bytes, tables_before) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      statements_.Get(
+          "INSERT INTO units(serial, stream, history, prev_history, is_history, prev_lsn, last_lsn, "
+          "until_lsn, parts, bytes, tables_before, schema_version) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   add->BindInt(1, static_cast<int64_t>(unit.serial));
   add->BindInt(2, unit.stream);
   add->BindBlob(3, unit.history.view());
@@ -71,6 +72,7 @@ absl::Status UnitStore::Add(const StoredUnit& unit) {
   add->BindInt(9, unit.parts);
   add->BindInt(10, static_cast<int64_t>(unit.bytes));
   add->BindBlob(11, EncodeTableStates(unit.before));
+  add->BindInt(12, static_cast<int64_t>(unit.schema_version));
   RETURN_IF_ERROR(add->Run());
   bytes_ += unit.bytes;
   stream_bytes_[unit.stream] += unit.bytes;
@@ -90,9 +92,9 @@ absl::StatusOr<std::string> UnitStore::Part(uint64_t serial, uint32_t number) {
   return data;
 }
 
-#define REPLICAST_SELECT_UNIT                                                                                      \
-  "SELECT serial, stream, history, prev_history, prev_lsn, last_lsn, until_lsn, parts, bytes, tables_before FROM " \
-  "units "
+#define REPLICAST_SELECT_UNIT                                                                                  \
+  "SELECT serial, stream, history, prev_history, prev_lsn, last_lsn, until_lsn, parts, bytes, tables_before, " \
+  "schema_version FROM units "
 
 absl::StatusOr<std::optional<StoredUnit>> UnitStore::One(sqlite::Statement& statement) {
   ASSIGN_OR_RETURN(bool found, statement.Step());
@@ -114,6 +116,7 @@ absl::StatusOr<std::optional<StoredUnit>> UnitStore::One(sqlite::Statement& stat
   unit.parts = static_cast<uint32_t>(statement.Int(7));
   unit.bytes = static_cast<uint64_t>(statement.Int(8));
   unit.before = DecodeTableStates(statement.BytesView(9));
+  unit.schema_version = static_cast<uint64_t>(statement.Int(10));
   statement.Reset();
   return std::optional<StoredUnit>(std::move(unit));
 }

@@ -24,6 +24,7 @@ struct StoredUnit {
   int64_t stream = 0;
   HistoryId history, prev_history;  // the same, but in a history unit
   Lsn prev, last, until;
+  uint64_t schema_version = 0;  // that it leads out of
   uint32_t parts = 0;
   uint64_t bytes = 0;
   // Of all tables before it. (Those after it are the next unit's, or the stream's present ones; so every position that

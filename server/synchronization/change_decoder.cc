@@ -4,6 +4,7 @@
 
 #include "common/base/errors.h"
 #include "common/wire/columns.h"
+#include "common/wire/value_proto.h"
 
 namespace replicast {
 namespace {
@@ -49,35 +50,13 @@ absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const
     change->set_kind(kind);
     for (size_t i = 0; i < names.size(); ++i) {
       change->add_columns(names[i]);
-      *change->add_values() = ToProto(row[i]);
+      *change->add_values() = wire::ToProto(row[i]);
     }
   }
   return absl::OkStatus();
 }
 
 }  // namespace
-
-v1::Value ToProto(const Value& value) {
-  v1::Value result;
-  switch (StorageClassOf(value)) {
-    case StorageClass::kNull:
-      result.set_null(true);
-      break;
-    case StorageClass::kInteger:
-      result.set_integer(std::get<int64_t>(value));
-      break;
-    case StorageClass::kReal:
-      result.set_real(std::get<Real>(value).number);
-      break;
-    case StorageClass::kText:
-      result.set_text(std::get<Text>(value).bytes);
-      break;
-    case StorageClass::kBlob:
-      result.set_blob(std::get<Blob>(value).bytes);
-      break;
-  }
-  return result;
-}
 
 absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
                                                              const wire::Verifier& verifier) {

@@ -18,8 +18,6 @@ namespace replicast {
 absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
                                                              const wire::Verifier& verifier);
 
-v1::Value ToProto(const Value& value);
-
 }  // namespace replicast
 
 #endif  // REPLICAST_SERVER_SYNCHRONIZATION_CHANGE_DECODER_H_

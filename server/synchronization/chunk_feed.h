@@ -16,7 +16,8 @@ namespace replicast {
 // for, so a slow reader costs nothing. Sans-IO, one thread (the publisher's).
 class ChunkFeed {
  public:
-  // INVALID_ARGUMENT (REQUEST_INVALID); FAILED_PRECONDITION (HISTORY_CHANGED): begin anew, without history and key.
+  // INVALID_ARGUMENT (REQUEST_INVALID); FAILED_PRECONDITION (HISTORY_CHANGED, SCHEMA_CHANGED): begin anew, without
+  // history and key.
   static absl::StatusOr<ChunkFeed> Begin(Publisher& publisher, const v1::SnapshotRequest& request);
 
   const DefinitionHash& definition() const { return definition_; }
@@ -26,7 +27,9 @@ class ChunkFeed {
  private:
   DefinitionHash definition_;
   HistoryId history_;
-  uint32_t table_ = 0, tables_ = 0;
+  v1::DatasetSchema schema_;
+  bool schema_told_ = false;
+  uint32_t table_ = 0;
   std::string after_key_;
   uint64_t rows_total_ = 0;
 };

@@ -43,13 +43,13 @@ const simulation::SimulatedDisk::Image& ValidFile() {
     Machine machine({});
     auto replica = machine.Open();
     REPLICAST_CHECK(replica->SetDataset(TheIdentity(), TheDefinitionMessage(), TheSchema()).ok());
-    REPLICAST_CHECK(replica->BeginStaging().ok());
+    REPLICAST_CHECK(replica->BeginStaging(TheSchema()).ok());
     for (const wire::Chunk& chunk : Chunks()) REPLICAST_CHECK(replica->LoadChunk(chunk, 100).ok());
     const auto swapped = replica->TrySwap();
     REPLICAST_CHECK(swapped.ok() && *swapped);
     REPLICAST_CHECK(replica->Offer(Units()[0]).ok());
     REPLICAST_CHECK(replica->SetDaemonState("{\"state\":\"live\"}").ok());
-    REPLICAST_CHECK(replica->BeginStaging().ok());
+    REPLICAST_CHECK(replica->BeginStaging(TheSchema()).ok());
     REPLICAST_CHECK(replica->LoadChunk(Chunks()[0], 100).ok());
     replica.reset();
     return machine.disk().Copy("");
@@ -166,7 +166,7 @@ void Use(Machine& machine, FuzzInput& input, bool untouched) {
         replica->OfferAll({Units()[1], Units()[2]}).IgnoreError();
         break;
       case 3:
-        replica->BeginStaging().IgnoreError();
+        replica->BeginStaging(TheSchema()).IgnoreError();
         break;
       case 4:
         replica->LoadChunk(Chunks()[what / 9 % Chunks().size()], 100).IgnoreError();

@@ -1,0 +1,251 @@
+#include <gmock/gmock.h>
+
+#include "common/base/errors.h"
+#include "server/publish/publisher_test_rig.h"
+
+namespace replicast::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+using Columns = std::vector<std::pair<std::string, std::string>>;
+
+size_t RowsIn(const std::vector<HeardUnit>& units) {
+  size_t rows = 0;
+  for (const HeardUnit& unit : units) {
+    for (const v1::UnitBody& body : unit.bodies) {
+      for (const v1::TableChanges& table : body.tables())
+        rows += table.rows().row_count() + table.deleted().row_count();
+    }
+  }
+  return rows;
+}
+
+class PublisherSchemaTest : public PublisherRig {
+ protected:
+  void SetUp() override {
+    Start();
+    for (int64_t i = 0; i < 10'000; ++i) source_.Put("items", {i, Text{"a"}, i});
+    source_.Put("notes", {Text{"n"}, Text{"ann"}, int64_t{1}});
+    all_ = Create("all", Define({Table("items"), Table("notes")}));
+    even_ = Create("even", Define({Table("items", {"value"}, "value % 2 = 0")}));
+    Build();
+  }
+  static Relation Items(const Columns& columns) { return FakeSource::MakeRelation("items", columns, {"id"}); }
+  // Adds a column whose default is 5.
+  void AddColumn() {
+    Relation items = Items({{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INT"}, {"added", "INT"}});
+    items.columns[3].default_text = "5";
+    source_.AlterTable(items, [](Row row) {
+      row.push_back(int64_t{5});
+      return row;
+    });
+  }
+  // What the stream's followers heard; they must stand where it does, with what it says.
+  size_t FollowAll() {
+    const std::vector<HeardUnit> heard = listener_->Take(all_);
+    for (const HeardUnit& unit : heard) EXPECT_EQ(all_replica_->Admit(unit), TinyReplica::Admission::kApplied);
+    Follow(even_, &*even_replica_);
+    EXPECT_TRUE(all_replica_->tables() == Truth(all_));
+    EXPECT_TRUE(even_replica_->tables() == Truth(even_));
+    EXPECT_TRUE(Join(all_).tables() == Truth(all_));
+    return RowsIn(heard);
+  }
+  void JoinAll() {
+    all_replica_.emplace(Join(all_));
+    even_replica_.emplace(Join(even_));
+  }
+
+  DefinitionHash all_, even_;
+  std::optional<TinyReplica> all_replica_, even_replica_;
+};
+
+TEST_F(PublisherSchemaTest, ANewColumnTravelsWithoutTheRows) {
+  JoinAll();
+  source_.Put("items", {int64_t{1}, Text{"before"}, int64_t{2}});
+  AddColumn();
+  source_.Put("items", {int64_t{2}, Text{"after"}, int64_t{2}, int64_t{6}});
+  source_.Remove("items", {int64_t{3}});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kMore);
+  source_.Put("items", {int64_t{4}, Text{"meanwhile"}, int64_t{4}, int64_t{7}});
+  EXPECT_EQ(DrainToTheEnd(), Publisher::DrainResult::kPublished);
+  EXPECT_EQ(publisher_->Stream(all_)->schema.version(), 2u);
+  EXPECT_EQ(FollowAll(), 4u);
+  source_.Put("items", {int64_t{5}, Text{"later"}, int64_t{4}, int64_t{7}});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
+  EXPECT_EQ(FollowAll(), 1u);
+}
+
+TEST_F(PublisherSchemaTest, ARenamedColumnTravelsWithoutTheRows) {
+  JoinAll();
+  source_.AlterTable(Items({{"id", "INTEGER"}, {"sort", "TEXT"}, {"value", "INT"}}), [](Row row) { return row; });
+  DrainToTheEnd();
+  EXPECT_EQ(publisher_->Stream(all_)->schema.tables(0).columns(1).name(), "sort");
+  EXPECT_EQ(FollowAll(), 0u);
+}
+
+TEST_F(PublisherSchemaTest, ADroppedColumnTakesOnlyTheRowsThatWereWritten) {
+  JoinAll();
+  source_.Put("items", {int64_t{1}, Text{"b"}, int64_t{2}});
+  source_.AlterTable(Items({{"id", "INTEGER"}, {"value", "INT"}}), [](const Row& row) { return Row{row[0], row[2]}; });
+  DrainToTheEnd();
+  EXPECT_EQ(FollowAll(), 1u);
+}
+
+TEST_F(PublisherSchemaTest, ATableThatWasCopiedWithoutAColumnIsSentWhole) {
+  JoinAll();
+  source_.AlterTable(
+      Items({{"id", "INTEGER"}, {"value", "INT"}}),
+      [](const Row& row) {
+        return Row{row[0], row[2]};
+      },
+      true);
+  source_.Put("items", {int64_t{1}, int64_t{77}});
+  DrainToTheEnd();
+  EXPECT_EQ(FollowAll(), 10'000u);
+}
+
+TEST_F(PublisherSchemaTest, ATableThatWasCopiedWithAllItsColumnsIsSentWhereItChanged) {
+  JoinAll();
+  source_.AlterTable(
+      Items({{"id", "INTEGER"}, {"value", "INT"}, {"kind", "TEXT"}}),
+      [](const Row& row) {
+        return Row{row[0], row[2], row[0] == Value(int64_t{9}) ? Value(Text{"changed by the copy"}) : row[1]};
+      },
+      true);
+  source_.Put("items", {int64_t{1}, int64_t{77}, Text{"unnoticed: no trigger"}});
+  DrainToTheEnd();
+  EXPECT_EQ(FollowAll(), 2u);
+}
+
+TEST_F(PublisherSchemaTest, ChangesOfAllKindsAtAnyMomentKeepEveryCopyExact) {
+  JoinAll();
+  int columns = 3;
+  for (int round = 0; round < 30; ++round) {
+    const auto value = [&] { return static_cast<int64_t>(random_.Below(50)); };
+    for (uint64_t left = random_.Below(6); left > 0; --left) {
+      Row row = {static_cast<int64_t>(random_.Below(10'050)), Text{"r"}, value()};
+      row.resize(static_cast<size_t>(columns), int64_t{5});
+      source_.Put("items", row);
+      if (random_.Below(3) == 0) source_.Remove("items", {static_cast<int64_t>(random_.Below(10'050))});
+    }
+    if (random_.Below(3) == 0) {
+      const bool add = columns == 3;
+      columns = add ? 4 : 3;
+      Columns now = {{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INT"}};
+      if (add) now.push_back({"added", "INT"});
+      Relation items = Items(now);
+      if (add) items.columns[3].default_text = "5";
+      source_.AlterTable(
+          items,
+          [&](Row row) {
+            row.resize(static_cast<size_t>(columns), int64_t{5});
+            return row;
+          },
+          random_.Below(4) == 0);
+    }
+    if (random_.Below(4) == 0) Drain();
+    if (random_.Below(10) == 0) Restart();
+    if (random_.Below(3) != 0) continue;
+    DrainToTheEnd();
+    ASSERT_TRUE(CatchUp(all_, &*all_replica_)) << "round " << round;
+    ASSERT_TRUE(CatchUp(even_, &*even_replica_));
+    ASSERT_TRUE(all_replica_->tables() == Truth(all_)) << "round " << round;
+    ASSERT_TRUE(even_replica_->tables() == Truth(even_)) << "round " << round;
+    const Lsn before = publisher_->Stream(all_)->position.lsn;
+    ASSERT_TRUE(Join(all_).tables() == Truth(all_));
+    ASSERT_EQ(publisher_->Stream(all_)->position.lsn, before) << "the index was right";
+  }
+  Build();
+  EXPECT_EQ(state_->QueryValue("SELECT count(DISTINCT relation) FROM row_index")->value(), Value(int64_t{2}))
+      << "nothing is left of the old numbers";
+}
+
+TEST_F(PublisherSchemaTest, ASchemaThatChangedWhileTheServerWasDownTravelsAsWell) {
+  JoinAll();
+  Crash();
+  AddColumn();
+  source_.Put("items", {int64_t{2}, Text{"after"}, int64_t{2}, int64_t{6}});
+  Start();
+  DrainToTheEnd();
+  EXPECT_TRUE(CatchUp(all_, &*all_replica_));
+  EXPECT_TRUE(CatchUp(even_, &*even_replica_));
+  EXPECT_TRUE(all_replica_->tables() == Truth(all_));
+  EXPECT_TRUE(even_replica_->tables() == Truth(even_));
+  EXPECT_TRUE(Join(all_).tables() == Truth(all_));
+}
+
+TEST_F(PublisherSchemaTest, TablesThatSwapTheirNamesAreSwapped) {
+  source_.CreateTable(
+      FakeSource::MakeRelation("others", {{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INT"}}, {"id"}));
+  for (int64_t i = 0; i < 100; ++i) source_.Put("others", {i, Text{"o"}, i});
+  DefinitionHash both = Create("both", Define({Table("items"), Table("others")}));
+  Build();
+  TinyReplica replica = Join(both);
+  source_.RenameTable("items", "x");
+  source_.RenameTable("others", "items");
+  source_.RenameTable("x", "others");
+  DrainToTheEnd();
+  const std::vector<HeardUnit> heard = listener_->Take(both);
+  EXPECT_EQ(RowsIn(heard), 0u);
+  for (const HeardUnit& unit : heard) EXPECT_EQ(replica.Admit(unit), TinyReplica::Admission::kApplied);
+  EXPECT_TRUE(replica.tables() == Truth(both));
+  EXPECT_TRUE(Join(all_).tables() == Truth(all_));
+}
+
+TEST_F(PublisherSchemaTest, ADatasetThatMeansNothingAnyMoreStopsAloneWithAReason) {
+  TinyReplica replica = Join(all_), stopped = Join(even_);
+  const Position last = publisher_->Stream(even_)->position;
+  source_.AlterTable(Items({{"id", "INTEGER"}, {"kind", "TEXT"}}), [](const Row& row) { return Row{row[0], row[1]}; });
+  DrainToTheEnd();
+  const StreamInfo info = *publisher_->Stream(even_);
+  EXPECT_EQ(info.state, StreamInfo::State::kStopped);
+  EXPECT_THAT(info.reason, HasSubstr("items has no column value"));
+  EXPECT_EQ(info.position, last) << "it ends at the last good boundary";
+  EXPECT_EQ(listener_->stopped.size(), 1u);
+  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(even_, 0, "").status()), "STREAM_STOPPED");
+  std::string reason;
+  EXPECT_EQ(publisher_->NextStepFor(stopped.position(), &reason), NextStep::kFollow) << "it keeps what it has";
+  EXPECT_EQ(reason, info.reason);
+  EXPECT_TRUE(CatchUp(all_, &replica));
+  EXPECT_TRUE(replica.tables() == Truth(all_));
+  Restart();
+  EXPECT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kStopped);
+  EXPECT_EQ(publisher_->Stream(even_)->position, last);
+}
+
+TEST_F(PublisherSchemaTest, ATableThatWasDroppedStopsItsDatasets) {
+  source_.DropTable("items");
+  DrainToTheEnd();
+  EXPECT_THAT(publisher_->Stream(all_)->reason, HasSubstr("there is no table items"));
+  EXPECT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kStopped);
+  EXPECT_TRUE(source_.captured().empty());
+  DefinitionHash notes = Create("notes", Define({Table("notes")}));
+  Build();
+  EXPECT_TRUE(Join(notes).tables() == Truth(notes));
+}
+
+TEST_F(PublisherSchemaTest, APositionBeforeTheChangeIsNotCompared) {
+  JoinAll();
+  const Position before = *all_replica_->position();
+  AddColumn();
+  DrainToTheEnd();
+  EXPECT_EQ(ReasonOf(Compare(before).status()), "SCHEMA_CHANGED");
+  FollowAll();
+  EXPECT_TRUE(Compare(*all_replica_->position()).ok());
+}
+
+TEST_F(PublisherSchemaTest, DatasetsComeAndGoUnderAComparison) {
+  JoinAll();
+  AddColumn();
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kMore);
+  EXPECT_EQ(ReasonOf(publisher_->CreateDataset("new", Define({Table("notes")}))), "COMPARING");
+  ASSERT_TRUE(publisher_->DeleteDataset("even").ok());
+  DrainToTheEnd();
+  EXPECT_TRUE(CatchUp(all_, &*all_replica_));
+  EXPECT_TRUE(all_replica_->tables() == Truth(all_));
+  EXPECT_THAT(source_.captured(), UnorderedElementsAre("items", "notes"));
+}
+
+}  // namespace
+}  // namespace replicast::testing

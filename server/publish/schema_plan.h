@@ -1,0 +1,43 @@
+#ifndef REPLICAST_SERVER_PUBLISH_SCHEMA_PLAN_H_
+#define REPLICAST_SERVER_PUBLISH_SCHEMA_PLAN_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "server/publish/publisher_core.h"
+#include "server/publish/table_origin.h"
+
+namespace replicast::publish {
+
+// What the source's present schema makes of one stream.
+struct StreamPlan {
+  struct Table {
+    uint32_t relation = 0;
+    uint32_t old_relation = 0;            // of the table that it was; 0: it was none
+    std::optional<OriginOfTable> origin;  // of its rows; nothing: it begins empty
+  };
+  v1::SchemaChange change;  // the new schema, under the next version
+  std::vector<Table> tables;
+  std::vector<TableState> states;  // of the rows as replicas have taken them over
+};
+
+// What it makes of all streams. A table whose text or rows may be others than they were gets a new number, so that its
+// old entries in outbox and row index never count for it.
+struct SchemaPlan {
+  std::map<int64_t, StreamPlan> streams;    // those whose schema, or a table's number, changes
+  std::map<uint32_t, Relation> relations;   // all that are used from now on
+  std::map<uint32_t, uint32_t> renumbered;  // new number → the one that it had; 0: none
+
+  // Reads the schema. Streams that mean nothing in it are stopped; new numbers are stored.
+  static absl::StatusOr<SchemaPlan> Make(Core& core);
+  // Indexes and views alone change: rows and hooks stay what they were.
+  bool keeps_rows() const { return renumbered.empty(); }
+};
+
+}  // namespace replicast::publish
+
+#endif  // REPLICAST_SERVER_PUBLISH_SCHEMA_PLAN_H_
