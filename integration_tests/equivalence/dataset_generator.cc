@@ -6,6 +6,7 @@
 
 #include "integration_tests/equivalence/expressions.h"
 #include "integration_tests/equivalence/names.h"
+#include "integration_tests/equivalence/values.h"
 
 namespace replicast::equivalence {
 namespace {
@@ -44,7 +45,10 @@ v1::Definition DefineSomething(Dice& dice, const Options& options, const Schema&
     v1::TableDefinition* out = definition.add_tables();
     out->set_name(dice.Chance(0.1) ? OtherCase(dice, table->name) : table->name);
     if (dice.Chance(0.4, "dataset: some columns")) {
-      for (const int column : dice.Some(table->Places(false), table->columns.size())) {
+      std::vector<int> columns = dice.Some(table->Places(false), table->columns.size());
+      const bool real = AffinityOf(table->column(columns[0]).type) == Affinity::kReal;
+      if (real && !options.real_first_columns) columns.clear();
+      for (const int column : columns) {
         const std::string& name = table->column(column).name;
         out->add_columns(dice.Chance(0.1) ? OtherCase(dice, name) : name);
       }

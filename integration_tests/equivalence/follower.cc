@@ -13,7 +13,10 @@ namespace {
 constexpr size_t kBatchBytes = 2000;
 constexpr int kMostRounds = 1000;
 
-bool Building(const absl::Status& status) { return ReasonOf(status) == "STREAM_BUILDING"; }
+// Nothing to be had for the moment.
+bool Building(const absl::Status& status) {
+  return ReasonOf(status) == "STREAM_BUILDING" || ReasonOf(status) == "COMPARING";
+}
 
 }  // namespace
 
@@ -79,11 +82,16 @@ absl::Status Follower::CatchUp() {
   return Damaged();
 }
 
+absl::Status Follower::BeginStaging() {
+  ASSIGN_OR_RETURN(const StreamInfo info, server_.publisher().Dataset(dataset_));
+  return database_->BeginStaging(info.schema);
+}
+
 absl::Status Follower::Chunk() {
   if (!database_->staging().active) {
     // Beside what it shows a replica loads one only when it must.
     if (!wants_snapshot_ && database_->position()) return absl::OkStatus();
-    RETURN_IF_ERROR(database_->BeginStaging());
+    RETURN_IF_ERROR(BeginStaging());
   }
   const ReplicaDatabase::StagingProgress progress = database_->staging();
   if (progress.chunks_complete) return CatchUpStaging();
@@ -93,7 +101,7 @@ absl::Status Follower::Chunk() {
   RETURN_IF_ERROR(signed_chunk.status());
   ASSIGN_OR_RETURN(const wire::Chunk chunk, wire::OpenChunk(*signed_chunk, server_.verifier()));
   ASSIGN_OR_RETURN(const bool loaded, database_->LoadChunk(chunk, signed_chunk->ByteSizeLong()));
-  return loaded ? absl::OkStatus() : database_->BeginStaging();
+  return loaded ? absl::OkStatus() : BeginStaging();
 }
 
 absl::Status Follower::CatchUpStaging() {
@@ -101,14 +109,14 @@ absl::Status Follower::CatchUpStaging() {
   batch.position = *database_->staging().position;
   while (!batch.at_end) {
     absl::StatusOr<Publisher::CatchUpBatch> next = server_.publisher().CatchUp(batch.position, batch.resume, kBatchBytes);
-    if (absl::IsOutOfRange(next.status())) return database_->BeginStaging();
+    if (absl::IsOutOfRange(next.status())) return BeginStaging();
     if (Building(next.status())) return absl::OkStatus();
     RETURN_IF_ERROR(next.status());
     batch = *std::move(next);
     for (const wire::EncodedPart& encoded : batch.parts) {
       ASSIGN_OR_RETURN(const wire::UnitPart part, Open(encoded));
       ASSIGN_OR_RETURN(const Admission admission, database_->OfferToStaging(part));
-      if (admission == Admission::kOtherHistory) return database_->BeginStaging();
+      if (admission == Admission::kOtherHistory) return BeginStaging();
       if (admission == Admission::kGap) return absl::InternalError("a unit for a snapshot does not fit");
     }
   }

@@ -40,6 +40,7 @@ class Follower {
 
  private:
   absl::Status OfferHeard(const std::vector<wire::UnitPart>& parts);
+  absl::Status BeginStaging();
   absl::Status CatchUpStaging();
   absl::Status Damaged() const;
   absl::StatusOr<wire::UnitPart> Open(const wire::EncodedPart& part) const {

@@ -11,6 +11,7 @@ struct Options {
   bool filters_with_own_collations = true;
   bool temporary_after_ignore = true;  // TEMP triggers AFTER a change that say RAISE(IGNORE)
 
+  bool real_first_columns = false;  // DELETE ... RETURNING gives reals for integers where the first column is REAL
   bool quoted_types = false;      // a replica's DDL has a declared type without its quotes: "odd, type"
   bool vacuum_of_rowids = false;  // VACUUM may renumber the rows that only a rowid identifies
 };

@@ -58,6 +58,7 @@ void TableGenerator::MakeColumns() {
     column.name = names_.OfColumn(&taken, strange);
     const bool generated = i > 0 && generates && dice_.Chance(0.35);
     column.type = TypeOf(generated);
+    if (i == 0 && !options_.real_first_columns && AffinityOf(column.type) == Affinity::kReal) column.type = "INT";
     std::string text = Quoted(dice_, column.name) + (column.type.empty() ? "" : " " + column.type);
     text += Collate(&column);
     table_.columns.push_back(column);

@@ -161,6 +161,7 @@ class World {
     v1::Definition definition = step.definition;
     if (options_.in_part) KeepKnown(&definition);
     if (definition.tables().empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(server_.Drain());
     const absl::Status created = server_.publisher().CreateDataset(step.text, definition);
     if (options_.in_part && !created.ok()) return absl::OkStatus();
     RETURN_IF_ERROR(created);
