@@ -61,6 +61,7 @@ constexpr auto kMessages = std::to_array<std::string_view>({
     "because it is a view",
     "cannot VACUUM",
     "LIKE or GLOB pattern too complex",
+    "database or disk is full",  // AUTOINCREMENT knows no number more
     "does not match any PRIMARY KEY or UNIQUE constraint",
 });
 

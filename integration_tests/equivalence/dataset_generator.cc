@@ -19,7 +19,8 @@ std::vector<const Table*> Supported(const Schema& schema) {
   return tables;
 }
 
-std::string FilterOf(Dice& dice, const Table& table) {
+// Empty: there is no column that it may read.
+std::string FilterOf(Dice& dice, const Options& options, const Table& table) {
   if (table.by_rowid && dice.Chance(0.15, "filter: on the rowid")) {
     for (const char* name : {"rowid", "_rowid_", "oid"}) {
       const bool taken = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& column) {
@@ -28,7 +29,11 @@ std::string FilterOf(Dice& dice, const Table& table) {
       if (!taken) return std::string(name) + " % 2 = 0";
     }
   }
-  return Expressions(dice, table).Condition(table.Places(false), dice.Between(0, 2));
+  std::vector<int> columns = table.Places(false);
+  std::erase_if(columns, [&](int column) {
+    return table.strict && !options.filters_on_strict_any && absl::AsciiStrToUpper(table.column(column).type) == "ANY";
+  });
+  return columns.empty() ? "" : Expressions(dice, table).Condition(columns, dice.Between(0, 2));
 }
 
 }  // namespace
@@ -56,7 +61,7 @@ v1::Definition DefineSomething(Dice& dice, const Options& options, const Schema&
     const bool own = std::any_of(table->columns.begin(), table->columns.end(),
                                  [](const Column& column) { return column.collation == "folded"; });
     if (own && !options.filters_with_own_collations) continue;
-    if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, *table));
+    if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, options, *table));
   }
   return definition;
 }

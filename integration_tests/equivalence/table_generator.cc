@@ -167,6 +167,16 @@ void TableGenerator::MakeAlias() {
   table_.key_kind = KeyKind::kRowidAlias;
   table_.key = {place};
   table_.unique.push_back("(" + Name(place) + ")");
+  IsNew(table_.key);
+}
+
+// The column as it is when nothing is said of its collation.
+int TableGenerator::MakePlain(int place) {
+  Column& column = table_.columns[static_cast<size_t>(place)];
+  column.collation = "BINARY";
+  column.not_null = false;
+  definitions_[static_cast<size_t>(place)] = Quoted(dice_, column.name) + " " + column.type;
+  return place;
 }
 
 void TableGenerator::MakeLikeAlias() {
@@ -179,17 +189,18 @@ void TableGenerator::MakeLikeAlias() {
   table_.key = {0};
   table_.unique.push_back("(" + Name(0) + ")");
   table_.unique_columns.push_back(0);
+  IsNew(table_.key);
   ConsiderIdentity(false);
 }
 
-TableGenerator::Term TableGenerator::TermOf(int place) {
+TableGenerator::Term TableGenerator::TermOf(int place, bool in_key) {
   Term term;
   const Column& column = table_.column(place);
   term.text = Name(place);
   std::string collation = column.collation;
   if (dice_.Chance(0.15, "key or index: another collation than the column's")) {
     collation = dice_.OneOf({"NOCASE", "RTRIM", "BINARY", "nocase"});
-    if (options_.own_collations && dice_.Chance(0.1)) collation = "folded";
+    if (options_.own_collations && !in_key && dice_.Chance(0.1)) collation = "folded";
     term.text += " COLLATE " + collation;
   }
   term.as_declared = absl::AsciiStrToUpper(collation) == absl::AsciiStrToUpper(column.collation);
@@ -201,9 +212,14 @@ TableGenerator::Term TableGenerator::TermOf(int place) {
 
 void TableGenerator::MakeDeclaredKey() {
   std::vector<int> places = table_.Places(true);
+  if (!options_.own_collations_in_keys) {
+    std::erase_if(places, [&](int place) { return table_.column(place).collation == "folded"; });
+    if (places.empty()) places.push_back(MakePlain(0));
+  }
   const size_t most = dice_.Choose({{"key: of one column", 5}, {"key: of up to four", 4}, {"key: of up to 16", 1}});
   table_.key = dice_.Some(places, most == 0 ? 1 : most == 1 ? 4 : 16);
   if (most == 2 && places.size() > 16 && dice_.Chance(0.2, "key: of more than 16")) table_.key = places;
+  IsNew(table_.key);
   table_.key_kind = KeyKind::kDeclared;
   bool identifies = table_.key.size() <= kMostKeyColumns, plain = true;
   std::vector<std::string> terms;
@@ -221,7 +237,7 @@ void TableGenerator::MakeDeclaredKey() {
       definitions_[static_cast<size_t>(place)] += table_.without_rowid ? "" : " NOT NULL";
       column.not_null = true;
     }
-    const Term term = TermOf(place);
+    const Term term = TermOf(place, !options_.own_collations_in_keys);
     terms.push_back(term.text);
     plain &= term.as_declared;
     identifies &= !term.own_collation;
@@ -255,14 +271,22 @@ void TableGenerator::ConsiderIdentity(bool key_identifies) {
 
 std::vector<std::string> TableGenerator::TermTexts(const std::vector<int>& columns) {
   std::vector<std::string> terms;
-  for (const int column : columns) terms.push_back(TermOf(column).text);
+  for (const int column : columns) terms.push_back(TermOf(column, false).text);
   return terms;
+}
+
+// Two constraints of the same columns must have the same conflict clause.
+bool TableGenerator::IsNew(std::vector<int> columns) {
+  std::sort(columns.begin(), columns.end());
+  return constrained_.insert(columns).second;
 }
 
 void TableGenerator::MakeUnique() {
   const int count = dice_.Chance(0.35) ? dice_.Between(1, 2) : 0;
   for (int i = 0; i < count; ++i) {
-    const std::vector<int> columns = dice_.Some(table_.Places(false), 2);
+    const bool any = table_.key_kind != KeyKind::kRowidAlias || options_.unique_made_of_alias;
+    const std::vector<int> columns = dice_.Some(table_.Places(!any), 2);
+    if (!IsNew(columns)) continue;
     std::vector<std::string> names;
     for (const int column : columns) names.push_back(Name(column));
     if (columns.size() == 1) table_.unique_columns.push_back(columns[0]);
@@ -290,17 +314,32 @@ void TableGenerator::MakeForeignKeys() {
   for (const Table& table : schema_.tables) parents.push_back(&table);
   for (int left = dice_.Between(1, 2); left > 0; --left) {
     const Table& parent = *dice_.OneOf(parents);
-    if (parent.key_kind == KeyKind::kNone || !parent.key_is_plain || parent.key.size() > table_.columns.size()) continue;
-    definitions_.push_back(ForeignKey(parent));
+    if (parent.key_kind == KeyKind::kNone || !parent.key_is_plain) continue;
+    const std::vector<int> children = ChildrenOf(parent);
+    if (!children.empty()) definitions_.push_back(ForeignKey(parent, children));
   }
 }
 
-std::string TableGenerator::ForeignKey(const Table& parent) {
-  std::vector<int> children = table_.Places(true);
-  dice_.Shuffle(&children);
+// A column for each of the parent's key. None: there are no such columns.
+std::vector<int> TableGenerator::ChildrenOf(const Table& parent) {
+  std::vector<int> left = table_.Places(true), children;
+  dice_.Shuffle(&left);
+  for (const int place : parent.key) {
+    const auto child = std::find_if(left.begin(), left.end(), [&](int candidate) {
+      return options_.converting_foreign_keys ||
+             AffinityOf(table_.column(candidate).type) == AffinityOf(parent.column(place).type);
+    });
+    if (child == left.end()) return {};
+    children.push_back(*child);
+    left.erase(child);
+  }
+  return children;
+}
+
+std::string TableGenerator::ForeignKey(const Table& parent, const std::vector<int>& children) {
   std::vector<std::string> own, theirs;
   for (size_t i = 0; i < parent.key.size(); ++i) {
-    own.push_back(Name(children[i % children.size()]));
+    own.push_back(Name(children[i]));
     theirs.push_back(Quoted(dice_, parent.column(parent.key[i]).name));
   }
   std::string text = "FOREIGN KEY(" + Joined(own) + ") REFERENCES " + Quoted(dice_, parent.name);
@@ -330,14 +369,18 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
     for (const int column : dice_.Some(all, 3)) {
       columns.push_back(column);
       if (!dice_.Chance(0.25, "index: on an expression")) {
-        terms.push_back(TermOf(column).text);
+        terms.push_back(TermOf(column, false).text);
         continue;
       }
       columns.push_back(-1);
       terms.push_back(expressions.Value(all, dice_.Between(1, 2)) + dice_.OneOf({"", "", " COLLATE NOCASE", " COLLATE rtrim"}) +
                       dice_.OneOf({"", "", " DESC", " ASC"}));
     }
-    const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", 2}}) == 1;
+    const bool made = std::any_of(columns.begin(), columns.end(), [&](int column) {
+      return column < 0 || table_.column(column).made != Made::kOrdinary;
+    });
+    const bool any = table_.key_kind != KeyKind::kRowidAlias || options_.unique_made_of_alias;
+    const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", made && !any ? 0 : 2}}) == 1;
     std::string where;
     if (dice_.Chance(0.25, "index: partial")) where = " WHERE " + expressions.Condition(all, dice_.Between(0, 2));
     ddl->push_back("CREATE " + std::string(unique ? "UNIQUE " : "") + "INDEX " + Quoted(dice_, names_.Of("i")) + " ON " +

@@ -38,13 +38,16 @@ class TableGenerator {
   void MakeAlias();
   void MakeLikeAlias();
   void MakeDeclaredKey();
+  int MakePlain(int place);
+  bool IsNew(std::vector<int> columns);
   void ConsiderIdentity(bool key_identifies);
   void MakeUnique();
   void MakeChecks();
   void MakeForeignKeys();
-  std::string ForeignKey(const Table& parent);
+  std::vector<int> ChildrenOf(const Table& parent);
+  std::string ForeignKey(const Table& parent, const std::vector<int>& children);
   void MakeIndexes(std::vector<std::string>* ddl);
-  Term TermOf(int column);
+  Term TermOf(int column, bool in_key);
   std::vector<std::string> TermTexts(const std::vector<int>& columns);
   std::string OnConflict();
   std::string Name(int column) { return Quoted(dice_, table_.column(column).name); }
@@ -57,6 +60,7 @@ class TableGenerator {
   Table table_;
   std::vector<std::string> definitions_;  // of the columns, then of the table
   size_t columns_ = 0;                    // how many of these are columns'
+  std::set<std::vector<int>> constrained_;  // sets of columns that are a key, or UNIQUE, already
 };
 
 }  // namespace replicast::equivalence

@@ -13,7 +13,8 @@ constexpr const char* kRoom = "30";
 
 std::string TriggerGenerator::OnTable(const std::string& name, bool temporary) {
   const Table& table = dice_.OneOf(schema_.tables);
-  const bool before = dice_.Choose({{"trigger: AFTER", 3}, {"trigger: BEFORE", 2}}) == 1;
+  const bool after = !temporary || options_.temporary_after;
+  const bool before = dice_.Choose({{"trigger: AFTER", after ? 3 : 0}, {"trigger: BEFORE", 2}}) == 1;
   const Event event = EventOf(table);
   std::string text = std::string("CREATE ") + (temporary ? "TEMP " : "") + "TRIGGER " + Quoted(dice_, name) +
                      (before ? " BEFORE " : dice_.OneOf({" AFTER ", " "})) + event.text + " ON " +
@@ -21,8 +22,8 @@ std::string TriggerGenerator::OnTable(const std::string& name, bool temporary) {
   // Mostly a rare condition: else nearly every statement would do the same.
   Expressions expressions(dice_, table, event.has_new ? "NEW." : "OLD.");
   if (dice_.Chance(0.8)) text += " WHEN " + expressions.Condition(table.Places(false), 1);
-  text += " BEGIN " + Body(table, event, before, temporary);
-  if (dice_.Chance(0.2)) text += Body(table, event, before, temporary);
+  text += " BEGIN " + Body(table, event);
+  if (dice_.Chance(0.2)) text += Body(table, event);
   return text + "END";
 }
 
@@ -42,7 +43,7 @@ TriggerGenerator::Event TriggerGenerator::EventOf(const Table& table) {
   }
 }
 
-std::string TriggerGenerator::Body(const Table& table, const Event& event, bool before, bool temporary) {
+std::string TriggerGenerator::Body(const Table& table, const Event& event) {
   const std::string side = event.has_new && (!event.has_old || dice_.Chance(0.6)) ? "NEW." : "OLD.";
   switch (dice_.Choose({{"trigger: updates the same row", 3},
                         {"trigger: inserts", 3},
@@ -58,14 +59,13 @@ std::string TriggerGenerator::Body(const Table& table, const Event& event, bool 
     case 3:
       return Delete(table, side);
     default:
-      return Raise(before, temporary);
+      return Raise();
   }
 }
 
-std::string TriggerGenerator::Raise(bool before, bool temporary) {
-  const bool ignores = dice_.Choose({{"trigger: RAISE(IGNORE)", 3}, {"trigger: RAISE of an error", 2}}) == 0;
-  if (ignores && !before && temporary && !options_.temporary_after_ignore) return "SELECT 1; ";
-  if (ignores) return "SELECT RAISE(IGNORE); ";
+std::string TriggerGenerator::Raise() {
+  if (dice_.Choose({{"trigger: RAISE(IGNORE)", 3}, {"trigger: RAISE of an error", 2}}) == 0)
+    return "SELECT RAISE(IGNORE); ";
   return "SELECT RAISE(" + dice_.OneOf({"ABORT", "FAIL", "ROLLBACK"}) + ", 'the application''s'); ";
 }
 

@@ -28,8 +28,8 @@ class TriggerGenerator {
     bool has_new, has_old;
   };
   Event EventOf(const Table& table);
-  std::string Body(const Table& table, const Event& event, bool before, bool temporary);
-  std::string Raise(bool before, bool temporary);
+  std::string Body(const Table& table, const Event& event);
+  std::string Raise();
   std::string UpdateItself(const Table& table, const std::string& side);
   std::string Insert(const Table& from, const std::string& side);
   std::string Update(const Table& from, const std::string& side);
