@@ -24,6 +24,7 @@ void AddDatasetCommands(CLI::App& app, Context& context);
 void AddTokenCommands(CLI::App& app, Context& context);
 void AddMemberCommands(CLI::App& app, Context& context);
 void AddStreamCommands(CLI::App& app, Context& context);  // stream, rekey
+void AddScrubCommand(CLI::App& app, Context& context);
 void AddStatusCommand(CLI::App& app, Context& context);
 void AddVerifyCommand(CLI::App& app, Context& context);
 void AddWatchCommand(CLI::App& app, Context& context);

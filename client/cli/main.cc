@@ -43,6 +43,7 @@ int Run(int argc, char** argv) {
   AddMemberCommands(app, context);
   AddStreamCommands(app, context);
   AddVerifyCommand(app, context);
+  AddScrubCommand(app, context);
   AddWatchCommand(app, context);
   AddExecCommand(app, context);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {

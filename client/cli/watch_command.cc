@@ -28,7 +28,7 @@ void PrintChange(const Context& context, const v1::Change& change) {
   }
   std::string line = (upsert ? "upsert " : "delete ") + change.table();
   for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i) {
-    line += " " + change.columns(i) + "=" + ToDisplay(FromProto(change.values(i)));
+    line += " " + change.columns(i) + "=" + ToDisplay(wire::FromProto(change.values(i)));
   }
   std::printf("%s\n", line.c_str());
 }

@@ -190,4 +190,16 @@ grpc::ServerUnaryReactor* AdminService::Rekey(Context* context, const v1::RekeyR
                   });
 }
 
+grpc::ServerUnaryReactor* AdminService::Scrub(Context* context, const v1::ScrubRequest* request,
+                                              v1::ScrubResponse* response) {
+  return ForAdmin(plane_, context, request, response,
+                  [this](const Member&, const v1::ScrubRequest& asked) -> absl::StatusOr<v1::ScrubResponse> {
+                    if (asked.now()) {
+                      plane_.publisher().ScrubNow();
+                      plane_.engine().OnScrubWanted();
+                    }
+                    return ScrubOf(plane_.publisher().scrub_report());
+                  });
+}
+
 }  // namespace replicast::control

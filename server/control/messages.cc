@@ -22,6 +22,27 @@ absl::StatusOr<Position> FromProto(const v1::Position& position) {
   return Position{*history, *definition, Lsn{position.lsn()}};
 }
 
+v1::ScrubResponse ScrubOf(const ScrubReport& report) {
+  v1::ScrubResponse response;
+  response.set_passes(report.passes);
+  SetTime(report.pass_began, response.mutable_pass_began_at());
+  if (report.passes > 0) {
+    SetTime(report.last_pass_ended, response.mutable_last_pass_ended_at());
+    SetDuration(report.last_pass_took, response.mutable_last_pass_took());
+  }
+  response.set_rows_compared(report.rows_compared);
+  response.set_rows_found(report.rows_found);
+  response.set_hurried(report.hurried);
+  for (const ScrubFinding& finding : report.findings) {
+    v1::ScrubFinding* out = response.add_findings();
+    SetTime(finding.at, out->mutable_found_at());
+    out->set_table(finding.table);
+    out->set_rows(finding.rows);
+    out->set_first_key(finding.first_key);
+  }
+  return response;
+}
+
 void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
   const int64_t nanoseconds = absl::ToUnixNanos(time);
   out->set_seconds(nanoseconds / 1'000'000'000);

@@ -19,6 +19,8 @@ namespace replicast::control {
 v1::Position ToProto(const Position& position);
 // INVALID_ARGUMENT (REQUEST_INVALID) when ids have the wrong length.
 absl::StatusOr<Position> FromProto(const v1::Position& position);
+v1::ScrubResponse ScrubOf(const ScrubReport& report);
+
 void SetTime(absl::Time time, google::protobuf::Timestamp* out);
 void SetDuration(absl::Duration duration, google::protobuf::Duration* out);
 absl::Duration FromProto(const google::protobuf::Duration& duration);

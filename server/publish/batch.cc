@@ -120,7 +120,7 @@ absl::Status Batch::Adopt(const SchemaPlan& plan) {
     Stream* stream = core_.FindById(id);
     if (stream != nullptr && stream->ready()) RETURN_IF_ERROR(AdoptIn(stream, stream_plan));
   }
-  core_.relations = plan.relations;
+  for (const auto& [id, relation] : plan.relations) core_.Describe(relation);
   RETURN_IF_ERROR(core_.RemoveUnusedRelations());
   return core_.RefreshRouter();
 }

@@ -74,7 +74,7 @@ absl::Status FullComparison::RenewHooks() {
     RETURN_IF_ERROR(core_.catalogue.UpdateSchema(record));
   }
   RETURN_IF_ERROR(transaction.Commit());
-  core_.relations.insert(plan_.relations.begin(), plan_.relations.end());
+  for (const auto& [id, relation] : plan_.relations) core_.Describe(relation);
   RETURN_IF_ERROR(core_.RestartBuilds());
   RETURN_IF_ERROR(core_.RefreshRouter());
   core_.damaged = false;
@@ -95,13 +95,6 @@ absl::Status FullComparison::MakeRouter() {
       const Relation& relation = plan_.relations.at(number);
       interests[number].push_back({id, static_cast<uint32_t>(i), route::PublishedColumns(relation, schema.tables(i)),
                                    PartAbout(record.definition, relation.name).filter()});
-    }
-    if (plan == plan_.streams.end()) continue;
-    // Tables that keep their numbers keep their rows.
-    for (size_t i = 0; i < plan->second.tables.size(); ++i) {
-      const auto old = std::find(record.relations.begin(), record.relations.end(), plan->second.tables[i].relation);
-      if (old != record.relations.end())
-        plan->second.states[i] = record.tables[static_cast<size_t>(old - record.relations.begin())];
     }
   }
   for (auto& [number, wanted] : interests) {

@@ -63,6 +63,11 @@ class Core {
   absl::Status BuildAnew(Stream* stream);
   // After streams came, went or stopped: the tables of each, and the router.
   absl::Status RefreshRouter();
+  // What is known of the relation from now on.
+  void Describe(const Relation& relation) {
+    relations[relation.id] = relation;
+    stale_.erase(relation.id);
+  }
   bool IsStale(uint32_t relation) const { return stale_.count(relation) != 0; }
 
   // What its units and index rows will be told apart by: in the header of every unit.

@@ -161,6 +161,29 @@ TEST_F(PublisherSchemaTest, ChangesOfAllKindsAtAnyMomentKeepEveryCopyExact) {
       << "nothing is left of the old numbers";
 }
 
+// Found by the simulator (seeds 8 and 40): the digests were lost with the schema, and a restart forgot the table.
+TEST_F(PublisherSchemaTest, ANewIndexTravelsWithoutAComparisonAndAlsoOverARestart) {
+  JoinAll();
+  Relation items = *source_.Describe("items");
+  items.indexes.push_back({"by_value", false, {{2}}});
+  source_.ReindexTable(items);
+  source_.Put("items", {int64_t{2}, Text{"with it"}, int64_t{2}});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
+  EXPECT_EQ(publisher_->Stream(all_)->schema.tables(0).indexes(0).name(), "by_value");
+  EXPECT_EQ(FollowAll(), 1u);
+  Crash();
+  items.indexes[0].name = "again";
+  source_.ReindexTable(items);
+  source_.Put("items", {int64_t{3}, Text{"unseen"}, int64_t{4}});
+  Start();
+  DrainToTheEnd();
+  source_.Put("items", {int64_t{4}, Text{"later"}, int64_t{4}});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
+  EXPECT_TRUE(CatchUp(all_, &*all_replica_));
+  EXPECT_TRUE(all_replica_->tables() == Truth(all_));
+  EXPECT_EQ(publisher_->Stream(all_)->schema.tables(0).indexes(0).name(), "again");
+}
+
 TEST_F(PublisherSchemaTest, ASchemaThatChangedWhileTheServerWasDownTravelsAsWell) {
   JoinAll();
   Crash();

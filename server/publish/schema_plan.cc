@@ -51,7 +51,12 @@ class Planner {
     }
     if (same) return absl::OkStatus();
     plan.change.mutable_schema()->set_version(record.schema.version() + 1);
-    plan.states.resize(plan.tables.size());
+    for (const StreamPlan::Table& table : plan.tables) {
+      const auto old = std::find(record.relations.begin(), record.relations.end(), table.relation);
+      plan.states.push_back(old == record.relations.end()
+                                ? TableState()
+                                : record.tables[static_cast<size_t>(old - record.relations.begin())]);
+    }
     plan_.streams[record.id] = std::move(plan);
     return absl::OkStatus();
   }

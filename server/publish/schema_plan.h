@@ -22,7 +22,7 @@ struct StreamPlan {
   };
   v1::SchemaChange change;  // the new schema, under the next version
   std::vector<Table> tables;
-  std::vector<TableState> states;  // of the rows as replicas have taken them over
+  std::vector<TableState> states;  // of the rows as replicas have taken them over; of a new number: CarryOver's to find
 };
 
 // What it makes of all streams. A table whose text or rows may be others than they were gets a new number, so that its

@@ -189,6 +189,8 @@ void FakeSource::AlterTable(const Relation& relation, const std::function<Row(co
   if (by_copy) table.hook = 0;
 }
 
+void FakeSource::ReindexTable(const Relation& relation) { Altering().tables.at(relation.name).relation = relation; }
+
 void FakeSource::RenameTable(const std::string& table, const std::string& name) {
   Data& data = Altering();
   Data::Table renamed = std::move(data.tables.at(table));

@@ -30,6 +30,8 @@ class FakeSource : public Source {
   // Other columns (under the same name), and every row what `renew` makes of it. Triggers stay, unless it was by a
   // copy.
   void AlterTable(const Relation& relation, const std::function<Row(const Row&)>& renew, bool by_copy = false);
+  // Other indexes that aren't UNIQUE: neither text nor rows change.
+  void ReindexTable(const Relation& relation);
   // Its triggers go with it.
   void RenameTable(const std::string& table, const std::string& name);
   void DropTriggers(const std::string& table);
