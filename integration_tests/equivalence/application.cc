@@ -92,6 +92,10 @@ absl::Status Application::Run(const std::string& statement) {
   return database_->Execute(statement);
 }
 
+void Application::EnableTriggers(bool enabled) {
+  sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled ? 1 : 0, nullptr);
+}
+
 bool MayFail(const absl::Status& status) {
   if (ReasonOf(status) == "DATABASE_CONSTRAINT") return true;
   const absl::string_view message = status.message();

@@ -19,6 +19,7 @@ class Application {
   static absl::StatusOr<std::unique_ptr<Application>> Open(const std::string& path);
   // Its rows are dropped.
   absl::Status Run(const std::string& statement);
+  void EnableTriggers(bool enabled);
   sqlite::Database& database() { return *database_; }
 
  private:

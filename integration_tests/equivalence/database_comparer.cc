@@ -93,4 +93,23 @@ absl::StatusOr<std::string> CompareRows(sqlite::Database& master, sqlite::Databa
   return absl::StrCat("table ", facts.name, " (", select, where, "):\n", difference);
 }
 
+absl::StatusOr<std::string> WhyMeaningless(sqlite::Database& master, const v1::Definition& definition) {
+  for (const v1::TableDefinition& table : definition.tables()) {
+    const absl::StatusOr<TableFacts> facts = ReadFacts(master, table.name());
+    if (absl::IsNotFound(facts.status())) return std::string(facts.status().message());
+    RETURN_IF_ERROR(facts.status());
+    if (!facts->refusal.empty()) return facts->refusal;
+    for (const std::string& column : table.columns()) {
+      if (column != "*" && facts->Find(column) == nullptr) return "there is no column " + column;
+    }
+    if (table.filter().empty()) continue;
+    const absl::Status filter =
+        master
+            .Prepare("SELECT 1 FROM main." + sqlite::QuoteIdentifier(facts->name) + " WHERE (" + table.filter() + "\n)")
+            .status();
+    if (!filter.ok()) return std::string(filter.message());
+  }
+  return std::string();
+}
+
 }  // namespace replicast::equivalence

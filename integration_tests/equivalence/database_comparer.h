@@ -25,6 +25,9 @@ absl::StatusOr<std::string> CompareRows(sqlite::Database& master, sqlite::Databa
 absl::StatusOr<std::string> CompareResults(sqlite::Database& master, const std::string& master_sql,
                                            sqlite::Database& replica, const std::string& replica_sql, uint64_t* rows);
 
+// Why a definition means nothing in the master as it is; empty: it means something.
+absl::StatusOr<std::string> WhyMeaningless(sqlite::Database& master, const v1::Definition& definition);
+
 // Names, in order, of the columns that a replica's table has: those asked for, then those of the key.
 std::vector<std::string> ColumnsOf(const TableFacts& master, const v1::TableDefinition& table);
 

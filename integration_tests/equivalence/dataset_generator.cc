@@ -23,9 +23,8 @@ std::vector<const Table*> Supported(const Schema& schema) {
 std::string FilterOf(Dice& dice, const Options& options, const Table& table) {
   if (table.by_rowid && dice.Chance(0.15, "filter: on the rowid")) {
     for (const char* name : {"rowid", "_rowid_", "oid"}) {
-      const bool taken = std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& column) {
-        return absl::AsciiStrToLower(column.name) == name;
-      });
+      const bool taken = std::any_of(table.columns.begin(), table.columns.end(),
+                                     [&](const Column& column) { return absl::AsciiStrToLower(column.name) == name; });
       if (!taken) return std::string(name) + " % 2 = 0";
     }
   }
@@ -58,9 +57,6 @@ v1::Definition DefineSomething(Dice& dice, const Options& options, const Schema&
         out->add_columns(dice.Chance(0.1) ? OtherCase(dice, name) : name);
       }
     }
-    const bool own = std::any_of(table->columns.begin(), table->columns.end(),
-                                 [](const Column& column) { return column.collation == "folded"; });
-    if (own && !options.filters_with_own_collations) continue;
     if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, options, *table));
   }
   return definition;

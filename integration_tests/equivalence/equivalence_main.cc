@@ -21,6 +21,8 @@ struct Arguments {
   std::string seeds = "1..100";
   std::string only;
   Options options;
+  std::vector<std::string> with;
+  PlayOptions play;
   bool shrink = false, counts = false, print = false;
   int stop_after = 20;
 };
@@ -37,8 +39,8 @@ void PrintScript(const Script& script) {
   for (const Step& step : script.steps) absl::PrintF("%s\n", ToText(step));
 }
 
-void PrintShrunk(const Script& script, const Failure& failure) {
-  const PlayOptions in_part{.in_part = true};
+void PrintShrunk(const Script& script, const Failure& failure, PlayOptions in_part) {
+  in_part.in_part = true;
   const auto outcome = [&](const Script& tried) {
     Tally unused;
     return Play(tried, in_part, unused);
@@ -64,7 +66,7 @@ int Run(const Arguments& arguments) {
   for (; seed <= last && failed < arguments.stop_after; ++seed) {
     const Script script = GenerateScript(seed, arguments.options, tally);
     if (arguments.print) PrintScript(script);
-    const std::optional<Failure> failure = Play(script, {}, tally);
+    const std::optional<Failure> failure = Play(script, arguments.play, tally);
     if (shows_progress) std::fprintf(stderr, "\rseed %llu, %d failed ", static_cast<unsigned long long>(seed), failed);
     if (!failure) continue;
     failures[failure->what].push_back(seed);
@@ -72,7 +74,7 @@ int Run(const Arguments& arguments) {
     ++failed;
     absl::PrintF("seed %d FAILED: %s\n", seed, failure->what);
     if (arguments.shrink) {
-      PrintShrunk(script, *failure);
+      PrintShrunk(script, *failure, arguments.play);
     } else {
       absl::PrintF("%s\n", failure->text);
     }
@@ -95,7 +97,8 @@ int Run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Runs random schemas and statements, each decided by a seed, against a master that is published to replicas, and\n"
+      "Runs random schemas and statements, each decided by a seed, against a master that is published to replicas, "
+      "and\n"
       "compares every replica with it, value by value. Exit code 0: all are equal; 1: one was not.\n\n"
       "Examples:\n"
       "  equivalence --seeds 1..1000 --counts   a fixed set; how often everything came up\n"
@@ -106,10 +109,27 @@ int main(int argc, char** argv) {
   app.add_option("--statements", arguments.options.statements, "Of each seed, about")->capture_default_str();
   app.add_option("--stop-after", arguments.stop_after, "So many failures")->capture_default_str();
   app.add_option("--only", arguments.only, "Tell only failures whose name contains this");
+  app.add_option("--with", arguments.with, "Turn on what is off (options.h says why), or all");
+  app.add_option("--live-ddl", arguments.options.live_ddl, "Share of seeds that change the schema in use")
+      ->capture_default_str();
+  app.add_option("--missed-hooks", arguments.options.missed_hooks, "Share of seeds in which triggers are disabled")
+      ->capture_default_str();
+  app.add_flag("--sqldiff", arguments.play.sqldiff, "Ask the program sqldiff too (slow)");
+  app.add_flag("!--no-shadow", arguments.play.shadow, "Without the same statements on a database without Replicast");
   app.add_flag("--shrink", arguments.shrink, "Leave out what a failure does not need");
   app.add_flag("--counts", arguments.counts, "Print how often everything came up");
   app.add_flag("--print", arguments.print, "Print the scripts");
   CLI11_PARSE(app, argc, argv);
+  for (const std::string& name : arguments.with) {
+    bool known = false;
+    for (const auto& [off, option] : replicast::equivalence::kOffOptions) {
+      if (name != off && name != "all") continue;
+      arguments.options.*option = known = true;
+    }
+    if (known) continue;
+    std::fprintf(stderr, "equivalence: nothing is off under the name %s; see options.h\n", name.c_str());
+    return 2;
+  }
   // There is one thread, and nobody asks how much memory SQLite has.
   sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

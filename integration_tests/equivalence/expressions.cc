@@ -63,7 +63,8 @@ std::string Expressions::Comparison(const std::vector<int>& columns, int depth) 
     case 1:
       return x + " IS NOT NULL";
     case 2:
-      return x + dice_.OneOf({" LIKE ", " NOT LIKE ", " GLOB "}) + dice_.OneOf({"'a%'", "'%b%'", "'A_'", "'[a-c]*'", "'1%'"});
+      return x + dice_.OneOf({" LIKE ", " NOT LIKE ", " GLOB "}) +
+             dice_.OneOf({"'a%'", "'%b%'", "'A_'", "'[a-c]*'", "'1%'"});
     case 3:
       return x + dice_.OneOf({" IN (", " NOT IN ("}) + values_.Constant() + ", " + values_.Constant() + ", 3)";
     case 4:

@@ -34,8 +34,8 @@ absl::Status Follower::Open() {
 
 absl::Status Follower::Damaged() const {
   if (database_->damaged_tables().empty()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("a replica finds a table damaged to which nobody wrote: ",
-                                          database_->damaged_tables()[0], " of ", dataset_));
+  return absl::InternalError(absl::StrCat(
+      "a replica finds a table damaged to which nobody wrote: ", database_->damaged_tables()[0], " of ", dataset_));
 }
 
 absl::Status Follower::Listen() {
@@ -64,7 +64,8 @@ absl::Status Follower::CatchUp() {
   Publisher::CatchUpBatch batch;
   batch.position = *position;
   do {
-    absl::StatusOr<Publisher::CatchUpBatch> next = server_.publisher().CatchUp(batch.position, batch.resume, kBatchBytes);
+    absl::StatusOr<Publisher::CatchUpBatch> next =
+        server_.publisher().CatchUp(batch.position, batch.resume, kBatchBytes);
     if (absl::IsOutOfRange(next.status())) {
       wants_snapshot_ = true;
       return absl::OkStatus();
@@ -108,7 +109,8 @@ absl::Status Follower::CatchUpStaging() {
   Publisher::CatchUpBatch batch;
   batch.position = *database_->staging().position;
   while (!batch.at_end) {
-    absl::StatusOr<Publisher::CatchUpBatch> next = server_.publisher().CatchUp(batch.position, batch.resume, kBatchBytes);
+    absl::StatusOr<Publisher::CatchUpBatch> next =
+        server_.publisher().CatchUp(batch.position, batch.resume, kBatchBytes);
     if (absl::IsOutOfRange(next.status())) return BeginStaging();
     if (Building(next.status())) return absl::OkStatus();
     RETURN_IF_ERROR(next.status());

@@ -12,11 +12,11 @@ namespace {
 const std::vector<std::string> kPlain = {"a", "b", "c", "d", "e", "f", "id", "name", "kind", "note", "u", "v", "w"};
 
 const std::vector<std::string> kStrange = {
-    "two words", "it\"s",   "o'clock", "select", "ORDER",    "table",    "from",   "values",  "group",
-    "é",         "列",      "Ünï",     "x]y",    "back`",    "a.b",      "100%",   "semi;",   "new",
-    "old",       "key",     "mark",    "number", "relation", "k0",       "k1",     "line\nb", " lead",
-    "--dash",    "/*star*", "NULL",    "true",   "$1",       "?1",       "a,b",    "(paren",  "excluded",
-    "CHECK",     "unique",  "as",      "AS (",   "rowid2",   "_rowid",   "where",  "Generated", "collate"};
+    "two words", "it\"s",   "o'clock", "select", "ORDER",    "table",  "from",  "values",    "group",
+    "é",         "列",      "Ünï",     "x]y",    "back`",    "a.b",    "100%",  "semi;",     "new",
+    "old",       "key",     "mark",    "number", "relation", "k0",     "k1",    "line\nb",   " lead",
+    "--dash",    "/*star*", "NULL",    "true",   "$1",       "?1",     "a,b",   "(paren",    "excluded",
+    "CHECK",     "unique",  "as",      "AS (",   "rowid2",   "_rowid", "where", "Generated", "collate"};
 
 const std::vector<std::string> kRowid = {"rowid", "oid", "_rowid_", "ROWID", "Oid"};
 

@@ -1,25 +1,35 @@
 #ifndef REPLICAST_INTEGRATION_TESTS_EQUIVALENCE_OPTIONS_H_
 #define REPLICAST_INTEGRATION_TESTS_EQUIVALENCE_OPTIONS_H_
 
+#include <array>
+#include <utility>
+
 namespace replicast::equivalence {
 
-// What is generated. Off is what the product can't do yet, each with its reason.
+// What is generated.
 struct Options {
-  int statements = 400;  // of one seed, about
-  bool wide_tables = true;
-  bool own_collations = true;  // the application's, registered only on its own connections
-  bool filters_with_own_collations = true;
-  bool vacuum_of_rowids = true;    // renumbers the rows that only a rowid identifies
+  int statements = 400;       // of one seed, about
+  double live_ddl = 0.2;      // share of the seeds that change the schema in use
+  double missed_hooks = 0.1;  // share of the seeds in which only the scrub finds everything
 
-  // What is wrong, or can't be done yet.
-  bool temporary_after = false;     // a TEMP trigger AFTER a change fires before ours, and may end it with the row kept
-  bool real_first_columns = false;  // DELETE ... RETURNING gives reals for integers where the first column is REAL
-  bool quoted_types = false;        // a replica's DDL has a declared type without its quotes: "odd, type"
+  // What is wrong with the product, or can't be done yet: off.
+  bool real_first_columns = false;       // DELETE ... RETURNING gives reals for integers where the first column is REAL
+  bool quoted_types = false;             // a replica's DDL has a declared type without its quotes: "odd, type"
   bool converting_foreign_keys = false;  // a child's other affinity changes OLD before triggers AFTER DELETE see it
   bool unique_made_of_alias = false;     // in BEFORE INSERT nobody knows the rowid yet that an index is made of
   bool own_collations_in_keys = false;   // the server can't look up such a key
   bool filters_on_strict_any = false;    // filters take such a column as NUMERIC
 };
+
+// The names of what is off, to turn it on.
+inline constexpr auto kOffOptions = std::to_array<std::pair<const char*, bool Options::*>>({
+    {"real-first-columns", &Options::real_first_columns},
+    {"quoted-types", &Options::quoted_types},
+    {"converting-foreign-keys", &Options::converting_foreign_keys},
+    {"unique-made-of-alias", &Options::unique_made_of_alias},
+    {"own-collations-in-keys", &Options::own_collations_in_keys},
+    {"filters-on-strict-any", &Options::filters_on_strict_any},
+});
 
 }  // namespace replicast::equivalence
 

@@ -23,10 +23,11 @@ struct Table {
   std::string name;
   std::vector<Column> columns;
   KeyKind key_kind = KeyKind::kNone;
-  std::vector<int> key;             // places, in key order
-  bool key_is_plain = true;         // every key column in the index as it is declared: a foreign key may name it
-  std::vector<std::string> unique;  // conflict targets of UPSERT: "(a, b) WHERE c"
-  std::vector<int> unique_columns;  // that stand alone in a unique index
+  std::vector<int> key;              // places, in key order
+  bool key_is_plain = true;          // every key column in the index as it is declared: a foreign key may name it
+  std::vector<std::string> unique;   // conflict targets of UPSERT: "(a, b) WHERE c"
+  std::vector<int> unique_columns;   // that stand alone in a unique index
+  std::vector<std::string> indexes;  // names
   bool without_rowid = false, strict = false;
   bool by_rowid = false;     // the rowid identifies its rows, not the key
   bool unsupported = false;  // the product refuses it
@@ -51,6 +52,7 @@ struct Schema {
   std::vector<std::string> ddl;
   std::vector<Table> tables;
   std::vector<View> views;
+  std::vector<std::string> triggers;  // names
 };
 
 }  // namespace replicast::equivalence

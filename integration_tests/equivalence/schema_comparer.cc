@@ -55,7 +55,8 @@ absl::StatusOr<std::string> ProgramOf(const std::string& table_sql, const std::s
                    sqlite::Database::Open(":memory:", {.create = true, .quoted_strings = false}));
   RETURN_IF_ERROR(scratch->Execute(table_sql));
   if (!scratch->Execute(index_sql).ok()) return std::string();
-  ASSIGN_OR_RETURN(const auto name, scratch->QueryValue("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql <> ''"));
+  ASSIGN_OR_RETURN(const auto name,
+                   scratch->QueryValue("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql <> ''"));
   REPLICAST_CHECK(name.has_value());
   ASSIGN_OR_RETURN(sqlite::Statement explain,
                    scratch->Prepare("EXPLAIN REINDEX main." + QuoteIdentifier(std::get<Text>(*name).bytes)));
@@ -136,8 +137,9 @@ absl::StatusOr<std::string> CompareSchema(sqlite::Database& master, sqlite::Data
   if (text.empty()) {
     ASSIGN_OR_RETURN(text, CompareIndexes(theirs, ours));
   }
-  return text.empty() ? text : absl::StrCat("schema of table ", theirs.name, ":\n", text, "  ", theirs.sql, "\n  ",
-                                            ours.sql, "\n");
+  return text.empty()
+             ? text
+             : absl::StrCat("schema of table ", theirs.name, ":\n", text, "  ", theirs.sql, "\n  ", ours.sql, "\n");
 }
 
 }  // namespace replicast::equivalence

@@ -19,8 +19,8 @@ void AddView(Dice& dice, const Options& options, Names& names, Schema* schema) {
     view.columns.push_back(base.column(place));
     columns.push_back(Quoted(dice, base.column(place).name));
   }
-  std::string text = "CREATE VIEW " + Quoted(dice, view.name) + " AS SELECT " + Joined(columns) + " FROM " +
-                     Quoted(dice, base.name);
+  std::string text =
+      "CREATE VIEW " + Quoted(dice, view.name) + " AS SELECT " + Joined(columns) + " FROM " + Quoted(dice, base.name);
   if (dice.Chance(0.5, "view: with a condition"))
     text += " WHERE " + Expressions(dice, base).Condition(base.Places(false), 1);
   schema->ddl.push_back(std::move(text));
@@ -33,9 +33,8 @@ void AddView(Dice& dice, const Options& options, Names& names, Schema* schema) {
 
 }  // namespace
 
-Schema GenerateSchema(Dice& dice, const Options& options) {
+Schema GenerateSchema(Dice& dice, Names& names, const Options& options) {
   Schema schema;
-  Names names(dice);
   for (int left = dice.Between(1, 5); left > 0; --left) {
     Table table = TableGenerator(dice, names, options, schema).Make(&schema.ddl);
     schema.tables.push_back(std::move(table));
@@ -43,7 +42,10 @@ Schema GenerateSchema(Dice& dice, const Options& options) {
   if (dice.Chance(0.3, "schema: view")) AddView(dice, options, names, &schema);
   if (dice.Chance(0.5, "schema: triggers")) {
     TriggerGenerator triggers(dice, options, schema);
-    for (int left = dice.Between(1, 4); left > 0; --left) schema.ddl.push_back(triggers.OnTable(names.Of("trigger")));
+    for (int left = dice.Between(1, 4); left > 0; --left) {
+      schema.triggers.push_back(names.Of("trigger"));
+      schema.ddl.push_back(triggers.OnTable(schema.triggers.back()));
+    }
   }
   return schema;
 }

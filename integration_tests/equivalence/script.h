@@ -14,20 +14,23 @@ namespace replicast::equivalence {
 inline constexpr int kWriters = 3, kAttaching = 2;
 inline const char* MasterOf(int writer) { return writer >= kAttaching ? "m" : "main"; }
 
+// Not SQL: the connection's triggers are disabled, or enabled again.
+inline constexpr char kTriggersOff[] = ".triggers off", kTriggersOn[] = ".triggers on";
+
 // One thing that happens.
 struct Step {
   enum class Kind {
-    kSql,          // writer `who` runs `text`
-    kDrain,        // the server publishes
-    kBuild,        // the server makes a step of its index builds
-    kRestart,      // the server
-    kCreate,       // dataset `text`: `definition`; its follower is number `who`
-    kListen,       // follower `who` takes what it heard
-    kForget,       // follower `who` lost what it heard
-    kCatchUp,      // follower `who` asks for some units
-    kChunk,        // follower `who` asks for a chunk of a snapshot
-    kReopen,       // follower `who` starts again
-    kCompare,      // everybody is brought to the newest state, and must be equal
+    kSql,      // writer `who` runs `text`
+    kDrain,    // the server publishes
+    kBuild,    // the server makes a step of its index builds
+    kRestart,  // the server
+    kCreate,   // dataset `text`: `definition`; its follower is number `who`
+    kListen,   // follower `who` takes what it heard
+    kForget,   // follower `who` lost what it heard
+    kCatchUp,  // follower `who` asks for some units
+    kChunk,    // follower `who` asks for a chunk of a snapshot
+    kReopen,   // follower `who` starts again
+    kCompare,  // everybody is brought to the newest state, and must be equal
   };
   Kind kind = Kind::kSql;
   int who = 0;
@@ -38,6 +41,8 @@ struct Step {
 // What one seed decides: a schema, and what happens to it. It can be played without its generator, in part too.
 struct Script {
   uint64_t seed = 0;
+  bool changes_schema = false;  // with statements that name what isn't there, and datasets that come to mean nothing
+  bool misses_hooks = false;    // only the scrub finds everything
   uint64_t outbox_capacity = 0;
   uint64_t unit_store_bytes = 0;
   std::vector<std::string> ddl;

@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "integration_tests/equivalence/dataset_generator.h"
 #include "integration_tests/equivalence/dice.h"
+#include "integration_tests/equivalence/schema_changer.h"
 #include "integration_tests/equivalence/schema_generator.h"
 #include "integration_tests/equivalence/statement_generator.h"
 #include "integration_tests/equivalence/trigger_generator.h"
@@ -25,9 +26,12 @@ class Generator {
       : random_(seed),
         dice_(random_, tally),
         options_(options),
-        schema_(GenerateSchema(dice_, options)),
+        names_(dice_),
+        schema_(GenerateSchema(dice_, names_, options)),
         statements_(dice_, options, schema_) {
     script_.seed = seed;
+    script_.changes_schema = dice_.Chance(options.live_ddl, "script: live DDL");
+    script_.misses_hooks = dice_.Chance(options.missed_hooks, "script: hooks are missed");
   }
 
   Script Generate() {
@@ -69,13 +73,15 @@ class Generator {
     for (int left = dice_.Between(0, 10); left > 0; --left) Write(0);
   }
 
+  // In a schema that changes they are defined when they are created.
   void PlanDatasets() {
     const v1::Definition everything = DefineEverything(schema_);
     if (everything.tables().empty()) return;
     datasets_.push_back(everything);
     for (int left = dice_.Between(0, 3); left > 0; --left) {
-      v1::Definition some = dice_.Chance(0.15, "dataset: of the same definition") ? everything
-                                                                                   : DefineSomething(dice_, options_, schema_);
+      v1::Definition some = dice_.Chance(0.15, "dataset: of the same definition")
+                                ? everything
+                                : DefineSomething(dice_, options_, schema_);
       datasets_.push_back(std::move(some));
     }
   }
@@ -83,6 +89,9 @@ class Generator {
   void CreateNext() {
     if (next_dataset_ >= datasets_.size()) return;
     const auto number = static_cast<int>(next_dataset_);
+    if (script_.changes_schema)
+      datasets_[next_dataset_] =
+          dice_.Chance(0.5) ? DefineEverything(schema_) : DefineSomething(dice_, options_, schema_);
     script_.steps.push_back({Kind::kCreate, number, absl::StrCat("set", number), datasets_[next_dataset_]});
     ++next_dataset_;
   }
@@ -92,7 +101,8 @@ class Generator {
   // What happens while no application is in a transaction.
   void Between() {
     if (next_dataset_ < datasets_.size() && dice_.Chance(0.15)) return CreateNext();
-    switch (dice_.Choose({{"step: drain", 20}, {"step: restart of the server", 1}, {"step: compare", 1}, {"step: other", 12}})) {
+    switch (dice_.Choose(
+        {{"step: drain", 20}, {"step: restart of the server", 1}, {"step: compare", 1}, {"step: other", 12}})) {
       case 0:
         return Add({Kind::kDrain});
       case 1:
@@ -129,8 +139,11 @@ class Generator {
     const auto writer = static_cast<int>(dice_.Below(kWriters));
     Settings(writer);
     if (dice_.Chance(0.03)) return Maintain(writer);
-    const size_t kind = dice_.Choose(
-        {{"transaction: none", 6}, {"transaction: BEGIN", 5}, {"transaction: BEGIN IMMEDIATE", 2}, {"transaction: SAVEPOINT", 1}});
+    if (script_.changes_schema && dice_.Chance(0.1)) return Redefine();
+    const size_t kind = dice_.Choose({{"transaction: none", 6},
+                                      {"transaction: BEGIN", 5},
+                                      {"transaction: BEGIN IMMEDIATE", 2},
+                                      {"transaction: SAVEPOINT", 1}});
     constexpr std::array<const char*, 4> kBegin = {"", "BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT whole"};
     if (kind != 0) Sql(writer, kBegin[kind]);
     if (kind != 0 && dice_.Chance(0.05, "pragma: defer_foreign_keys")) Sql(writer, "PRAGMA defer_foreign_keys=on");
@@ -146,6 +159,23 @@ class Generator {
       Sql(writer, "INSERT INTO main.own VALUES(" + std::to_string(written_) + ")");
     if (dice_.Chance(0.15, "transaction: ROLLBACK")) return Sql(writer, "ROLLBACK");
     Sql(writer, kind == 3 ? "RELEASE whole" : "COMMIT");
+  }
+
+  // DDL, perhaps among other statements, perhaps taken back.
+  void Redefine() {
+    const auto writer = static_cast<int>(dice_.Below(kAttaching));
+    const bool transaction = dice_.Chance(0.5, "live: in a transaction");
+    const bool undone = transaction && dice_.Chance(0.1, "live: rolled back");
+    if (transaction) Sql(writer, "BEGIN IMMEDIATE");
+    if (transaction && dice_.Chance(0.5)) Write(writer);
+    const Schema before = schema_;
+    for (std::string& statement : SchemaChanger(dice_, names_, options_, schema_).Next("main")) {
+      Sql(writer, std::move(statement));
+      if (!transaction && dice_.Chance(0.2)) Meanwhile();
+    }
+    if (transaction && dice_.Chance(0.5)) Write(writer);
+    if (undone) schema_ = before;
+    if (transaction) Sql(writer, undone ? "ROLLBACK" : "COMMIT");
   }
 
   void Savepoint(int writer) {
@@ -169,7 +199,12 @@ class Generator {
     set(0.01, "reverse_unordered_selects");
     if (dice_.Chance(0.02, "trigger: TEMP")) {
       const std::string name = absl::StrCat("temporary", ++temporary_triggers_);
-      Sql(writer, TriggerGenerator(dice_, options_, schema_).OnTable(name, true));
+      Sql(writer, TriggerGenerator(dice_, options_, schema_).OnTable(name, true, script_.misses_hooks));
+    }
+    if (script_.misses_hooks && dice_.Chance(0.03, "triggers disabled")) {
+      Sql(writer, kTriggersOff);
+      for (int left = dice_.Between(1, 4); left > 0; --left) Write(writer);
+      Sql(writer, kTriggersOn);
     }
     if (temporary_triggers_ > 0 && dice_.Chance(0.01))
       Sql(writer, absl::StrCat("DROP TRIGGER IF EXISTS temp.temporary", dice_.Between(1, temporary_triggers_)));
@@ -178,15 +213,13 @@ class Generator {
   // What programs do to the file as a whole.
   void Maintain(int writer) {
     const std::string name = MasterOf(writer);
-    const bool renumbers = std::any_of(schema_.tables.begin(), schema_.tables.end(),
-                                       [](const Table& table) { return table.by_rowid; });
-    const int vacuum = renumbers && !options_.vacuum_of_rowids ? 0 : 1;
     switch (dice_.Choose({{"maintenance: checkpoint", 3},
                           {"maintenance: ANALYZE", 1},
                           {"maintenance: REINDEX", 1},
-                          {"maintenance: VACUUM", vacuum}})) {
+                          {"maintenance: VACUUM", 1}})) {
       case 0:
-        return Sql(writer, "PRAGMA " + name + ".wal_checkpoint(" + dice_.OneOf({"PASSIVE", "RESTART", "TRUNCATE"}) + ")");
+        return Sql(writer,
+                   "PRAGMA " + name + ".wal_checkpoint(" + dice_.OneOf({"PASSIVE", "RESTART", "TRUNCATE"}) + ")");
       case 1:
         return Sql(writer, "ANALYZE " + name);
       case 2:
@@ -199,7 +232,8 @@ class Generator {
   SeededRandom random_;
   Dice dice_;
   const Options& options_;
-  const Schema schema_;
+  Names names_;
+  Schema schema_;
   StatementGenerator statements_;
   Script script_;
   std::vector<v1::Definition> datasets_;

@@ -52,6 +52,16 @@ absl::Status Server::Drain() {
   return NoEnd("drains");
 }
 
+absl::Status Server::Scrub() {
+  publisher_->ScrubNow();
+  const uint64_t passes = publisher_->scrub_report().passes;
+  for (int round = 0; round < kMostRounds; ++round) {
+    if (publisher_->scrub_report().passes != passes) return absl::OkStatus();
+    RETURN_IF_ERROR(publisher_->ScrubStep().status());
+  }
+  return NoEnd("scrubs");
+}
+
 absl::Status Server::Build() {
   for (int round = 0; round < kMostRounds; ++round) {
     ASSIGN_OR_RETURN(const bool more, publisher_->BuildStep());

@@ -31,6 +31,8 @@ class Server : private UnitListener {
   void Stop();
   // Publishes what there is; indexes are left as they are.
   absl::Status Drain();
+  // One pass over all tables, and what it finds is published.
+  absl::Status Scrub();
   // Until nothing is left to do.
   absl::Status Build();
 

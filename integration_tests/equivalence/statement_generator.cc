@@ -63,7 +63,8 @@ std::string StatementGenerator::Target(const std::string& name) {
 }
 
 std::string StatementGenerator::Conflict() {
-  constexpr std::array<const char*, 6> kClauses = {"", "OR REPLACE ", "OR IGNORE ", "OR FAIL ", "OR ROLLBACK ", "OR ABORT "};
+  constexpr std::array<const char*, 6> kClauses = {"",         "OR REPLACE ",  "OR IGNORE ",
+                                                   "OR FAIL ", "OR ROLLBACK ", "OR ABORT "};
   return kClauses[dice_.Choose({{"conflict: no clause", 8},
                                 {"conflict: OR REPLACE", 8},
                                 {"conflict: OR IGNORE", 4},
@@ -182,8 +183,8 @@ std::string StatementGenerator::Where(const Table& table) {
 
 std::string StatementGenerator::Limit(const Table& table) {
   if (!dice_.Chance(0.05, "statement: with LIMIT")) return "";
-  return " ORDER BY " + Quoted(dice_, table.column(dice_.OneOf(table.Places(false))).name) + dice_.OneOf({"", " DESC"}) +
-         " LIMIT " + std::to_string(dice_.Between(1, 3));
+  return " ORDER BY " + Quoted(dice_, table.column(dice_.OneOf(table.Places(false))).name) +
+         dice_.OneOf({"", " DESC"}) + " LIMIT " + std::to_string(dice_.Between(1, 3));
 }
 
 std::string StatementGenerator::Returning(const Table& table) {
@@ -192,7 +193,8 @@ std::string StatementGenerator::Returning(const Table& table) {
 }
 
 std::string StatementGenerator::Update(const Table& table) {
-  const std::string head = "UPDATE " + Conflict() + Target(table.name) + " SET " + Assignments(table, "") + Where(table);
+  const std::string head =
+      "UPDATE " + Conflict() + Target(table.name) + " SET " + Assignments(table, "") + Where(table);
   const std::string limit = Limit(table);
   return head + (limit.empty() ? Returning(table) : limit);
 }
@@ -250,9 +252,8 @@ std::string StatementGenerator::OnView(const View& view) {
   shape.name = view.name;
   shape.columns = view.columns;
   std::vector<int> columns = shape.Places(true);
-  const size_t kind = dice_.Choose({{"statement: INSERT into a view", 1},
-                                    {"statement: UPDATE of a view", 1},
-                                    {"statement: DELETE from a view", 1}});
+  const size_t kind = dice_.Choose(
+      {{"statement: INSERT into a view", 1}, {"statement: UPDATE of a view", 1}, {"statement: DELETE from a view", 1}});
   if (columns.empty() || kind == 2)
     return "DELETE FROM " + Target(view.name) + " WHERE " + Expressions(dice_, shape).Condition(shape.Places(false), 1);
   if (kind == 0) return "INSERT " + InsertHead(shape, columns, false) + "VALUES" + RowOf(shape, columns, false);

@@ -14,10 +14,11 @@ namespace {
 constexpr int64_t kMostKeyColumns = 16;
 
 absl::Status ReadKind(sqlite::Database& database, TableFacts* facts) {
-  ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT l.name, wr, strict, sql FROM pragma_table_list AS l JOIN main.sqlite_schema "
-                                    "AS s ON s.name = l.name WHERE schema = 'main' AND s.type = 'table' AND l.name = ? "
-                                    "COLLATE NOCASE"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement list,
+      database.Prepare("SELECT l.name, wr, strict, sql FROM pragma_table_list AS l JOIN main.sqlite_schema "
+                       "AS s ON s.name = l.name WHERE schema = 'main' AND s.type = 'table' AND l.name = ? "
+                       "COLLATE NOCASE"));
   ASSIGN_OR_RETURN(const bool found, list.BindText(1, facts->name).Step());
   if (!found) return absl::NotFoundError("there is no table " + facts->name);
   facts->name = list.Bytes(0);

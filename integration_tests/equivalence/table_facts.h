@@ -16,8 +16,8 @@ struct TableFacts {
     std::string name, type;
     std::string collation;  // upper case
     bool not_null = false;
-    int64_t key_rank = 0;   // from 1; 0: not of the key
-    int64_t hidden = 0;     // 2: generated, virtual; 3: generated, stored
+    int64_t key_rank = 0;  // from 1; 0: not of the key
+    int64_t hidden = 0;    // 2: generated, virtual; 3: generated, stored
   };
   struct Term {
     std::string column;  // empty: an expression

@@ -13,18 +13,41 @@ namespace {
 
 constexpr size_t kMostKeyColumns = 16;  // that can identify rows
 
-const std::vector<std::string> kTypes = {
-    "",        "INT",           "INTEGER",         "BIGINT",         "UNSIGNED BIG INT", "TEXT",   "VARCHAR(10)",
-    "CLOB",    "CHARACTER(20)", "BLOB",            "REAL",           "DOUBLE PRECISION", "FLOAT",  "NUMERIC",
-    "BOOLEAN", "DATE",          "DECIMAL(10,5)",   "DATETIME",       "STRING",           "ANY",    "FLOATING POINT",
-    "text",    "Int",           "VARCHAR ( 5 )",   "NATIVE CHARACTER(70)", "\"my type\"", "JSON", "[odd type]"};
+const std::vector<std::string> kTypes = {"",
+                                         "INT",
+                                         "INTEGER",
+                                         "BIGINT",
+                                         "UNSIGNED BIG INT",
+                                         "TEXT",
+                                         "VARCHAR(10)",
+                                         "CLOB",
+                                         "CHARACTER(20)",
+                                         "BLOB",
+                                         "REAL",
+                                         "DOUBLE PRECISION",
+                                         "FLOAT",
+                                         "NUMERIC",
+                                         "BOOLEAN",
+                                         "DATE",
+                                         "DECIMAL(10,5)",
+                                         "DATETIME",
+                                         "STRING",
+                                         "ANY",
+                                         "FLOATING POINT",
+                                         "text",
+                                         "Int",
+                                         "VARCHAR ( 5 )",
+                                         "NATIVE CHARACTER(70)",
+                                         "\"my type\"",
+                                         "JSON",
+                                         "[odd type]"};
 const std::vector<std::string> kQuotedTypes = {"\"odd, type\"", "'it''s'", "[a) b]", "\"NOT NULL\"", "`PRIMARY KEY`"};
 const std::vector<std::string> kStrictTypes = {"INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY", "any", "text"};
 
 }  // namespace
 
-Table TableGenerator::Make(std::vector<std::string>* ddl) {
-  table_.name = names_.OfTable();
+Table TableGenerator::Make(std::vector<std::string>* ddl, const std::string& name) {
+  table_.name = name.empty() ? names_.OfTable() : name;
   table_.without_rowid = dice_.Chance(0.25, "table: WITHOUT ROWID");
   table_.strict = dice_.Chance(0.15, "table: STRICT");
   MakeColumns();
@@ -49,8 +72,11 @@ void TableGenerator::MakeColumns() {
   const size_t kind = dice_.Choose({{"table: one column", 2},
                                     {"table: few columns", 20},
                                     {"table: many columns", 3},
-                                    {"table: up to 200 columns", options_.wide_tables ? 1 : 0}});
-  const int count = kind == 0 ? 1 : kind == 1 ? dice_.Between(2, 6) : kind == 2 ? dice_.Between(7, 20) : dice_.Between(21, 200);
+                                    {"table: up to 200 columns", 1}});
+  const int count = kind == 0   ? 1
+                    : kind == 1 ? dice_.Between(2, 6)
+                    : kind == 2 ? dice_.Between(7, 20)
+                                : dice_.Between(21, 200);
   const bool strange = dice_.Chance(0.2), generates = kind != 3 && dice_.Chance(0.3);
   std::set<std::string> taken;
   for (int i = 0; i < count; ++i) {
@@ -83,7 +109,7 @@ std::string TableGenerator::Collate(Column* column) {
   const size_t which = dice_.Choose({{"column: COLLATE NOCASE", 5},
                                      {"column: COLLATE RTRIM", 3},
                                      {"column: COLLATE BINARY", 1},
-                                     {"column: the application's own collation", options_.own_collations ? 1 : 0}});
+                                     {"column: the application's own collation", 1}});
   column->collation = kNames[which];
   const std::string name = dice_.Chance(0.2) ? OtherCase(dice_, column->collation) : column->collation;
   return " COLLATE " + (dice_.Chance(0.1) ? "\"" + name + "\"" : name);
@@ -110,11 +136,14 @@ std::string TableGenerator::Default(const Column& column) {
                                     {"DEFAULT: CURRENT_TIMESTAMP", 1},
                                     {"DEFAULT: quoted word", 1}});
   if (kind == 2) return " DEFAULT " + dice_.OneOf({"word", "a", "ok", "tru"});
-  if (kind == 3) return " DEFAULT " + dice_.OneOf({"CURRENT_TIMESTAMP", "current_date", "(datetime('2001-02-03','+1 day'))"});
+  if (kind == 3)
+    return " DEFAULT " + dice_.OneOf({"CURRENT_TIMESTAMP", "current_date", "(datetime('2001-02-03','+1 day'))"});
   if (kind == 4) return " DEFAULT " + dice_.OneOf({"\"word\"", "[a]", "`it`", "'it''s'"});
   if (!integer_fits) return " DEFAULT " + dice_.OneOf({"'a'", "('a' || 'b')", "''"});
-  if (kind == 1) return " DEFAULT " + dice_.OneOf({"(abs(-2))", "(1 + 1)", "(CAST(x'6100' AS TEXT))", "(-0.0)", "('a' || 'b')"});
-  return " DEFAULT " + dice_.OneOf({"3", "-1", "+2", "1.5", "'b'", "NULL", "x'61'", "-9223372036854775808", "true", "0x10", "9e999"});
+  if (kind == 1)
+    return " DEFAULT " + dice_.OneOf({"(abs(-2))", "(1 + 1)", "(CAST(x'6100' AS TEXT))", "(-0.0)", "('a' || 'b')"});
+  return " DEFAULT " +
+         dice_.OneOf({"3", "-1", "+2", "1.5", "'b'", "NULL", "x'61'", "-9223372036854775808", "true", "0x10", "9e999"});
 }
 
 std::string TableGenerator::OnConflict() {
@@ -200,7 +229,7 @@ TableGenerator::Term TableGenerator::TermOf(int place, bool in_key) {
   std::string collation = column.collation;
   if (dice_.Chance(0.15, "key or index: another collation than the column's")) {
     collation = dice_.OneOf({"NOCASE", "RTRIM", "BINARY", "nocase"});
-    if (options_.own_collations && !in_key && dice_.Chance(0.1)) collation = "folded";
+    if (!in_key && dice_.Chance(0.1)) collation = "folded";
     term.text += " COLLATE " + collation;
   }
   term.as_declared = absl::AsciiStrToUpper(collation) == absl::AsciiStrToUpper(column.collation);
@@ -293,8 +322,8 @@ void TableGenerator::MakeUnique() {
     if (columns.size() == 1 && dice_.Chance(0.5, "UNIQUE: of a column")) {
       definitions_[static_cast<size_t>(columns[0])] += " UNIQUE" + OnConflict();
     } else {
-      definitions_.push_back(dice_.OneOf({"", "CONSTRAINT \"odd, one\" "}) + "UNIQUE(" + Joined(TermTexts(columns)) + ")" +
-                             OnConflict());
+      definitions_.push_back(dice_.OneOf({"", "CONSTRAINT \"odd, one\" "}) + "UNIQUE(" + Joined(TermTexts(columns)) +
+                             ")" + OnConflict());
       dice_.Note("UNIQUE: of the table");
     }
     table_.unique.push_back("(" + Joined(names) + ")");
@@ -373,7 +402,8 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
         continue;
       }
       columns.push_back(-1);
-      terms.push_back(expressions.Value(all, dice_.Between(1, 2)) + dice_.OneOf({"", "", " COLLATE NOCASE", " COLLATE rtrim"}) +
+      terms.push_back(expressions.Value(all, dice_.Between(1, 2)) +
+                      dice_.OneOf({"", "", " COLLATE NOCASE", " COLLATE rtrim"}) +
                       dice_.OneOf({"", "", " DESC", " ASC"}));
     }
     const bool made = std::any_of(columns.begin(), columns.end(), [&](int column) {
@@ -383,8 +413,10 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
     const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", made && !any ? 0 : 2}}) == 1;
     std::string where;
     if (dice_.Chance(0.25, "index: partial")) where = " WHERE " + expressions.Condition(all, dice_.Between(0, 2));
-    ddl->push_back("CREATE " + std::string(unique ? "UNIQUE " : "") + "INDEX " + Quoted(dice_, names_.Of("i")) + " ON " +
-                   Quoted(dice_, table_.name) + dice_.OneOf({"(", " (", " /* , ( */ ("}) + Joined(terms) + ")" + where);
+    table_.indexes.push_back(names_.Of("i"));
+    ddl->push_back("CREATE " + std::string(unique ? "UNIQUE " : "") + "INDEX " + Quoted(dice_, table_.indexes.back()) +
+                   " ON " + Quoted(dice_, table_.name) + dice_.OneOf({"(", " (", " /* , ( */ ("}) + Joined(terms) +
+                   ")" + where);
     if (!unique) continue;
     table_.unique.push_back("(" + Joined(terms) + ")" + where);
     if (columns.size() == 1) table_.unique_columns.push_back(columns[0]);

@@ -18,8 +18,8 @@ class TableGenerator {
   // `schema`: what there is already; foreign keys name its tables.
   TableGenerator(Dice& dice, Names& names, const Options& options, const Schema& schema)
       : dice_(dice), names_(names), options_(options), schema_(schema) {}
-  // Appends its DDL.
-  Table Make(std::vector<std::string>* ddl);
+  // Appends its DDL. Without a name it gets one.
+  Table Make(std::vector<std::string>* ddl, const std::string& name = "");
 
  private:
   // A term of a key or of an index, and whether the column's own collation is in it.
@@ -58,8 +58,8 @@ class TableGenerator {
   const Options& options_;
   const Schema& schema_;
   Table table_;
-  std::vector<std::string> definitions_;  // of the columns, then of the table
-  size_t columns_ = 0;                    // how many of these are columns'
+  std::vector<std::string> definitions_;    // of the columns, then of the table
+  size_t columns_ = 0;                      // how many of these are columns'
   std::set<std::vector<int>> constrained_;  // sets of columns that are a key, or UNIQUE, already
 };
 

@@ -11,10 +11,9 @@ constexpr const char* kRoom = "30";
 
 }  // namespace
 
-std::string TriggerGenerator::OnTable(const std::string& name, bool temporary) {
+std::string TriggerGenerator::OnTable(const std::string& name, bool temporary, bool after_too) {
   const Table& table = dice_.OneOf(schema_.tables);
-  const bool after = !temporary || options_.temporary_after;
-  const bool before = dice_.Choose({{"trigger: AFTER", after ? 3 : 0}, {"trigger: BEFORE", 2}}) == 1;
+  const bool before = dice_.Choose({{"trigger: AFTER", after_too ? 3 : 0}, {"trigger: BEFORE", 2}}) == 1;
   const Event event = EventOf(table);
   std::string text = std::string("CREATE ") + (temporary ? "TEMP " : "") + "TRIGGER " + Quoted(dice_, name) +
                      (before ? " BEFORE " : dice_.OneOf({" AFTER ", " "})) + event.text + " ON " +
@@ -28,14 +27,16 @@ std::string TriggerGenerator::OnTable(const std::string& name, bool temporary) {
 }
 
 TriggerGenerator::Event TriggerGenerator::EventOf(const Table& table) {
-  switch (dice_.Choose({{"trigger: INSERT", 3}, {"trigger: UPDATE", 2}, {"trigger: UPDATE OF", 2}, {"trigger: DELETE", 2}})) {
+  switch (dice_.Choose(
+      {{"trigger: INSERT", 3}, {"trigger: UPDATE", 2}, {"trigger: UPDATE OF", 2}, {"trigger: DELETE", 2}})) {
     case 0:
       return {"INSERT", true, false};
     case 1:
       return {"UPDATE", true, true};
     case 2: {
       std::vector<std::string> names;
-      for (const int column : dice_.Some(table.Places(true), 2)) names.push_back(Quoted(dice_, table.column(column).name));
+      for (const int column : dice_.Some(table.Places(true), 2))
+        names.push_back(Quoted(dice_, table.column(column).name));
       return {"UPDATE OF " + Joined(names), true, true};
     }
     default:

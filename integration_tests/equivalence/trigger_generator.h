@@ -18,7 +18,7 @@ class TriggerGenerator {
       : dice_(dice), options_(options), schema_(schema) {}
 
   // On one of the tables.
-  std::string OnTable(const std::string& name, bool temporary = false);
+  std::string OnTable(const std::string& name, bool temporary = false, bool after_too = true);
   // INSTEAD OF triggers for every event; `base` is the table that the view reads.
   std::vector<std::string> OnView(const View& view, const Table& base, Names& names);
 

@@ -5,24 +5,39 @@
 namespace replicast::equivalence {
 namespace {
 
-const std::vector<std::string> kEdgesOfIntegers = {
-    "-9223372036854775808", "-9223372036854775807", "9223372036854775806", "9007199254740992", "9007199254740993",
-    "-2147483649",          "4294967296",           "128",                 "32768",            "-1"};
+const std::vector<std::string> kEdgesOfIntegers = {"-9223372036854775808",
+                                                   "-9223372036854775807",
+                                                   "9223372036854775806",
+                                                   "9007199254740992",
+                                                   "9007199254740993",
+                                                   "-2147483649",
+                                                   "4294967296",
+                                                   "128",
+                                                   "32768",
+                                                   "-1"};
 
 const std::vector<std::string> kReals = {"0.0", "-0.0", "1.0", "1.5", "2.0", "3.0", "-1.5"};
-const std::vector<std::string> kEdgesOfReals = {
-    "9e999",                  "-9e999", "4.9406564584124654e-324", "2.2250738585072014e-308",
-    "1.7976931348623157e308", "1e15",   "9007199254740992.0",      "-9223372036854775808.0",
-    "9223372036854775807.0",  "0.1",    "123456789012345.678",     "-4.9406564584124654e-324"};
+const std::vector<std::string> kEdgesOfReals = {"9e999",
+                                                "-9e999",
+                                                "4.9406564584124654e-324",
+                                                "2.2250738585072014e-308",
+                                                "1.7976931348623157e308",
+                                                "1e15",
+                                                "9007199254740992.0",
+                                                "-9223372036854775808.0",
+                                                "9223372036854775807.0",
+                                                "0.1",
+                                                "123456789012345.678",
+                                                "-4.9406564584124654e-324"};
 
 const std::vector<std::string> kTexts = {"'a'", "'b'", "'c'", "'A'", "'B'", "'a '", "'b  '", "'abc'", "'ABC'", "'x'"};
-const std::vector<std::string> kOddTexts = {"''",      "'1'",   "'1.0'",    "'2'",       "' 1'",       "'1e2'",
-                                            "'0x10'",  "'-0'",  "'é'",      "'É'",       "'x''y'",     "'NULL'",
-                                            "'%'",     "' '",   "'line\n'", "'\"'",      "'9e999'",    "'-- no'",
-                                            "'a\tb'",  "'ß'",   "'日本'",   "'{\"a\":1}'", "'2001-02-03'", "'5 '"};
+const std::vector<std::string> kOddTexts = {"''",     "'1'",  "'1.0'",    "'2'",         "' 1'",         "'1e2'",
+                                            "'0x10'", "'-0'", "'é'",      "'É'",         "'x''y'",       "'NULL'",
+                                            "'%'",    "' '",  "'line\n'", "'\"'",        "'9e999'",      "'-- no'",
+                                            "'a\tb'", "'ß'",  "'日本'",   "'{\"a\":1}'", "'2001-02-03'", "'5 '"};
 // NUL; not UTF-8: a stray byte, a cut sequence, a surrogate, too large, overlong; a mark of byte order.
-const std::vector<std::string> kOddBytes = {"00", "6100", "610062", "ff", "c3", "61c328", "eda080", "f4908080", "c080",
-                                            "efbbbf61", "e0a4", "fe6100"};
+const std::vector<std::string> kOddBytes = {"00",     "6100",     "610062", "ff",       "c3",   "61c328",
+                                            "eda080", "f4908080", "c080",   "efbbbf61", "e0a4", "fe6100"};
 const std::vector<std::string> kBlobs = {"x''", "x'00'", "x'61'", "x'41'", "x'ff'", "x'6100'", "x'31'", "zeroblob(3)"};
 
 const std::vector<std::string> kLong = {"replace(hex(zeroblob(700)),'00','xyz')", "zeroblob(2000)",
@@ -94,7 +109,7 @@ std::string Values::For(const Table& table, int place) {
 
 std::string Values::Rowid() {
   return dice_.Chance(0.02, "value: edge of the rowids") ? dice_.OneOf(kEdgesOfIntegers)
-                                                          : std::to_string(dice_.Below(16));
+                                                         : std::to_string(dice_.Below(16));
 }
 
 std::string Values::Constant() {

@@ -4,8 +4,10 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include <array>
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,47 +16,19 @@
 #include "integration_tests/equivalence/application.h"
 #include "integration_tests/equivalence/database_comparer.h"
 #include "integration_tests/equivalence/follower.h"
+#include "integration_tests/equivalence/master.h"
 #include "integration_tests/equivalence/schema_comparer.h"
 #include "integration_tests/equivalence/server.h"
+#include "integration_tests/equivalence/sqldiff.h"
 #include "integration_tests/equivalence/table_facts.h"
 
 namespace replicast::equivalence {
 namespace {
 
-// A master and the connections that write to it.
-class Master {
- public:
-  Master(std::string folder, std::string name) : folder_(std::move(folder)), path_(folder_ + "/" + name + ".db") {}
-
-  const std::string& path() const { return path_; }
-  Application& writer(int number) { return *writers_[static_cast<size_t>(number)]; }
-
-  absl::Status Open(const std::vector<std::string>& ddl, bool in_part) {
-    ASSIGN_OR_RETURN(writers_[0], Application::Open(path_));
-    for (const std::string& statement : ddl) {
-      const absl::Status status = writers_[0]->Run(statement);
-      if (!status.ok() && !in_part)
-        return absl::InvalidArgumentError(absl::StrCat(statement, ": ", status.message()));
-    }
-    for (size_t i = 1; i < writers_.size(); ++i) RETURN_IF_ERROR(OpenWriter(i));
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Status OpenWriter(size_t number) {
-    if (static_cast<int>(number) < kAttaching) {
-      ASSIGN_OR_RETURN(writers_[number], Application::Open(path_));
-      return absl::OkStatus();
-    }
-    ASSIGN_OR_RETURN(writers_[number], Application::Open(path_ + "-own"));
-    RETURN_IF_ERROR(writers_[number]->Run("CREATE TABLE own(n)"));
-    RETURN_IF_ERROR(writers_[number]->Run("ATTACH " + sqlite::QuoteText(path_) + " AS m"));
-    return writers_[number]->Run("PRAGMA m.synchronous=OFF");
-  }
-
-  const std::string folder_, path_;
-  std::array<std::unique_ptr<Application>, kWriters> writers_;
-};
+bool Mentions(const absl::Status& status, std::initializer_list<const char*> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](const char* each) { return absl::StrContains(status.message(), each); });
+}
 
 class World {
  public:
@@ -82,6 +56,7 @@ class World {
  private:
   absl::Status Begin() {
     RETURN_IF_ERROR(master_.Open(script_.ddl, options_.in_part));
+    RETURN_IF_ERROR(shadow_.Open(script_.ddl, options_.in_part));
     ASSIGN_OR_RETURN(plain_, Application::Open(master_.path()));
     RETURN_IF_ERROR(server_.Start());
     ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(plain_->database()));
@@ -124,6 +99,8 @@ class World {
     }
     const auto number = static_cast<size_t>(step.who);
     if (number >= followers_.size() || followers_[number] == nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const StreamInfo info, server_.publisher().Dataset(followers_[number]->dataset()));
+    if (info.state == StreamInfo::State::kStopped) return absl::OkStatus();
     return Move(step.kind, *followers_[number]);
   }
 
@@ -144,17 +121,34 @@ class World {
   }
 
   absl::Status Sql(int number, const std::string& text) {
-    Application& writer = master_.writer(number);
-    const absl::Status status = writer.Run(text);
+    const absl::Status status = master_.Run(number, text);
     tally_.Count("statements");
-    if (status.ok()) return status;
-    since_.back() += "  -- " + std::string(status.message());
-    tally_.Count("failed: " + FailureName(status));
-    if (!options_.in_part && !MayFail(status)) return status;
-    // An application whose COMMIT fails gives up.
-    const bool ends = absl::StartsWith(text, "COMMIT") || absl::StartsWith(text, "RELEASE whole");
-    if (ends && writer.database().InTransaction()) return writer.Run("ROLLBACK");
-    return absl::OkStatus();
+    if (script_.changes_schema) RETURN_IF_ERROR(NoteMeaningless());
+    if (!status.ok()) {
+      since_.back() += "  -- " + std::string(status.message());
+      tally_.Count("failed: " + FailureName(status));
+      const bool may_name_nothing = options_.in_part || (script_.changes_schema && absl::IsInvalidArgument(status));
+      if (!may_name_nothing && !MayFail(status)) return status;
+    }
+    return options_.shadow && shadow_is_like_ ? SqlWithout(number, text, status) : absl::OkStatus();
+  }
+
+  // The same on the database without Replicast must come to the same.
+  absl::Status SqlWithout(int number, const std::string& text, const absl::Status& with) {
+    const absl::Status without = shadow_.Run(number, text);
+    // Our triggers are one level more, and work more; an index of ours... stands in the way of who drops its column.
+    const auto differs_by_right = {"interrupted", "too many levels", "locked", "is full", "_replicast_"};
+    if (Mentions(with, differs_by_right) || Mentions(without, differs_by_right)) {
+      shadow_is_like_ = false;
+      tally_.Count("shadow: given up");
+      return absl::OkStatus();
+    }
+    const int64_t changed = master_.writer(number).database().Changes();
+    const int64_t changed_without = shadow_.writer(number).database().Changes();
+    if (FailureName(with) == FailureName(without) && changed == changed_without) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat("a statement comes to something else than without Replicast: ", text,
+                                            "\n  with: ", with.ToString(), ", ", changed,
+                                            " rows\n  without: ", without.ToString(), ", ", changed_without, " rows"));
   }
 
   absl::Status Create(const Step& step) {
@@ -163,8 +157,10 @@ class World {
     if (definition.tables().empty()) return absl::OkStatus();
     RETURN_IF_ERROR(server_.Drain());
     const absl::Status created = server_.publisher().CreateDataset(step.text, definition);
-    if (options_.in_part && !created.ok()) return absl::OkStatus();
-    RETURN_IF_ERROR(created);
+    if (!created.ok()) {
+      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(plain_->database(), definition));
+      return options_.in_part || !reason.empty() ? absl::OkStatus() : created;
+    }
     const auto number = static_cast<size_t>(step.who);
     if (followers_.size() <= number) followers_.resize(number + 1);
     followers_[number] = std::make_unique<Follower>(absl::StrCat(temporary_.path(), "/replica", number, ".db"),
@@ -189,12 +185,54 @@ class World {
   absl::Status Compare() {
     RETURN_IF_ERROR(server_.Drain());
     RETURN_IF_ERROR(server_.Build());
-    for (const auto& follower : followers_) {
+    if (script_.misses_hooks) RETURN_IF_ERROR(server_.Scrub());
+    for (auto& follower : followers_) {
       if (follower == nullptr) continue;
+      ASSIGN_OR_RETURN(const bool stopped, IsStopped(*follower));
+      if (stopped) {
+        follower.reset();
+        continue;
+      }
       RETURN_IF_ERROR(follower->Reach());
       RETURN_IF_ERROR(CompareWith(*follower));
     }
+    if (options_.shadow && shadow_is_like_) RETURN_IF_ERROR(CompareWithShadow());
     since_.clear();
+    return absl::OkStatus();
+  }
+
+  // What was meaningless for a moment may have been stopped then.
+  absl::Status NoteMeaningless() {
+    for (const auto& follower : followers_) {
+      if (follower == nullptr) continue;
+      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(plain_->database(), follower->definition()));
+      if (!reason.empty()) ever_meaningless_.insert(follower->dataset());
+    }
+    return absl::OkStatus();
+  }
+
+  // A dataset ends when its definition means nothing any more, and only then.
+  absl::StatusOr<bool> IsStopped(const Follower& follower) {
+    ASSIGN_OR_RETURN(const StreamInfo info, server_.publisher().Dataset(follower.dataset()));
+    if (info.state != StreamInfo::State::kStopped) return false;
+    if (!ever_meaningless_.contains(follower.dataset()))
+      return absl::InternalError(
+          absl::StrCat("a dataset was stopped without need: ", follower.dataset(), ", ", info.reason));
+    tally_.Count("dataset: stopped");
+    return true;
+  }
+
+  absl::Status CompareWithShadow() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(plain_->database()));
+    for (const std::string& table : tables) {
+      v1::TableDefinition whole;
+      whole.set_name(table);
+      uint64_t rows = 0;
+      ASSIGN_OR_RETURN(const std::string difference,
+                       CompareRows(plain_->database(), shadow_.writer(0).database(), whole, &rows));
+      if (!difference.empty())
+        return absl::InternalError("the database without Replicast is another one: " + difference);
+    }
     return absl::OkStatus();
   }
 
@@ -209,8 +247,25 @@ class World {
       difference += of_schema + of_rows;
     }
     tally_.Count("rows compared", rows);
+    if (options_.sqldiff && difference.empty()) {
+      ASSIGN_OR_RETURN(difference, AskSqldiff(follower));
+    }
     if (difference.empty()) return absl::OkStatus();
     return absl::DataLossError(absl::StrCat("a replica differs: ", follower.dataset(), "\n", difference));
+  }
+
+  // It is slow, so only about whole tables.
+  absl::StatusOr<std::string> AskSqldiff(const Follower& follower) {
+    std::string difference;
+    for (const v1::TableDefinition& table : follower.definition().tables()) {
+      ASSIGN_OR_RETURN(const TableFacts facts, ReadFacts(plain_->database(), table.name()));
+      const bool whole = table.filter().empty() && table.columns_size() == 1 && table.columns(0) == "*";
+      if (!whole || !SuitsSqldiff(facts)) continue;
+      ASSIGN_OR_RETURN(const std::string told, RunSqldiff(master_.path(), follower.path(), facts));
+      if (!told.empty()) absl::StrAppend(&difference, "sqldiff tells of table ", facts.name, ":\n", told);
+      tally_.Count("tables compared by sqldiff");
+    }
+    return difference;
   }
 
   const Script& script_;
@@ -219,11 +274,14 @@ class World {
   const TemporaryFolder temporary_;
   ManualClock clock_;
   SeededRandom random_;
-  Master master_{temporary_.path(), "master"};
+  Master master_{temporary_.path() + "/master.db"};
+  Master shadow_{temporary_.path() + "/shadow.db"};  // without Replicast
+  bool shadow_is_like_ = true;
   std::unique_ptr<Application> plain_;
   Server server_;
   std::vector<std::unique_ptr<Follower>> followers_;
-  std::vector<std::string> since_;  // the last good comparison
+  std::set<std::string> ever_meaningless_;  // datasets
+  std::vector<std::string> since_;          // the last good comparison
 };
 
 }  // namespace

@@ -18,6 +18,10 @@ struct Failure {
 struct PlayOptions {
   // A script of which parts were left out: tables and names may be missing.
   bool in_part = false;
+  // Run the statements on a database without Replicast too.
+  bool shadow = true;
+  // Ask the program sqldiff too, which takes long.
+  bool sqldiff = false;
 };
 
 // Plays a script: applications write to a master, a server publishes it, replicas follow, and every replica must be

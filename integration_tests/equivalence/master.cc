@@ -1,0 +1,43 @@
+#include "integration_tests/equivalence/master.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include "common/base/errors.h"
+
+namespace replicast::equivalence {
+
+absl::Status Master::Open(const std::vector<std::string>& ddl, bool in_part) {
+  ASSIGN_OR_RETURN(writers_[0], Application::Open(path_));
+  for (const std::string& statement : ddl) {
+    const absl::Status status = writers_[0]->Run(statement);
+    if (!status.ok() && !in_part) return absl::InvalidArgumentError(absl::StrCat(statement, ": ", status.message()));
+  }
+  for (size_t i = 1; i < writers_.size(); ++i) RETURN_IF_ERROR(OpenWriter(i));
+  return absl::OkStatus();
+}
+
+absl::Status Master::OpenWriter(size_t number) {
+  if (static_cast<int>(number) < kAttaching) {
+    ASSIGN_OR_RETURN(writers_[number], Application::Open(path_));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(writers_[number], Application::Open(absl::StrCat(path_, "-own", number)));
+  RETURN_IF_ERROR(writers_[number]->Run("CREATE TABLE own(n)"));
+  RETURN_IF_ERROR(writers_[number]->Run("ATTACH " + sqlite::QuoteText(path_) + " AS m"));
+  return writers_[number]->Run("PRAGMA m.synchronous=OFF");
+}
+
+absl::Status Master::Run(int number, const std::string& text) {
+  Application& application = writer(number);
+  if (text == kTriggersOff || text == kTriggersOn) {
+    application.EnableTriggers(text == kTriggersOn);
+    return absl::OkStatus();
+  }
+  absl::Status status = application.Run(text);
+  const bool ends = absl::StartsWith(text, "COMMIT") || absl::StartsWith(text, "RELEASE whole");
+  if (!status.ok() && ends && application.database().InTransaction()) RETURN_IF_ERROR(application.Run("ROLLBACK"));
+  return status;
+}
+
+}  // namespace replicast::equivalence
