@@ -106,7 +106,8 @@ bool MayFail(const absl::Status& status) {
 
 std::string FailureName(const absl::Status& status) {
   std::string message(status.message());
-  if (const size_t end = message.find("): "); end != std::string::npos) message.erase(0, end + 3);
+  const bool of_sqlite = message.starts_with("running") || message.starts_with("preparing");
+  if (const size_t end = message.find("): "); of_sqlite && end != std::string::npos) message.erase(0, end + 3);
   // What stands behind a colon is a name.
   return message.substr(0, std::min(message.find(": "), message.find('(')));
 }

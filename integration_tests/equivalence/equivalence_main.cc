@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "integration_tests/equivalence/apart.h"
 #include "integration_tests/equivalence/script_generator.h"
 #include "integration_tests/equivalence/shrink.h"
 #include "integration_tests/equivalence/world.h"
@@ -43,7 +44,7 @@ void PrintShrunk(const Script& script, const Failure& failure, PlayOptions in_pa
   in_part.in_part = true;
   const auto outcome = [&](const Script& tried) {
     Tally unused;
-    return Play(tried, in_part, unused);
+    return PlayApart(tried, in_part, unused);
   };
   const Script small = Shrink(script, [&](const Script& tried) {
     const std::optional<Failure> now = outcome(tried);
@@ -66,7 +67,7 @@ int Run(const Arguments& arguments) {
   for (; seed <= last && failed < arguments.stop_after; ++seed) {
     const Script script = GenerateScript(seed, arguments.options, tally);
     if (arguments.print) PrintScript(script);
-    const std::optional<Failure> failure = Play(script, arguments.play, tally);
+    const std::optional<Failure> failure = PlayApart(script, arguments.play, tally);
     if (shows_progress) std::fprintf(stderr, "\rseed %llu, %d failed ", static_cast<unsigned long long>(seed), failed);
     if (!failure) continue;
     failures[failure->what].push_back(seed);

@@ -114,8 +114,9 @@ class Generator {
     }
   }
 
-  // What may also happen while one is.
+  // What may also happen while one is. After DDL the server would have to wait for its end.
   void Meanwhile() {
+    if (script_.changes_schema && in_transaction_) return;
     constexpr std::array<Kind, 7> kKinds = {Kind::kDrain,   Kind::kBuild, Kind::kListen, Kind::kForget,
                                             Kind::kCatchUp, Kind::kChunk, Kind::kReopen};
     const size_t kind = dice_.Choose({{"step: drain", 6},
@@ -145,6 +146,7 @@ class Generator {
                                       {"transaction: BEGIN IMMEDIATE", 2},
                                       {"transaction: SAVEPOINT", 1}});
     constexpr std::array<const char*, 4> kBegin = {"", "BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT whole"};
+    in_transaction_ = kind != 0;
     if (kind != 0) Sql(writer, kBegin[kind]);
     if (kind != 0 && dice_.Chance(0.05, "pragma: defer_foreign_keys")) Sql(writer, "PRAGMA defer_foreign_keys=on");
     for (int left = dice_.OneOf(std::vector<int>{1, 1, 2, 3, 8}); left > 0; --left) {
@@ -154,6 +156,7 @@ class Generator {
         Write(writer);
       }
     }
+    in_transaction_ = false;
     if (kind == 0) return;
     if (writer >= kAttaching && dice_.Chance(0.4, "transaction: over two files"))
       Sql(writer, "INSERT INTO main.own VALUES(" + std::to_string(written_) + ")");
@@ -166,6 +169,7 @@ class Generator {
     const auto writer = static_cast<int>(dice_.Below(kAttaching));
     const bool transaction = dice_.Chance(0.5, "live: in a transaction");
     const bool undone = transaction && dice_.Chance(0.1, "live: rolled back");
+    in_transaction_ = transaction;
     if (transaction) Sql(writer, "BEGIN IMMEDIATE");
     if (transaction && dice_.Chance(0.5)) Write(writer);
     const Schema before = schema_;
@@ -174,6 +178,7 @@ class Generator {
       if (!transaction && dice_.Chance(0.2)) Meanwhile();
     }
     if (transaction && dice_.Chance(0.5)) Write(writer);
+    in_transaction_ = false;
     if (undone) schema_ = before;
     if (transaction) Sql(writer, undone ? "ROLLBACK" : "COMMIT");
   }
@@ -239,6 +244,7 @@ class Generator {
   std::vector<v1::Definition> datasets_;
   size_t next_dataset_ = 0;
   int written_ = 0, temporary_triggers_ = 0;
+  bool in_transaction_ = false;
 };
 
 }  // namespace
