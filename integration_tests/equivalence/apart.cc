@@ -77,8 +77,10 @@ std::optional<Failure> PlayApart(const Script& script, const PlayOptions& option
   int status = 0;
   waitpid(process, &status, 0);
   if (status == 0) return Hear(all, tally);
-  const std::string how = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : absl::StrCat("exit code ", WEXITSTATUS(status));
-  return Failure{"the process died: " + how, how, absl::StrCat("seed ", script.seed, ": the process died: ", how, "\n")};
+  const std::string how =
+      WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : absl::StrCat("exit code ", WEXITSTATUS(status));
+  return Failure{"the process died: " + how, how,
+                 absl::StrCat("seed ", script.seed, ": the process died: ", how, "\n")};
 }
 
 }  // namespace replicast::equivalence

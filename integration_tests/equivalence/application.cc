@@ -43,6 +43,10 @@ int Folded(void*, int left_size, const void* left, int right_size, const void* r
   return fold(right, right_size).compare(fold(left, left_size));
 }
 
+void AddCollation(sqlite::Database& database) {
+  REPLICAST_CHECK(sqlite3_create_collation(database.handle(), "folded", SQLITE_UTF8, nullptr, &Folded) == SQLITE_OK);
+}
+
 // Words of messages that an application may well see, besides those of constraints.
 constexpr auto kMessages = std::to_array<std::string_view>({
     "database is locked",
@@ -74,9 +78,8 @@ absl::StatusOr<std::unique_ptr<Application>> Application::Open(const std::string
   options.vfs = StoppedClock();
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
   std::unique_ptr<Application> application(new Application(std::move(database)));
-  sqlite3* handle = application->database_->handle();
-  REPLICAST_CHECK(sqlite3_create_collation(handle, "folded", SQLITE_UTF8, nullptr, &Folded) == SQLITE_OK);
-  sqlite3_progress_handler(handle, kStepsPerCheck, &Application::Progress, application.get());
+  AddCollation(*application->database_);
+  sqlite3_progress_handler(application->database_->handle(), kStepsPerCheck, &Application::Progress, application.get());
   RETURN_IF_ERROR(application->Run("PRAGMA synchronous=OFF"));
   return application;
 }
@@ -94,6 +97,13 @@ absl::Status Application::Run(const std::string& statement) {
 
 void Application::EnableTriggers(bool enabled) {
   sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, enabled ? 1 : 0, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
+                   sqlite::Database::Open(path, {.read_only = true, .quoted_strings = false}));
+  AddCollation(*database);
+  return database;
 }
 
 bool MayFail(const absl::Status& status) {

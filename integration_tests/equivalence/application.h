@@ -30,6 +30,9 @@ class Application {
   int64_t steps_ = 0;
 };
 
+// A plain connection that reads a database of such an application. "x" is never a string for it.
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& path);
+
 // Whether a statement of an application may fail like that. Everything else is somebody's fault.
 bool MayFail(const absl::Status& status);
 // What failed, in a few words that many failures share.

@@ -103,9 +103,16 @@ absl::StatusOr<std::string> WhyMeaningless(sqlite::Database& master, const v1::D
       if (column != "*" && facts->Find(column) == nullptr) return "there is no column " + column;
     }
     if (table.filter().empty()) continue;
+    // Apart from the table itself, which lets everybody read its rowid.
+    std::string columns = facts->by_rowid ? facts->rowid_name + " AS " + facts->rowid_name : "";
+    for (const TableFacts::Column& column : facts->columns) {
+      const std::string name = sqlite::QuoteIdentifier(column.name);
+      absl::StrAppend(&columns, columns.empty() ? "" : ", ", name, " AS ", name);
+    }
     const absl::Status filter =
         master
-            .Prepare("SELECT 1 FROM main." + sqlite::QuoteIdentifier(facts->name) + " WHERE (" + table.filter() + "\n)")
+            .Prepare(absl::StrCat("SELECT 1 FROM (SELECT ", columns, " FROM main.",
+                                  sqlite::QuoteIdentifier(facts->name), ") WHERE (", table.filter(), "\n)"))
             .status();
     if (!filter.ok()) return std::string(filter.message());
   }

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -32,10 +33,20 @@ absl::Status Follower::Open() {
   return database_->SetDataset({server_.id(), dataset_, stream_}, info.definition, info.schema);
 }
 
-absl::Status Follower::Damaged() const {
+absl::Status Follower::Damaged() {
   if (database_->damaged_tables().empty()) return absl::OkStatus();
+  if (forgives_) {
+    wants_snapshot_ = true;
+    return absl::OkStatus();
+  }
   return absl::InternalError(absl::StrCat(
       "a replica finds a table damaged to which nobody wrote: ", database_->damaged_tables()[0], " of ", dataset_));
+}
+
+absl::Status Follower::TakeAnew() {
+  ++schema_snapshots_;
+  wants_snapshot_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Follower::Listen() {
@@ -52,6 +63,10 @@ absl::Status Follower::OfferHeard(const std::vector<wire::UnitPart>& parts) {
   for (size_t i = 0; i < parts.size(); i += together ? parts.size() : 1) {
     ASSIGN_OR_RETURN(const Admission admission, together ? database_->OfferAll(parts) : database_->Offer(parts[i]));
     if (admission == Admission::kOtherDefinition) return absl::InternalError("a unit of another definition came");
+    const auto end = together ? parts.end() : parts.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    const bool changes_schema = std::any_of(parts.begin() + static_cast<std::ptrdiff_t>(i), end,
+                                            [](const wire::UnitPart& part) { return part.body.has_schema(); });
+    if (admission == Admission::kGap && changes_schema && !database_->damaged_tables().empty()) return TakeAnew();
     // What is missing is asked for.
     if (admission == Admission::kGap || admission == Admission::kOtherHistory) break;
   }
@@ -76,6 +91,8 @@ absl::Status Follower::CatchUp() {
     for (const wire::EncodedPart& encoded : batch.parts) {
       ASSIGN_OR_RETURN(const wire::UnitPart part, Open(encoded));
       ASSIGN_OR_RETURN(const Admission admission, database_->Offer(part));
+      if (admission == Admission::kGap && part.body.has_schema() && !database_->damaged_tables().empty())
+        return TakeAnew();
       if (admission != Admission::kApplied && admission != Admission::kAlreadyHave)
         return absl::InternalError("a unit to catch up does not fit: " + part.header.ShortDebugString());
     }
@@ -133,9 +150,11 @@ absl::Status Follower::Reach() {
   for (int round = 0; round < kMostRounds; ++round) {
     if (!database_->staging().active || database_->position()) {
       std::string reason;
-      switch (server_.publisher().NextStepFor(database_->position(), &reason)) {
+      NextStep next = server_.publisher().NextStepFor(database_->position(), &reason);
+      if (!database_->damaged_tables().empty()) next = NextStep::kSnapshot;
+      switch (next) {
         case NextStep::kFollow:
-          return Damaged();
+          return absl::OkStatus();
         case NextStep::kCatchUp:
           RETURN_IF_ERROR(CatchUp());
           continue;

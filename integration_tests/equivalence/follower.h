@@ -18,8 +18,14 @@ namespace replicast::equivalence {
 // hears what the server would multicast, as a replica daemon does. Errors are flaws.
 class Follower {
  public:
-  Follower(std::string path, std::string dataset, Server& server, Clock& clock, Random& random)
-      : path_(std::move(path)), dataset_(std::move(dataset)), server_(server), clock_(clock), random_(random) {}
+  // `forgives`: what the server published may be wrong until its scrub, and then a new snapshot helps.
+  Follower(std::string path, std::string dataset, bool forgives, Server& server, Clock& clock, Random& random)
+      : path_(std::move(path)),
+        dataset_(std::move(dataset)),
+        forgives_(forgives),
+        server_(server),
+        clock_(clock),
+        random_(random) {}
 
   // The process starts, and when it ran, ends before.
   absl::Status Open();
@@ -35,19 +41,24 @@ class Follower {
   absl::Status CatchUp();
   // One step of a snapshot; begins one where none is being loaded.
   absl::Status Chunk();
+  // How often it couldn't take its rows over into another schema, and took a snapshot.
+  uint64_t schema_snapshots() const { return schema_snapshots_; }
   // By whatever a replica would do, to the newest state.
   absl::Status Reach();
 
  private:
   absl::Status OfferHeard(const std::vector<wire::UnitPart>& parts);
+  absl::Status TakeAnew();
   absl::Status BeginStaging();
   absl::Status CatchUpStaging();
-  absl::Status Damaged() const;
+  // What it makes of damage that it found: nobody but the server wrote to it.
+  absl::Status Damaged();
   absl::StatusOr<wire::UnitPart> Open(const wire::EncodedPart& part) const {
     return wire::OpenUnitPart(part, server_.verifier());
   }
 
   const std::string path_, dataset_;
+  const bool forgives_;
   Server& server_;
   Clock& clock_;
   Random& random_;
@@ -56,6 +67,7 @@ class Follower {
   std::unique_ptr<ReplicaDatabase> database_;
   std::vector<wire::EncodedPart> heard_;
   bool wants_snapshot_ = true;
+  uint64_t schema_snapshots_ = 0;
 };
 
 }  // namespace replicast::equivalence

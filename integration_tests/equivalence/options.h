@@ -17,8 +17,11 @@ struct Options {
   bool quoted_types = false;             // a replica's DDL has a declared type without its quotes: "odd, type"
   bool converting_foreign_keys = false;  // a child's other affinity changes OLD before triggers AFTER DELETE see it
   bool unique_made_of_alias = false;     // in BEFORE INSERT nobody knows the rowid yet that an index is made of
-  bool own_collations_in_keys = false;   // the server can't look up such a key
-  bool filters_on_strict_any = false;    // filters take such a column as NUMERIC
+  bool own_collations_in_virtual = false;  // the server can't compute such a column, and stands still for all tables
+  bool filters_on_strict_any = false;      // filters take such a column as NUMERIC
+  bool ddl_while_building = false;         // indexes that change while a dataset is being built never reach it
+  bool keys_that_get_shorter = false;  // a table made anew with a shorter key, and entries of the old one: it aborts
+  bool defaults_of_no_class = false;   // ADD COLUMN TEXT DEFAULT true gives integers, which no replica can store
 };
 
 // The names of what is off, to turn it on.
@@ -27,8 +30,11 @@ inline constexpr auto kOffOptions = std::to_array<std::pair<const char*, bool Op
     {"quoted-types", &Options::quoted_types},
     {"converting-foreign-keys", &Options::converting_foreign_keys},
     {"unique-made-of-alias", &Options::unique_made_of_alias},
-    {"own-collations-in-keys", &Options::own_collations_in_keys},
+    {"own-collations-in-virtual", &Options::own_collations_in_virtual},
     {"filters-on-strict-any", &Options::filters_on_strict_any},
+    {"ddl-while-building", &Options::ddl_while_building},
+    {"keys-that-get-shorter", &Options::keys_that_get_shorter},
+    {"defaults-of-no-class", &Options::defaults_of_no_class},
 });
 
 }  // namespace replicast::equivalence

@@ -23,6 +23,9 @@ std::set<std::string> ColumnNames(const Table& table) {
   return taken;
 }
 
+// Of what identifies its rows.
+size_t KeyWidth(const Table& table) { return table.by_rowid ? 1 : table.key.size(); }
+
 }  // namespace
 
 std::vector<std::string> SchemaChanger::Next(const std::string& database) {
@@ -79,9 +82,10 @@ std::vector<std::string> SchemaChanger::AddColumn(Table& table) {
     text += " COLLATE " + column.collation;
   }
   const bool of_integers = AffinityOf(column.type) == Affinity::kInteger;
-  const std::string constant = table.strict && !of_integers ? dice_.OneOf({"'a'", "'new'"})
-                               : table.strict               ? dice_.OneOf({"3", "-1"})
-                                              : dice_.OneOf({"3", "'a'", "1.5", "-0.0", "x'61'", "true", "word"});
+  std::string constant = table.strict && !of_integers ? dice_.OneOf({"'a'", "'new'"})
+                         : table.strict               ? dice_.OneOf({"3", "-1"})
+                                                      : dice_.OneOf({"3", "'a'", "1.5", "-0.0", "x'61'", "word"});
+  if (options_.defaults_of_no_class && !table.strict && dice_.Chance(0.1)) constant = "true";
   switch (dice_.Choose({{"live: column without default", 3},
                         {"live: column with a default", 3},
                         {"live: column NOT NULL", 2},
@@ -180,6 +184,7 @@ std::vector<std::string> SchemaChanger::CreateTable(Table& instead) {
 
 std::vector<std::string> SchemaChanger::CopyTable(Table& table) {
   if (table.without_rowid || table.strict || table.columns.size() > 20) return AddColumn(table);
+  if (KeyWidth(table) > 1 && !options_.keys_that_get_shorter) return AddColumn(table);
   Table copy;
   copy.name = table.name;
   std::vector<std::string> definitions, columns;
@@ -206,6 +211,7 @@ std::vector<std::string> SchemaChanger::CopyTable(Table& table) {
 std::vector<std::string> SchemaChanger::DropAndCreate(Table& table) {
   std::vector<std::string> ddl = {"DROP TABLE " + Target(table.name)};
   Table fresh = TableGenerator(dice_, names_, options_, schema_).Make(&ddl, table.name);
+  if (KeyWidth(fresh) < KeyWidth(table) && !options_.keys_that_get_shorter) return AddColumn(table);
   table = std::move(fresh);
   return ddl;
 }

@@ -93,6 +93,10 @@ class Generator {
       datasets_[next_dataset_] =
           dice_.Chance(0.5) ? DefineEverything(schema_) : DefineSomething(dice_, options_, schema_);
     script_.steps.push_back({Kind::kCreate, number, absl::StrCat("set", number), datasets_[next_dataset_]});
+    if (script_.changes_schema && !options_.ddl_while_building) {
+      for (int left = datasets_[next_dataset_].tables_size() + 2; left > 0; --left)
+        script_.steps.push_back({Kind::kBuild});
+    }
     ++next_dataset_;
   }
 

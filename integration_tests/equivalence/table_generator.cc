@@ -117,7 +117,11 @@ std::string TableGenerator::Collate(Column* column) {
 
 void TableGenerator::MakeGeneratedColumn(Column* column, std::string* text) {
   std::vector<int> earlier;
-  for (size_t i = 0; i + 1 < table_.columns.size(); ++i) earlier.push_back(static_cast<int>(i));
+  for (size_t i = 0; i + 1 < table_.columns.size(); ++i) {
+    if (options_.own_collations_in_virtual || table_.columns[i].collation != "folded")
+      earlier.push_back(static_cast<int>(i));
+  }
+  if (earlier.empty()) return;
   const bool stored = dice_.Choose({{"column: generated, virtual", 3}, {"column: generated, stored", 2}}) == 1;
   column->made = stored ? Made::kStored : Made::kVirtual;
   if (dice_.Chance(0.5)) *text += " GENERATED ALWAYS";
@@ -199,15 +203,6 @@ void TableGenerator::MakeAlias() {
   IsNew(table_.key);
 }
 
-// The column as it is when nothing is said of its collation.
-int TableGenerator::MakePlain(int place) {
-  Column& column = table_.columns[static_cast<size_t>(place)];
-  column.collation = "BINARY";
-  column.not_null = false;
-  definitions_[static_cast<size_t>(place)] = Quoted(dice_, column.name) + " " + column.type;
-  return place;
-}
-
 void TableGenerator::MakeLikeAlias() {
   Column& column = table_.columns[0];
   column.type = "INTEGER";
@@ -222,14 +217,14 @@ void TableGenerator::MakeLikeAlias() {
   ConsiderIdentity(false);
 }
 
-TableGenerator::Term TableGenerator::TermOf(int place, bool in_key) {
+TableGenerator::Term TableGenerator::TermOf(int place) {
   Term term;
   const Column& column = table_.column(place);
   term.text = Name(place);
   std::string collation = column.collation;
   if (dice_.Chance(0.15, "key or index: another collation than the column's")) {
     collation = dice_.OneOf({"NOCASE", "RTRIM", "BINARY", "nocase"});
-    if (!in_key && dice_.Chance(0.1)) collation = "folded";
+    if (dice_.Chance(0.1)) collation = "folded";
     term.text += " COLLATE " + collation;
   }
   term.as_declared = absl::AsciiStrToUpper(collation) == absl::AsciiStrToUpper(column.collation);
@@ -241,10 +236,6 @@ TableGenerator::Term TableGenerator::TermOf(int place, bool in_key) {
 
 void TableGenerator::MakeDeclaredKey() {
   std::vector<int> places = table_.Places(true);
-  if (!options_.own_collations_in_keys) {
-    std::erase_if(places, [&](int place) { return table_.column(place).collation == "folded"; });
-    if (places.empty()) places.push_back(MakePlain(0));
-  }
   const size_t most = dice_.Choose({{"key: of one column", 5}, {"key: of up to four", 4}, {"key: of up to 16", 1}});
   table_.key = dice_.Some(places, most == 0 ? 1 : most == 1 ? 4 : 16);
   if (most == 2 && places.size() > 16 && dice_.Chance(0.2, "key: of more than 16")) table_.key = places;
@@ -252,7 +243,7 @@ void TableGenerator::MakeDeclaredKey() {
   table_.key_kind = KeyKind::kDeclared;
   bool identifies = table_.key.size() <= kMostKeyColumns, plain = true;
   std::vector<std::string> terms;
-  const bool nulls = !table_.without_rowid && dice_.Chance(0.25, "key: can hold NULL");
+  const bool nulls = !table_.without_rowid && !table_.strict && dice_.Chance(0.25, "key: can hold NULL");
   for (const int place : table_.key) {
     Column& column = table_.columns[static_cast<size_t>(place)];
     // It would be an alias.
@@ -266,7 +257,7 @@ void TableGenerator::MakeDeclaredKey() {
       definitions_[static_cast<size_t>(place)] += table_.without_rowid ? "" : " NOT NULL";
       column.not_null = true;
     }
-    const Term term = TermOf(place, !options_.own_collations_in_keys);
+    const Term term = TermOf(place);
     terms.push_back(term.text);
     plain &= term.as_declared;
     identifies &= !term.own_collation;
@@ -300,7 +291,7 @@ void TableGenerator::ConsiderIdentity(bool key_identifies) {
 
 std::vector<std::string> TableGenerator::TermTexts(const std::vector<int>& columns) {
   std::vector<std::string> terms;
-  for (const int column : columns) terms.push_back(TermOf(column, false).text);
+  for (const int column : columns) terms.push_back(TermOf(column).text);
   return terms;
 }
 
@@ -398,7 +389,7 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
     for (const int column : dice_.Some(all, 3)) {
       columns.push_back(column);
       if (!dice_.Chance(0.25, "index: on an expression")) {
-        terms.push_back(TermOf(column, false).text);
+        terms.push_back(TermOf(column).text);
         continue;
       }
       columns.push_back(-1);

@@ -38,7 +38,6 @@ class TableGenerator {
   void MakeAlias();
   void MakeLikeAlias();
   void MakeDeclaredKey();
-  int MakePlain(int place);
   bool IsNew(std::vector<int> columns);
   void ConsiderIdentity(bool key_identifies);
   void MakeUnique();
@@ -47,7 +46,7 @@ class TableGenerator {
   std::vector<int> ChildrenOf(const Table& parent);
   std::string ForeignKey(const Table& parent, const std::vector<int>& children);
   void MakeIndexes(std::vector<std::string>* ddl);
-  Term TermOf(int column, bool in_key);
+  Term TermOf(int column);
   std::vector<std::string> TermTexts(const std::vector<int>& columns);
   std::string OnConflict();
   std::string Name(int column) { return Quoted(dice_, table_.column(column).name); }

@@ -57,11 +57,12 @@ class World {
   absl::Status Begin() {
     RETURN_IF_ERROR(master_.Open(script_.ddl, options_.in_part));
     RETURN_IF_ERROR(shadow_.Open(script_.ddl, options_.in_part));
-    ASSIGN_OR_RETURN(plain_, Application::Open(master_.path()));
+    ASSIGN_OR_RETURN(plain_, OpenReader(master_.path()));
+    ASSIGN_OR_RETURN(plain_shadow_, OpenReader(shadow_.path()));
     RETURN_IF_ERROR(server_.Start());
-    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(plain_->database()));
+    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(*plain_));
     for (const std::string& table : tables) {
-      ASSIGN_OR_RETURN(const TableFacts facts, ReadFacts(plain_->database(), table));
+      ASSIGN_OR_RETURN(const TableFacts facts, ReadFacts(*plain_, table));
       const absl::StatusOr<Relation> relation = server_.source().Describe(table);
       if (relation.ok() == facts.refusal.empty()) continue;
       return absl::InternalError(absl::StrCat("table ", table, " should be refused (", facts.refusal,
@@ -158,20 +159,20 @@ class World {
     RETURN_IF_ERROR(server_.Drain());
     const absl::Status created = server_.publisher().CreateDataset(step.text, definition);
     if (!created.ok()) {
-      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(plain_->database(), definition));
+      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(*plain_, definition));
       return options_.in_part || !reason.empty() ? absl::OkStatus() : created;
     }
     const auto number = static_cast<size_t>(step.who);
     if (followers_.size() <= number) followers_.resize(number + 1);
     followers_[number] = std::make_unique<Follower>(absl::StrCat(temporary_.path(), "/replica", number, ".db"),
-                                                    step.text, server_, clock_, random_);
+                                                    step.text, script_.misses_hooks, server_, clock_, random_);
     return followers_[number]->Open();
   }
 
   void KeepKnown(v1::Definition* definition) {
     v1::Definition known;
     for (const v1::TableDefinition& table : definition->tables()) {
-      if (ReadFacts(plain_->database(), table.name()).ok()) *known.add_tables() = table;
+      if (ReadFacts(*plain_, table.name()).ok()) *known.add_tables() = table;
     }
     *definition = known;
   }
@@ -205,7 +206,7 @@ class World {
   absl::Status NoteMeaningless() {
     for (const auto& follower : followers_) {
       if (follower == nullptr) continue;
-      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(plain_->database(), follower->definition()));
+      ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(*plain_, follower->definition()));
       if (!reason.empty()) ever_meaningless_.insert(follower->dataset());
     }
     return absl::OkStatus();
@@ -223,13 +224,12 @@ class World {
   }
 
   absl::Status CompareWithShadow() {
-    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(plain_->database()));
+    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(*plain_));
     for (const std::string& table : tables) {
       v1::TableDefinition whole;
       whole.set_name(table);
       uint64_t rows = 0;
-      ASSIGN_OR_RETURN(const std::string difference,
-                       CompareRows(plain_->database(), shadow_.writer(0).database(), whole, &rows));
+      ASSIGN_OR_RETURN(const std::string difference, CompareRows(*plain_, *plain_shadow_, whole, &rows));
       if (!difference.empty())
         return absl::InternalError("the database without Replicast is another one: " + difference);
     }
@@ -242,11 +242,12 @@ class World {
     uint64_t rows = 0;
     std::string difference;
     for (const v1::TableDefinition& table : follower.definition().tables()) {
-      ASSIGN_OR_RETURN(const std::string of_schema, CompareSchema(plain_->database(), *replica, table));
-      ASSIGN_OR_RETURN(const std::string of_rows, CompareRows(plain_->database(), *replica, table, &rows));
+      ASSIGN_OR_RETURN(const std::string of_schema, CompareSchema(*plain_, *replica, table));
+      ASSIGN_OR_RETURN(const std::string of_rows, CompareRows(*plain_, *replica, table, &rows));
       difference += of_schema + of_rows;
     }
     tally_.Count("rows compared", rows);
+    tally_.Count("snapshots since a schema could not be taken over", follower.schema_snapshots());
     if (options_.sqldiff && difference.empty()) {
       ASSIGN_OR_RETURN(difference, AskSqldiff(follower));
     }
@@ -258,7 +259,7 @@ class World {
   absl::StatusOr<std::string> AskSqldiff(const Follower& follower) {
     std::string difference;
     for (const v1::TableDefinition& table : follower.definition().tables()) {
-      ASSIGN_OR_RETURN(const TableFacts facts, ReadFacts(plain_->database(), table.name()));
+      ASSIGN_OR_RETURN(const TableFacts facts, ReadFacts(*plain_, table.name()));
       const bool whole = table.filter().empty() && table.columns_size() == 1 && table.columns(0) == "*";
       if (!whole || !SuitsSqldiff(facts)) continue;
       ASSIGN_OR_RETURN(const std::string told, RunSqldiff(master_.path(), follower.path(), facts));
@@ -277,7 +278,7 @@ class World {
   Master master_{temporary_.path() + "/master.db"};
   Master shadow_{temporary_.path() + "/shadow.db"};  // without Replicast
   bool shadow_is_like_ = true;
-  std::unique_ptr<Application> plain_;
+  std::unique_ptr<sqlite::Database> plain_, plain_shadow_;
   Server server_;
   std::vector<std::unique_ptr<Follower>> followers_;
   std::set<std::string> ever_meaningless_;  // datasets
