@@ -79,7 +79,7 @@ struct ConnectionAcceptor::State {
   int listener = -1, wake = -1, epoll = -1;
   int spare = -1;  // given up for a moment when descriptors run out, so that the newcomer can be told
   uint16_t port = 0;
-  std::atomic<bool> open{false}, stopping{false};
+  std::atomic<bool> open{false}, stopping{false}, hanging_up{false};
   std::atomic<uint64_t> connections{0}, refused{0};
   std::map<int, std::string> hosts;
   std::map<std::string, int> per_host;
@@ -88,14 +88,18 @@ struct ConnectionAcceptor::State {
   ~State() {
     if (thread.joinable()) {
       stopping = true;
-      const uint64_t one = 1;
-      [[maybe_unused]] const ssize_t written = write(wake, &one, sizeof one);
+      Wake();
       thread.join();
     }
     for (const auto& [duplicate, host] : hosts) close(duplicate);
     for (const int descriptor : {listener, wake, epoll, spare}) {
       if (descriptor >= 0) close(descriptor);
     }
+  }
+
+  void Wake() const {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(wake, &one, sizeof one);
   }
 
   bool Add(int descriptor, uint32_t events) {
@@ -113,10 +117,19 @@ struct ConnectionAcceptor::State {
         const int descriptor = events[i].data.fd;
         if (descriptor == listener)
           AcceptSome();
-        else if (descriptor != wake)
+        else if (descriptor == wake)
+          HangUpIfAsked();
+        else
           Forget(descriptor);
       }
     }
+  }
+
+  void HangUpIfAsked() {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t drained = read(wake, &count, sizeof count);
+    if (!hanging_up.exchange(false)) return;
+    for (const auto& [duplicate, host] : hosts) shutdown(duplicate, SHUT_RDWR);
   }
 
   void Forget(int duplicate) {
@@ -212,6 +225,10 @@ absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> ConnectionAcceptor::Listen(c
 
 uint16_t ConnectionAcceptor::port() const { return state_->port; }
 void ConnectionAcceptor::SetOpen(bool open) { state_->open = open; }
+void ConnectionAcceptor::HangUp() {
+  state_->hanging_up = true;
+  state_->Wake();
+}
 uint64_t ConnectionAcceptor::connections() const { return state_->connections; }
 uint64_t ConnectionAcceptor::refused() const { return state_->refused; }
 

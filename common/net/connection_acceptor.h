@@ -35,6 +35,8 @@ class ConnectionAcceptor {
   uint16_t port() const;
   // Thread safe. What is connected stays connected.
   void SetOpen(bool open);
+  // Thread safe. Hangs up on all that live, whoever owns them: what is being written to them fails at once.
+  void HangUp();
   // Thread safe; as they were a moment ago.
   uint64_t connections() const;
   uint64_t refused() const;

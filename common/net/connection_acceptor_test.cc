@@ -131,6 +131,18 @@ TEST(ConnectionAcceptorTest, ShutForStrangersItClosesAtOnceAndOpensAgain) {
   EXPECT_TRUE(taken.WaitFor(1));
 }
 
+TEST(ConnectionAcceptorTest, HangsUpOnAllThatLiveAndTakesNewOnes) {
+  Taken taken;
+  const auto acceptor = Listening(taken, 10, 10);
+  const Connection first(acceptor->port()), second(acceptor->port());
+  ASSERT_TRUE(taken.WaitFor(2));
+  acceptor->HangUp();
+  EXPECT_TRUE(first.ClosedByPeer());
+  EXPECT_TRUE(second.ClosedByPeer());
+  const Connection third(acceptor->port());
+  EXPECT_TRUE(taken.WaitFor(3));
+}
+
 TEST(ConnectionAcceptorTest, SaysThatAPortIsInUse) {
   Taken taken;
   const auto acceptor = Listening(taken, 4, 4);

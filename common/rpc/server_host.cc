@@ -1,10 +1,12 @@
 #include "common/rpc/server_host.h"
 
+#include <absl/synchronization/notification.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 
+#include <thread>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -112,8 +114,15 @@ void ServerHost::Shutdown(absl::Duration grace) {
   if (acceptor_) acceptor_->SetOpen(false);
   if (!server_) return;
   server_->GetHealthCheckService()->Shutdown();
+  // gRPC cuts calls at its deadline, but ends none whose write the other side's machine does not take.
+  absl::Notification over;
+  std::thread hang_up([&] {
+    if (!over.WaitForNotificationWithTimeout(2 * grace)) acceptor_->HangUp();
+  });
   server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   server_->Wait();
+  over.Notify();
+  hang_up.join();
   acceptor_.reset();
   connections_.reset();
   server_.reset();

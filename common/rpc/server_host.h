@@ -41,7 +41,8 @@ class ServerHost {
   // Shut: whoever connects is closed at once. What is connected stays.
   void SetOpen(bool open);
   const net::ConnectionAcceptor& acceptor() const { return *acceptor_; }
-  // Blocks, `grace` at most and then some milliseconds.
+  // Blocks, twice `grace` at most and then some milliseconds: calls that are not over after `grace` are cut, connections
+  // that still have something to write after another are hung up.
   void Shutdown(absl::Duration grace);
 
  private:

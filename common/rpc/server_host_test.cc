@@ -1,9 +1,17 @@
 #include "common/rpc/server_host.h"
 
+#include <absl/synchronization/notification.h>
 #include <absl/time/clock.h>
+#include <arpa/inet.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
 
 #include "common/base/errors.h"
 #include "common/crypto/certificates.h"
@@ -36,7 +44,64 @@ class Authority {
   int64_t now_;
 };
 
-// Tells who calls; a watcher gets as many messages as it asks for with lsn, or none until it is cut.
+// A path to a local port, for one connection. Once so many bytes came back over it it takes no more, as if the cable
+// were pulled.
+class StallingPath {
+ public:
+  StallingPath(uint16_t port, size_t most) : listener_(Socket()), far_(Socket()) {
+    const int small = 4096;
+    setsockopt(far_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    sockaddr_in at = Loopback(0);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&at), size), 0);
+    EXPECT_EQ(listen(listener_, 1), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    port_ = ntohs(at.sin_port);
+    at = Loopback(port);
+    EXPECT_EQ(connect(far_, reinterpret_cast<sockaddr*>(&at), size), 0);
+    thread_ = std::thread([this, most] {
+      near_ = accept(listener_, nullptr, nullptr);
+      std::thread there([this] { Copy(near_, far_, SIZE_MAX); });
+      Copy(far_, near_, most);
+      stalled_.Notify();
+      there.join();
+    });
+  }
+  ~StallingPath() {
+    for (const int socket : {listener_, near_.load(), far_}) shutdown(socket, SHUT_RDWR);
+    thread_.join();
+    for (const int socket : {listener_, near_.load(), far_}) close(socket);
+  }
+  uint16_t port() const { return port_; }
+  bool WaitUntilStalled() const { return stalled_.WaitForNotificationWithTimeout(absl::Seconds(10)); }
+
+ private:
+  static int Socket() { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+  static sockaddr_in Loopback(uint16_t port) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return at;
+  }
+  static void Copy(int from, int to, size_t most) {
+    std::array<char, 4096> bytes;
+    for (size_t copied = 0; copied < most;) {
+      const ssize_t count = recv(from, bytes.data(), bytes.size(), 0);
+      if (count <= 0 || send(to, bytes.data(), static_cast<size_t>(count), MSG_NOSIGNAL) != count) return;
+      copied += static_cast<size_t>(count);
+    }
+  }
+
+  const int listener_, far_;
+  std::atomic<int> near_ = -1;
+  uint16_t port_ = 0;
+  absl::Notification stalled_;
+  std::thread thread_;
+};
+
+// Tells who calls; a watcher gets as many messages, of `message_bytes` and some, as it asks for with lsn, or none until it
+// is cut.
 class Service : public v1::ChangesService::CallbackService {
  public:
   grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,
@@ -61,17 +126,20 @@ class Service : public v1::ChangesService::CallbackService {
     last = stream;
     auto left = std::make_shared<std::atomic<uint64_t>>(request->from().lsn());
     if (*left == 0) return stream.get();
-    stream->SetWanted([weak = std::weak_ptr(stream), left] {
+    v1::WatchResponse message;
+    message.mutable_position()->set_history_id(std::string(message_bytes, 'x'));
+    stream->SetWanted([weak = std::weak_ptr(stream), left, message] {
       const auto open = weak.lock();
       if (!open) return;
       if (--*left == 0)
         open->End(absl::OkStatus());
       else
-        open->Write({});
+        open->Write(message);
     });
-    stream->Write({});
+    stream->Write(message);
     return stream.get();
   }
+  size_t message_bytes = 0;
   std::weak_ptr<ServerStream<v1::WatchResponse>> last;
 };
 
@@ -205,6 +273,24 @@ TEST_F(ServerHostTest, ShutdownCutsAStreamThatNobodyEnds) {
   v1::WatchResponse message;
   EXPECT_FALSE(reader->Read(&message));
   EXPECT_FALSE(reader->Finish().ok());
+}
+
+TEST_F(ServerHostTest, AWriteThatTheOtherMachineTakesNoMoreDoesNotHoldUpTheShutdown) {
+  auto host = Start();
+  service_.message_bytes = 2 << 20;
+  const StallingPath path(host->port(), 1 << 20);
+  Credentials credentials = Member();
+  credentials.address = "127.0.0.1:" + std::to_string(path.port());
+  grpc::ClientContext context;
+  v1::WatchRequest request;
+  request.mutable_from()->set_lsn(5);
+  const auto stub = v1::ChangesService::NewStub(MemberChannel(credentials));
+  const auto reader = stub->Watch(&context, request);
+  ASSERT_TRUE(path.WaitUntilStalled());
+  const absl::Time begun = absl::Now();
+  host->Shutdown(absl::Milliseconds(100));
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(5));
+  context.TryCancel();
 }
 
 TEST_F(ServerHostTest, HealthFollowsSetServing) {
