@@ -116,7 +116,6 @@ int main(int argc, char** argv) {
   app.add_option("--missed-hooks", arguments.options.missed_hooks, "Share of seeds in which triggers are disabled")
       ->capture_default_str();
   app.add_flag("--sqldiff", arguments.play.sqldiff, "Ask the program sqldiff too (slow)");
-  app.add_flag("!--no-shadow", arguments.play.shadow, "Without the same statements on a database without Replicast");
   app.add_flag("--shrink", arguments.shrink, "Leave out what a failure does not need");
   app.add_flag("--counts", arguments.counts, "Print how often everything came up");
   app.add_flag("--print", arguments.print, "Print the scripts");

@@ -98,7 +98,7 @@ void Identify(TableFacts* facts) {
     facts->by_rowid = key == 0;
   }
   for (const char* name : {"oid", "_rowid_", "rowid"}) {
-    if (facts->Find(name) == nullptr) facts->rowid_name = name;
+    if (!facts->without_rowid && facts->Find(name) == nullptr) facts->rowid_name = name;
   }
   if (facts->by_rowid && facts->without_rowid) facts->refusal = "no rowid, and a key that can't identify its rows";
   if (facts->by_rowid && facts->rowid_name.empty()) facts->refusal = "its columns hide the rowid";

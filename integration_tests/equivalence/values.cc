@@ -16,6 +16,10 @@ const std::vector<std::string> kEdgesOfIntegers = {"-9223372036854775808",
                                                    "32768",
                                                    "-1"};
 
+// Beyond the largest SQLite takes random ones.
+const std::vector<std::string> kEdgesOfRowids = {"-9223372036854775808", "-9223372036854775807", "9223372036854770000",
+                                                 "9007199254740993",     "4294967296",           "-1"};
+
 const std::vector<std::string> kReals = {"0.0", "-0.0", "1.0", "1.5", "2.0", "3.0", "-1.5"};
 const std::vector<std::string> kEdgesOfReals = {"9e999",
                                                 "-9e999",
@@ -108,7 +112,7 @@ std::string Values::For(const Table& table, int place) {
 }
 
 std::string Values::Rowid() {
-  return dice_.Chance(0.02, "value: edge of the rowids") ? dice_.OneOf(kEdgesOfIntegers)
+  return dice_.Chance(0.02, "value: edge of the rowids") ? dice_.OneOf(kEdgesOfRowids)
                                                          : std::to_string(dice_.Below(16));
 }
 

@@ -1,11 +1,8 @@
 #include "integration_tests/equivalence/world.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include <algorithm>
-#include <initializer_list>
 #include <memory>
 #include <set>
 #include <utility>
@@ -25,11 +22,6 @@
 namespace replicast::equivalence {
 namespace {
 
-bool Mentions(const absl::Status& status, std::initializer_list<const char*> words) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const char* each) { return absl::StrContains(status.message(), each); });
-}
-
 class World {
  public:
   World(const Script& script, const PlayOptions& options, Tally& tally)
@@ -43,12 +35,11 @@ class World {
   }
 
   std::optional<Failure> Run() {
-    if (absl::Status status = Begin(); !status.ok()) return Failed("beginning", status);
+    if (const absl::Status status = Begin(); !status.ok()) return Failed("beginning", status);
     for (const Step& step : script_.steps) {
       since_.push_back(ToText(step));
       clock_.Advance(absl::Milliseconds(100));
-      const absl::Status status = Take(step);
-      if (!status.ok()) return Failed("error", status);
+      if (const absl::Status status = Take(step); !status.ok()) return Failed("error", status);
     }
     return std::nullopt;
   }
@@ -56,9 +47,7 @@ class World {
  private:
   absl::Status Begin() {
     RETURN_IF_ERROR(master_.Open(script_.ddl, options_.in_part));
-    RETURN_IF_ERROR(shadow_.Open(script_.ddl, options_.in_part));
     ASSIGN_OR_RETURN(plain_, OpenReader(master_.path()));
-    ASSIGN_OR_RETURN(plain_shadow_, OpenReader(shadow_.path()));
     RETURN_IF_ERROR(server_.Start());
     ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(*plain_));
     for (const std::string& table : tables) {
@@ -125,31 +114,11 @@ class World {
     const absl::Status status = master_.Run(number, text);
     tally_.Count("statements");
     if (script_.changes_schema) RETURN_IF_ERROR(NoteMeaningless());
-    if (!status.ok()) {
-      since_.back() += "  -- " + std::string(status.message());
-      tally_.Count("failed: " + FailureName(status));
-      const bool may_name_nothing = options_.in_part || (script_.changes_schema && absl::IsInvalidArgument(status));
-      if (!may_name_nothing && !MayFail(status)) return status;
-    }
-    return options_.shadow && shadow_is_like_ ? SqlWithout(number, text, status) : absl::OkStatus();
-  }
-
-  // The same on the database without Replicast must come to the same.
-  absl::Status SqlWithout(int number, const std::string& text, const absl::Status& with) {
-    const absl::Status without = shadow_.Run(number, text);
-    // Our triggers are one level more, and work more; an index of ours... stands in the way of who drops its column.
-    const auto differs_by_right = {"interrupted", "too many levels", "locked", "is full", "_replicast_"};
-    if (Mentions(with, differs_by_right) || Mentions(without, differs_by_right)) {
-      shadow_is_like_ = false;
-      tally_.Count("shadow: given up");
-      return absl::OkStatus();
-    }
-    const int64_t changed = master_.writer(number).database().Changes();
-    const int64_t changed_without = shadow_.writer(number).database().Changes();
-    if (FailureName(with) == FailureName(without) && changed == changed_without) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("a statement comes to something else than without Replicast: ", text,
-                                            "\n  with: ", with.ToString(), ", ", changed,
-                                            " rows\n  without: ", without.ToString(), ", ", changed_without, " rows"));
+    if (status.ok()) return status;
+    since_.back() += "  -- " + std::string(status.message());
+    tally_.Count("failed: " + FailureName(status));
+    const bool may_name_nothing = options_.in_part || (script_.changes_schema && absl::IsInvalidArgument(status));
+    return may_name_nothing || MayFail(status) ? absl::OkStatus() : status;
   }
 
   absl::Status Create(const Step& step) {
@@ -197,7 +166,6 @@ class World {
       RETURN_IF_ERROR(follower->Reach());
       RETURN_IF_ERROR(CompareWith(*follower));
     }
-    if (options_.shadow && shadow_is_like_) RETURN_IF_ERROR(CompareWithShadow());
     since_.clear();
     return absl::OkStatus();
   }
@@ -221,19 +189,6 @@ class World {
           absl::StrCat("a dataset was stopped without need: ", follower.dataset(), ", ", info.reason));
     tally_.Count("dataset: stopped");
     return true;
-  }
-
-  absl::Status CompareWithShadow() {
-    ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(*plain_));
-    for (const std::string& table : tables) {
-      v1::TableDefinition whole;
-      whole.set_name(table);
-      uint64_t rows = 0;
-      ASSIGN_OR_RETURN(const std::string difference, CompareRows(*plain_, *plain_shadow_, whole, &rows));
-      if (!difference.empty())
-        return absl::InternalError("the database without Replicast is another one: " + difference);
-    }
-    return absl::OkStatus();
   }
 
   absl::Status CompareWith(const Follower& follower) {
@@ -276,9 +231,7 @@ class World {
   ManualClock clock_;
   SeededRandom random_;
   Master master_{temporary_.path() + "/master.db"};
-  Master shadow_{temporary_.path() + "/shadow.db"};  // without Replicast
-  bool shadow_is_like_ = true;
-  std::unique_ptr<sqlite::Database> plain_, plain_shadow_;
+  std::unique_ptr<sqlite::Database> plain_;
   Server server_;
   std::vector<std::unique_ptr<Follower>> followers_;
   std::set<std::string> ever_meaningless_;  // datasets

@@ -18,15 +18,12 @@ struct Failure {
 struct PlayOptions {
   // A script of which parts were left out: tables and names may be missing.
   bool in_part = false;
-  // Run the statements on a database without Replicast too.
-  bool shadow = true;
   // Ask the program sqldiff too, which takes long.
   bool sqldiff = false;
 };
 
 // Plays a script: applications write to a master, a server publishes it, replicas follow, and every replica must be
-// equal whenever they are compared. Beside it the same statements run on a database without Replicast, which must come
-// to the same. Nothing: all was as it must be.
+// equal whenever they are compared. Nothing: all was as it must be.
 std::optional<Failure> Play(const Script& script, const PlayOptions& options, Tally& tally);
 
 }  // namespace replicast::equivalence
