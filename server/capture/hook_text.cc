@@ -66,6 +66,13 @@ std::string StoredExpression(const Relation& relation, const std::string& expres
   return "(SELECT " + expression + " FROM (SELECT " + Joined(values, ",") + "))";
 }
 
+// The key of the row as it will be stored.
+std::string NoteStored(const Relation& relation) {
+  std::string values = "random()," + std::to_string(relation.id);
+  for (const int place : relation.key) values += "," + StoredValue(relation.column(place));
+  return InsertInto(relation) + " VALUES(" + values + ");";
+}
+
 // Notes the rows that are equal to NEW under this index and meet the condition.
 std::string NoteEqual(const Relation& relation, const RelationIndex& unique, const std::string& condition) {
   std::vector<std::string> where;
@@ -159,10 +166,16 @@ HookTexts TriggersOf(const Relation& relation) {
   }
   add("key", "AFTER UPDATE OF " + Joined(key, ","), KeyChanged(relation), Note(relation, "OLD."));
   const Displacement displacement = DisplacementOf(relation);
-  if (displacement.body.empty()) return texts;
-  add("before_insert", "BEFORE INSERT", "", displacement.body);
-  const std::string of = displacement.any_column ? "" : " OF " + Joined(displacement.columns, ",");
-  add("before_update", "BEFORE UPDATE" + of, "", displacement.body);
+  std::string insert = displacement.body, update = displacement.body;
+  if (relation.key_converts) {
+    insert += NoteStored(relation);
+    update += NoteStored(relation) + Note(relation, "OLD.");
+    add("before_delete", "BEFORE DELETE", "", Note(relation, "OLD."));
+  }
+  const bool any_column = displacement.any_column || relation.key_converts;
+  if (!insert.empty()) add("before_insert", "BEFORE INSERT", "", insert);
+  if (!update.empty())
+    add("before_update", "BEFORE UPDATE" + (any_column ? "" : " OF " + Joined(displacement.columns, ",")), "", update);
   return texts;
 }
 

@@ -8,18 +8,15 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "server/capture/ddl_text.h"
+#include "server/capture/foreign_keys.h"
 #include "server/capture/key_identity.h"
+#include "server/capture/table_check.h"
 
 namespace replicast::capture {
 namespace {
 
 // What PRAGMA table_xinfo tells as `hidden`.
 constexpr int64_t kHiddenVirtual = 2, kHiddenStored = 3;
-
-absl::Status Unsupported(const std::string& table, const std::string& why) {
-  return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
-               "table " + table + " can't be replicated: " + why);
-}
 
 // What PRAGMA table_list says of the table.
 struct TableKind {
@@ -256,7 +253,10 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   ASSIGN_OR_RETURN(const auto key, ReadColumns(database, &relation));
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));
+  RETURN_IF_ERROR(CheckColumnsAreReadable(database, relation));
+  RETURN_IF_ERROR(CheckUniquesAreKnown(relation));
   RETURN_IF_ERROR(ReadTexts(database, &relation));
+  ASSIGN_OR_RETURN(relation.key_converts, ForeignKeysConvert(database, relation));
   ASSIGN_OR_RETURN(relation.captured_as, ReadNumber(database, kind.name));
   return relation;
 }

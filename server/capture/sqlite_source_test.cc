@@ -13,6 +13,7 @@
 namespace replicast::capture {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -110,6 +111,49 @@ TEST_F(SqliteSourceTest, TellsOneKeyOfNocaseWhenItsLettersChange) {
   Follow({"t"});
   master_.Run("REPLACE INTO t VALUES('ABC',2)");
   EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('abc')", "gone"), Pair("t('ABC')", "'ABC', 2")));
+}
+
+// Its check makes a number of the key in OLD and NEW, before triggers AFTER the change see them.
+TEST_F(SqliteSourceTest, TellsTheKeyOfWhichAForeignKeyMakesANumber) {
+  master_.Run(
+      "PRAGMA foreign_keys=on; CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, v);"
+      "CREATE TABLE c(k INTEGER REFERENCES t ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);"
+      "CREATE INDEX i ON c(k); INSERT INTO t VALUES('1',1),('02',2),('3',3)");
+  Follow({"t"});
+  master_.Run(
+      "UPDATE t SET k='04' WHERE k='1'; DELETE FROM t WHERE k='02';"
+      "BEGIN; INSERT INTO c VALUES('05'),('6'); INSERT INTO t VALUES('05',5); UPDATE t SET k='6' WHERE k='3';"
+      "DELETE FROM c; COMMIT");
+  const auto touched = Touched();
+  for (const char* gone : {"t('1')", "t('02')", "t('3')"}) EXPECT_THAT(touched, Contains(Pair(gone, "gone")));
+  for (const auto& [key, row] :
+       std::map<std::string, std::string>{{"t('04')", "'04', 1"}, {"t('05')", "'05', 5"}, {"t('6')", "'6', 3"}})
+    EXPECT_THAT(touched, Contains(Pair(key, row)));
+}
+
+TEST_F(SqliteSourceTest, NoticesAForeignKeyThatBeginsToMakeANumberOfTheKey) {
+  master_.Run("CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY)");
+  Follow({"t"});
+  master_.Run("CREATE TABLE c(k TEXT REFERENCES t)");
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+  master_.Run("CREATE TABLE d(k INT REFERENCES t)");
+  EXPECT_EQ(master_.Read(tail_)->changes().size(), 1u);
+  Follow({"t"});
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+}
+
+// SQLite keeps no value in rows from before ALTER TABLE ADD COLUMN, and reads DEFAULT true as an integer also where the
+// column's affinity is TEXT; UPDATE t SET v=v makes a text of it.
+TEST_F(SqliteSourceTest, TellsADefaultOfTruthInATextColumnAsItWillBeStored) {
+  master_.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,1),(2,2); ALTER TABLE t ADD COLUMN a TEXT "
+      "DEFAULT true; ALTER TABLE t ADD COLUMN b VARCHAR(5) DEFAULT (False); ALTER TABLE t ADD COLUMN c INT DEFAULT "
+      "true");
+  EXPECT_EQ(master_.Query("SELECT typeof(a) FROM t WHERE id=1"), Value(Text{"integer"}));
+  Follow({"t"});
+  master_.Run("UPDATE t SET v=3 WHERE id=2");
+  EXPECT_EQ(master_.Query("SELECT typeof(a) FROM t WHERE id=2"), Value(Text{"text"}));
+  EXPECT_THAT(Rows(*master_.Read()), ElementsAre("1, 1, '1', '0', 1", "2, 3, '1', '0', 1"));
 }
 
 TEST_F(SqliteSourceTest, TellsRowsInKeyOrderFromAnyKeyOn) {
