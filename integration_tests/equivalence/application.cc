@@ -100,10 +100,7 @@ void Application::EnableTriggers(bool enabled) {
 }
 
 absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
-                   sqlite::Database::Open(path, {.read_only = true, .quoted_strings = false}));
-  AddCollation(*database);
-  return database;
+  return sqlite::Database::Open(path, {.read_only = true, .quoted_strings = false});
 }
 
 bool MayFail(const absl::Status& status) {

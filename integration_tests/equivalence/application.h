@@ -30,7 +30,8 @@ class Application {
   int64_t steps_ = 0;
 };
 
-// A plain connection that reads a database of such an application. "x" is never a string for it.
+// A plain connection that reads a database of such an application, and doesn't know its collation. "x" is never a
+// string for it.
 absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& path);
 
 // Whether a statement of an application may fail like that. Everything else is somebody's fault.

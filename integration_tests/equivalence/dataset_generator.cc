@@ -6,7 +6,6 @@
 
 #include "integration_tests/equivalence/expressions.h"
 #include "integration_tests/equivalence/names.h"
-#include "integration_tests/equivalence/values.h"
 
 namespace replicast::equivalence {
 namespace {
@@ -20,7 +19,7 @@ std::vector<const Table*> Supported(const Schema& schema) {
 }
 
 // Empty: there is no column that it may read.
-std::string FilterOf(Dice& dice, const Options& options, const Table& table) {
+std::string FilterOf(Dice& dice, const Table& table) {
   if (table.by_rowid && dice.Chance(0.15, "filter: on the rowid")) {
     for (const char* name : {"rowid", "_rowid_", "oid"}) {
       const bool taken = std::any_of(table.columns.begin(), table.columns.end(),
@@ -28,10 +27,7 @@ std::string FilterOf(Dice& dice, const Options& options, const Table& table) {
       if (!taken) return std::string(name) + " % 2 = 0";
     }
   }
-  std::vector<int> columns = table.Places(false);
-  std::erase_if(columns, [&](int column) {
-    return table.strict && !options.filters_on_strict_any && absl::AsciiStrToUpper(table.column(column).type) == "ANY";
-  });
+  const std::vector<int> columns = table.Places(false);
   return columns.empty() ? "" : Expressions(dice, table).Condition(columns, dice.Between(0, 2));
 }
 
@@ -43,21 +39,18 @@ v1::Definition DefineEverything(const Schema& schema) {
   return definition;
 }
 
-v1::Definition DefineSomething(Dice& dice, const Options& options, const Schema& schema) {
+v1::Definition DefineSomething(Dice& dice, const Schema& schema) {
   v1::Definition definition;
   for (const Table* table : dice.Some(Supported(schema), schema.tables.size())) {
     v1::TableDefinition* out = definition.add_tables();
     out->set_name(dice.Chance(0.1) ? OtherCase(dice, table->name) : table->name);
     if (dice.Chance(0.4, "dataset: some columns")) {
-      std::vector<int> columns = dice.Some(table->Places(false), table->columns.size());
-      const bool real = AffinityOf(table->column(columns[0]).type) == Affinity::kReal;
-      if (real && !options.real_first_columns) columns.clear();
-      for (const int column : columns) {
+      for (const int column : dice.Some(table->Places(false), table->columns.size())) {
         const std::string& name = table->column(column).name;
         out->add_columns(dice.Chance(0.1) ? OtherCase(dice, name) : name);
       }
     }
-    if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, options, *table));
+    if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, *table));
   }
   return definition;
 }

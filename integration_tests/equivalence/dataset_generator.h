@@ -2,7 +2,6 @@
 #define REPLICAST_INTEGRATION_TESTS_EQUIVALENCE_DATASET_GENERATOR_H_
 
 #include "integration_tests/equivalence/dice.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 #include "replicast/v1/types.pb.h"
 
@@ -11,7 +10,7 @@ namespace replicast::equivalence {
 // Every table, whole. No table where the product supports none of them.
 v1::Definition DefineEverything(const Schema& schema);
 // Some tables, of each all columns or some, of some only the rows that a filter lets in.
-v1::Definition DefineSomething(Dice& dice, const Options& options, const Schema& schema);
+v1::Definition DefineSomething(Dice& dice, const Schema& schema);
 
 }  // namespace replicast::equivalence
 

@@ -22,7 +22,6 @@ struct Arguments {
   std::string seeds = "1..100";
   std::string only;
   Options options;
-  std::vector<std::string> with;
   PlayOptions play;
   bool shrink = false, counts = false, print = false;
   int stop_after = 20;
@@ -110,7 +109,6 @@ int main(int argc, char** argv) {
   app.add_option("--statements", arguments.options.statements, "Of each seed, about")->capture_default_str();
   app.add_option("--stop-after", arguments.stop_after, "So many failures")->capture_default_str();
   app.add_option("--only", arguments.only, "Tell only failures whose name contains this");
-  app.add_option("--with", arguments.with, "Turn on what is off (options.h says why), or all");
   app.add_option("--live-ddl", arguments.options.live_ddl, "Share of seeds that change the schema in use")
       ->capture_default_str();
   app.add_option("--missed-hooks", arguments.options.missed_hooks, "Share of seeds in which triggers are disabled")
@@ -120,16 +118,6 @@ int main(int argc, char** argv) {
   app.add_flag("--counts", arguments.counts, "Print how often everything came up");
   app.add_flag("--print", arguments.print, "Print the scripts");
   CLI11_PARSE(app, argc, argv);
-  for (const std::string& name : arguments.with) {
-    bool known = false;
-    for (const auto& [off, option] : replicast::equivalence::kOffOptions) {
-      if (name != off && name != "all") continue;
-      arguments.options.*option = known = true;
-    }
-    if (known) continue;
-    std::fprintf(stderr, "equivalence: nothing is off under the name %s; see options.h\n", name.c_str());
-    return 2;
-  }
   // There is one thread, and nobody asks how much memory SQLite has.
   sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

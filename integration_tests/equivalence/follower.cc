@@ -35,7 +35,7 @@ absl::Status Follower::Open() {
 
 absl::Status Follower::Damaged() {
   if (database_->damaged_tables().empty()) return absl::OkStatus();
-  if (forgives_) {
+  if (forgives_ || taking_anew_) {
     wants_snapshot_ = true;
     return absl::OkStatus();
   }
@@ -45,7 +45,7 @@ absl::Status Follower::Damaged() {
 
 absl::Status Follower::TakeAnew() {
   ++schema_snapshots_;
-  wants_snapshot_ = true;
+  taking_anew_ = wants_snapshot_ = true;
   return absl::OkStatus();
 }
 
@@ -141,7 +141,7 @@ absl::Status Follower::CatchUpStaging() {
   }
   ASSIGN_OR_RETURN(const bool shown, database_->TrySwap());
   if (!shown) return absl::InternalError("a snapshot that reached the newest state is not shown");
-  wants_snapshot_ = false;
+  taking_anew_ = wants_snapshot_ = false;
   return Damaged();
 }
 

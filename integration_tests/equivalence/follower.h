@@ -67,6 +67,7 @@ class Follower {
   std::unique_ptr<ReplicaDatabase> database_;
   std::vector<wire::EncodedPart> heard_;
   bool wants_snapshot_ = true;
+  bool taking_anew_ = false;  // since it couldn't take its rows over: until then it says so
   uint64_t schema_snapshots_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
+
 #include "common/base/errors.h"
 
 namespace replicast::equivalence {
@@ -26,6 +28,11 @@ absl::Status Master::OpenWriter(size_t number) {
   RETURN_IF_ERROR(writers_[number]->Run("CREATE TABLE own(n)"));
   RETURN_IF_ERROR(writers_[number]->Run("ATTACH " + sqlite::QuoteText(path_) + " AS m"));
   return writers_[number]->Run("PRAGMA m.synchronous=OFF");
+}
+
+bool Master::InTransaction() const {
+  return std::any_of(writers_.begin(), writers_.end(),
+                     [](const auto& writer) { return writer->database().InTransaction(); });
 }
 
 absl::Status Master::Run(int number, const std::string& text) {

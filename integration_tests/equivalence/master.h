@@ -22,6 +22,8 @@ class Master {
 
   // Runs a script's statement. A writer whose COMMIT fails gives up: it rolls back.
   absl::Status Run(int number, const std::string& text);
+  // Whether some writer is in one.
+  bool InTransaction() const;
   Application& writer(int number) { return *writers_[static_cast<size_t>(number)]; }
   const std::string& path() const { return path_; }
 

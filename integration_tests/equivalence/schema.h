@@ -15,6 +15,9 @@ struct Column {
   std::string collation = "BINARY";
   bool not_null = false;
   Made made = Made::kOrdinary;
+  // Rows that weren't written since it was added read it in another storage class than it will be stored in: what
+  // expressions make of it changes by any UPDATE.
+  bool unsteady = false;
 };
 
 enum class KeyKind { kNone, kRowidAlias, kDeclared };
@@ -33,11 +36,11 @@ struct Table {
   bool unsupported = false;  // the product refuses it
 
   const Column& column(int place) const { return columns[static_cast<size_t>(place)]; }
-  // Places of the columns that a statement may write, or of all.
+  // Places of the columns that a statement may write, or of those that it may read.
   std::vector<int> Places(bool written) const {
     std::vector<int> places;
     for (size_t i = 0; i < columns.size(); ++i) {
-      if (!written || columns[i].made == Made::kOrdinary) places.push_back(static_cast<int>(i));
+      if (written ? columns[i].made == Made::kOrdinary : !columns[i].unsteady) places.push_back(static_cast<int>(i));
     }
     return places;
   }

@@ -23,9 +23,6 @@ std::set<std::string> ColumnNames(const Table& table) {
   return taken;
 }
 
-// Of what identifies its rows.
-size_t KeyWidth(const Table& table) { return table.by_rowid ? 1 : table.key.size(); }
-
 }  // namespace
 
 std::vector<std::string> SchemaChanger::Next(const std::string& database) {
@@ -85,7 +82,9 @@ std::vector<std::string> SchemaChanger::AddColumn(Table& table) {
   std::string constant = table.strict && !of_integers ? dice_.OneOf({"'a'", "'new'"})
                          : table.strict               ? dice_.OneOf({"3", "-1"})
                                                       : dice_.OneOf({"3", "'a'", "1.5", "-0.0", "x'61'", "word"});
-  if (options_.defaults_of_no_class && !table.strict && dice_.Chance(0.1)) constant = "true";
+  const bool truth = !table.strict && dice_.Chance(0.1, "live: DEFAULT true");
+  if (truth) constant = dice_.OneOf({"true", "FALSE"});
+  const bool unsteady = truth && AffinityOf(column.type) == Affinity::kText;
   switch (dice_.Choose({{"live: column without default", 3},
                         {"live: column with a default", 3},
                         {"live: column NOT NULL", 2},
@@ -94,10 +93,12 @@ std::vector<std::string> SchemaChanger::AddColumn(Table& table) {
       break;
     case 1:
       text += " DEFAULT " + constant;
+      column.unsteady = unsteady;
       break;
     case 2:
       text += " NOT NULL DEFAULT " + constant;
       column.not_null = true;
+      column.unsteady = unsteady;
       break;
     default:
       text += " AS (" + Expressions(dice_, table).Value(table.Places(false), 1) + ")";
@@ -122,7 +123,7 @@ std::vector<std::string> SchemaChanger::DropColumn(Table& table) {
     return std::find(table.key.begin(), table.key.end(), place) != table.key.end() ||
            std::find(table.unique_columns.begin(), table.unique_columns.end(), place) != table.unique_columns.end();
   });
-  if (places.empty() || table.Places(true).size() < 2) return AddColumn(table);
+  if (places.empty() || table.Places(true).size() < 2 || table.Places(false).size() < 2) return AddColumn(table);
   const int gone = dice_.OneOf(places);
   const std::string name = table.column(gone).name;
   table.columns.erase(table.columns.begin() + gone);
@@ -148,9 +149,8 @@ std::vector<std::string> SchemaChanger::CreateIndex(Table& table) {
   for (const int column : dice_.Some(table.Places(false), 2))
     terms.push_back(Quoted(dice_, table.column(column).name) + dice_.OneOf({"", "", " DESC", " COLLATE NOCASE"}));
   table.indexes.push_back(name);
-  const bool made = table.key_kind == KeyKind::kRowidAlias && !options_.unique_made_of_alias;
-  return {"CREATE " + (made ? "" : dice_.OneOf({"", "UNIQUE "})) + "INDEX " + Target(name) + " ON " +
-          Quoted(dice_, table.name) + "(" + Joined(terms) + ")"};
+  return {"CREATE " + dice_.OneOf({"", "UNIQUE "}) + "INDEX " + Target(name) + " ON " + Quoted(dice_, table.name) +
+          "(" + Joined(terms) + ")"};
 }
 
 std::vector<std::string> SchemaChanger::DropIndex(Table& table) {
@@ -163,7 +163,7 @@ std::vector<std::string> SchemaChanger::DropIndex(Table& table) {
 std::vector<std::string> SchemaChanger::CreateTrigger() {
   const std::string name = names_.Of("later_trigger");
   schema_.triggers.push_back(name);
-  return {TriggerGenerator(dice_, options_, schema_).OnTable(name)};
+  return {TriggerGenerator(dice_, schema_).OnTable(name)};
 }
 
 std::vector<std::string> SchemaChanger::DropTrigger() {
@@ -177,14 +177,13 @@ std::vector<std::string> SchemaChanger::DropTrigger() {
 std::vector<std::string> SchemaChanger::CreateTable(Table& instead) {
   if (schema_.tables.size() >= kMostTables) return CreateIndex(instead);
   std::vector<std::string> ddl;
-  Table table = TableGenerator(dice_, names_, options_, schema_).Make(&ddl);
+  Table table = TableGenerator(dice_, names_, schema_).Make(&ddl);
   schema_.tables.push_back(std::move(table));
   return ddl;
 }
 
 std::vector<std::string> SchemaChanger::CopyTable(Table& table) {
   if (table.without_rowid || table.strict || table.columns.size() > 20) return AddColumn(table);
-  if (KeyWidth(table) > 1 && !options_.keys_that_get_shorter) return AddColumn(table);
   Table copy;
   copy.name = table.name;
   std::vector<std::string> definitions, columns;
@@ -210,9 +209,7 @@ std::vector<std::string> SchemaChanger::CopyTable(Table& table) {
 
 std::vector<std::string> SchemaChanger::DropAndCreate(Table& table) {
   std::vector<std::string> ddl = {"DROP TABLE " + Target(table.name)};
-  Table fresh = TableGenerator(dice_, names_, options_, schema_).Make(&ddl, table.name);
-  if (KeyWidth(fresh) < KeyWidth(table) && !options_.keys_that_get_shorter) return AddColumn(table);
-  table = std::move(fresh);
+  table = TableGenerator(dice_, names_, schema_).Make(&ddl, std::string(table.name));
   return ddl;
 }
 

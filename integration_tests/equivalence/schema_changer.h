@@ -6,7 +6,6 @@
 
 #include "integration_tests/equivalence/dice.h"
 #include "integration_tests/equivalence/names.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 
 namespace replicast::equivalence {
@@ -15,8 +14,7 @@ namespace replicast::equivalence {
 // doesn't, later statements name what isn't there.
 class SchemaChanger {
  public:
-  SchemaChanger(Dice& dice, Names& names, const Options& options, Schema& schema)
-      : dice_(dice), names_(names), options_(options), schema_(schema) {}
+  SchemaChanger(Dice& dice, Names& names, Schema& schema) : dice_(dice), names_(names), schema_(schema) {}
 
   // One statement, or a few that belong together. `database`: what the connection calls the master.
   std::vector<std::string> Next(const std::string& database);
@@ -38,7 +36,6 @@ class SchemaChanger {
 
   Dice& dice_;
   Names& names_;
-  const Options& options_;
   Schema& schema_;
   std::string database_;
 };

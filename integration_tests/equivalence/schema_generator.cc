@@ -10,7 +10,7 @@
 namespace replicast::equivalence {
 namespace {
 
-void AddView(Dice& dice, const Options& options, Names& names, Schema* schema) {
+void AddView(Dice& dice, Names& names, Schema* schema) {
   const Table& base = dice.OneOf(schema->tables);
   View view;
   view.name = names.Of("view");
@@ -25,7 +25,7 @@ void AddView(Dice& dice, const Options& options, Names& names, Schema* schema) {
     text += " WHERE " + Expressions(dice, base).Condition(base.Places(false), 1);
   schema->ddl.push_back(std::move(text));
   if (dice.Chance(0.7)) {
-    for (std::string& trigger : TriggerGenerator(dice, options, *schema).OnView(view, base, names))
+    for (std::string& trigger : TriggerGenerator(dice, *schema).OnView(view, base, names))
       schema->ddl.push_back(std::move(trigger));
   }
   schema->views.push_back(std::move(view));
@@ -33,15 +33,15 @@ void AddView(Dice& dice, const Options& options, Names& names, Schema* schema) {
 
 }  // namespace
 
-Schema GenerateSchema(Dice& dice, Names& names, const Options& options) {
+Schema GenerateSchema(Dice& dice, Names& names) {
   Schema schema;
   for (int left = dice.Between(1, 5); left > 0; --left) {
-    Table table = TableGenerator(dice, names, options, schema).Make(&schema.ddl);
+    Table table = TableGenerator(dice, names, schema).Make(&schema.ddl);
     schema.tables.push_back(std::move(table));
   }
-  if (dice.Chance(0.3, "schema: view")) AddView(dice, options, names, &schema);
+  if (dice.Chance(0.3, "schema: view")) AddView(dice, names, &schema);
   if (dice.Chance(0.5, "schema: triggers")) {
-    TriggerGenerator triggers(dice, options, schema);
+    TriggerGenerator triggers(dice, schema);
     for (int left = dice.Between(1, 4); left > 0; --left) {
       schema.triggers.push_back(names.Of("trigger"));
       schema.ddl.push_back(triggers.OnTable(schema.triggers.back()));

@@ -3,13 +3,12 @@
 
 #include "integration_tests/equivalence/dice.h"
 #include "integration_tests/equivalence/names.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 
 namespace replicast::equivalence {
 
 // A random schema: one to five tables, their indexes, views, and the application's triggers.
-Schema GenerateSchema(Dice& dice, Names& names, const Options& options);
+Schema GenerateSchema(Dice& dice, Names& names);
 
 }  // namespace replicast::equivalence
 

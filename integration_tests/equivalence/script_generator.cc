@@ -27,8 +27,8 @@ class Generator {
         dice_(random_, tally),
         options_(options),
         names_(dice_),
-        schema_(GenerateSchema(dice_, names_, options)),
-        statements_(dice_, options, schema_) {
+        schema_(GenerateSchema(dice_, names_)),
+        statements_(dice_, schema_) {
     script_.seed = seed;
     script_.changes_schema = dice_.Chance(options.live_ddl, "script: live DDL");
     script_.misses_hooks = dice_.Chance(options.missed_hooks, "script: hooks are missed");
@@ -79,9 +79,8 @@ class Generator {
     if (everything.tables().empty()) return;
     datasets_.push_back(everything);
     for (int left = dice_.Between(0, 3); left > 0; --left) {
-      v1::Definition some = dice_.Chance(0.15, "dataset: of the same definition")
-                                ? everything
-                                : DefineSomething(dice_, options_, schema_);
+      v1::Definition some =
+          dice_.Chance(0.15, "dataset: of the same definition") ? everything : DefineSomething(dice_, schema_);
       datasets_.push_back(std::move(some));
     }
   }
@@ -90,13 +89,8 @@ class Generator {
     if (next_dataset_ >= datasets_.size()) return;
     const auto number = static_cast<int>(next_dataset_);
     if (script_.changes_schema)
-      datasets_[next_dataset_] =
-          dice_.Chance(0.5) ? DefineEverything(schema_) : DefineSomething(dice_, options_, schema_);
+      datasets_[next_dataset_] = dice_.Chance(0.5) ? DefineEverything(schema_) : DefineSomething(dice_, schema_);
     script_.steps.push_back({Kind::kCreate, number, absl::StrCat("set", number), datasets_[next_dataset_]});
-    if (script_.changes_schema && !options_.ddl_while_building) {
-      for (int left = datasets_[next_dataset_].tables_size() + 2; left > 0; --left)
-        script_.steps.push_back({Kind::kBuild});
-    }
     ++next_dataset_;
   }
 
@@ -177,7 +171,7 @@ class Generator {
     if (transaction) Sql(writer, "BEGIN IMMEDIATE");
     if (transaction && dice_.Chance(0.5)) Write(writer);
     const Schema before = schema_;
-    for (std::string& statement : SchemaChanger(dice_, names_, options_, schema_).Next("main")) {
+    for (std::string& statement : SchemaChanger(dice_, names_, schema_).Next("main")) {
       Sql(writer, std::move(statement));
       if (!transaction && dice_.Chance(0.2)) Meanwhile();
     }
@@ -208,7 +202,7 @@ class Generator {
     set(0.01, "reverse_unordered_selects");
     if (dice_.Chance(0.02, "trigger: TEMP")) {
       const std::string name = absl::StrCat("temporary", ++temporary_triggers_);
-      Sql(writer, TriggerGenerator(dice_, options_, schema_).OnTable(name, true, script_.misses_hooks));
+      Sql(writer, TriggerGenerator(dice_, schema_).OnTable(name, true, script_.misses_hooks));
     }
     if (script_.misses_hooks && dice_.Chance(0.03, "triggers disabled")) {
       Sql(writer, kTriggersOff);

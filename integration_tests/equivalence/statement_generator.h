@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "integration_tests/equivalence/dice.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 #include "integration_tests/equivalence/values.h"
 
@@ -15,8 +14,7 @@ namespace replicast::equivalence {
 // Random statements that write to a schema's tables and views. They may fail by a constraint.
 class StatementGenerator {
  public:
-  StatementGenerator(Dice& dice, const Options& options, const Schema& schema)
-      : dice_(dice), options_(options), schema_(schema), values_(dice) {}
+  StatementGenerator(Dice& dice, const Schema& schema) : dice_(dice), schema_(schema), values_(dice) {}
 
   // One statement, or a few that belong together. `database`: what the connection calls the master, "main" or another
   // name.
@@ -49,7 +47,6 @@ class StatementGenerator {
   std::optional<std::string> Rowid(const Table& table);
 
   Dice& dice_;
-  const Options& options_;
   const Schema& schema_;
   Values values_;
   std::string database_;

@@ -7,11 +7,12 @@
 #include <algorithm>
 
 #include "common/base/errors.h"
+#include "server/capture/ddl_text.h"
 
 namespace replicast::equivalence {
 namespace {
 
-constexpr int64_t kMostKeyColumns = 16;
+constexpr int64_t kMostKeyColumns = 16, kVirtual = 2;
 
 absl::Status ReadKind(sqlite::Database& database, TableFacts* facts) {
   ASSIGN_OR_RETURN(
@@ -104,6 +105,39 @@ void Identify(TableFacts* facts) {
   if (facts->by_rowid && facts->rowid_name.empty()) facts->refusal = "its columns hide the rowid";
 }
 
+// A virtual column may need what only the application has.
+void CheckReadable(sqlite::Database& database, TableFacts* facts) {
+  for (const TableFacts::Column& column : facts->columns) {
+    const std::string select =
+        "SELECT " + sqlite::QuoteIdentifier(column.name) + " FROM main." + sqlite::QuoteIdentifier(facts->name);
+    if (column.hidden == kVirtual && !database.Prepare(select).ok())
+      facts->refusal = "only the application can read it";
+  }
+}
+
+// What a UNIQUE index makes of the rowid by an expression, nobody knows before SQLite chose it.
+void CheckUniques(TableFacts* facts) {
+  const auto alias = std::find_if(facts->columns.begin(), facts->columns.end(),
+                                  [](const TableFacts::Column& column) { return column.key_rank > 0; });
+  if (alias == facts->columns.end() || facts->KeyIndex() != nullptr) return;
+  const auto expression = [&](const std::string& column) { return capture::GeneratedExpression(facts->sql, column); };
+  std::vector<std::string> made = {alias->name};
+  for (size_t known = 0; known < made.size(); ++known) {
+    for (const TableFacts::Column& column : facts->columns) {
+      const bool is_new = std::find(made.begin(), made.end(), column.name) == made.end();
+      if (is_new && capture::MentionsAny(expression(column.name), {made[known]})) made.push_back(column.name);
+    }
+  }
+  for (const TableFacts::Index& index : facts->indexes) {
+    const std::vector<std::string> texts = capture::TermsOfIndex(index.sql);
+    for (size_t i = 0; index.unique && i < index.terms.size(); ++i) {
+      const std::string& column = index.terms[i].column;
+      if (capture::MentionsAny(column.empty() ? texts[i] : expression(column), made))
+        facts->refusal = "a UNIQUE index is made of the rowid";
+    }
+  }
+}
+
 }  // namespace
 
 bool IsBuiltIn(const std::string& collation) {
@@ -129,6 +163,8 @@ absl::StatusOr<TableFacts> ReadFacts(sqlite::Database& database, const std::stri
   RETURN_IF_ERROR(ReadColumns(database, &facts));
   RETURN_IF_ERROR(ReadIndexes(database, &facts));
   Identify(&facts);
+  CheckReadable(database, &facts);
+  CheckUniques(&facts);
   return facts;
 }
 

@@ -61,8 +61,7 @@ Table TableGenerator::Make(std::vector<std::string>* ddl, const std::string& nam
 }
 
 std::string TableGenerator::TypeOf(bool generated) {
-  if (!table_.strict && options_.quoted_types && dice_.Chance(0.03, "type: only possible in quotes"))
-    return dice_.OneOf(kQuotedTypes);
+  if (!table_.strict && dice_.Chance(0.03, "type: only possible in quotes")) return dice_.OneOf(kQuotedTypes);
   if (!table_.strict) return dice_.Chance(0.15, "type: none") ? "" : dice_.OneOf(kTypes);
   // An expression gives any class.
   return generated ? "ANY" : dice_.OneOf(kStrictTypes);
@@ -84,7 +83,6 @@ void TableGenerator::MakeColumns() {
     column.name = names_.OfColumn(&taken, strange);
     const bool generated = i > 0 && generates && dice_.Chance(0.35);
     column.type = TypeOf(generated);
-    if (i == 0 && !options_.real_first_columns && AffinityOf(column.type) == Affinity::kReal) column.type = "INT";
     std::string text = Quoted(dice_, column.name) + (column.type.empty() ? "" : " " + column.type);
     text += Collate(&column);
     table_.columns.push_back(column);
@@ -117,10 +115,7 @@ std::string TableGenerator::Collate(Column* column) {
 
 void TableGenerator::MakeGeneratedColumn(Column* column, std::string* text) {
   std::vector<int> earlier;
-  for (size_t i = 0; i + 1 < table_.columns.size(); ++i) {
-    if (options_.own_collations_in_virtual || table_.columns[i].collation != "folded")
-      earlier.push_back(static_cast<int>(i));
-  }
+  for (size_t i = 0; i + 1 < table_.columns.size(); ++i) earlier.push_back(static_cast<int>(i));
   if (earlier.empty()) return;
   const bool stored = dice_.Choose({{"column: generated, virtual", 3}, {"column: generated, stored", 2}}) == 1;
   column->made = stored ? Made::kStored : Made::kVirtual;
@@ -304,8 +299,7 @@ bool TableGenerator::IsNew(std::vector<int> columns) {
 void TableGenerator::MakeUnique() {
   const int count = dice_.Chance(0.35) ? dice_.Between(1, 2) : 0;
   for (int i = 0; i < count; ++i) {
-    const bool any = table_.key_kind != KeyKind::kRowidAlias || options_.unique_made_of_alias;
-    const std::vector<int> columns = dice_.Some(table_.Places(!any), 2);
+    const std::vector<int> columns = dice_.Some(table_.Places(false), 2);
     if (!IsNew(columns)) continue;
     std::vector<std::string> names;
     for (const int column : columns) names.push_back(Name(column));
@@ -345,9 +339,9 @@ std::vector<int> TableGenerator::ChildrenOf(const Table& parent) {
   std::vector<int> left = table_.Places(true), children;
   dice_.Shuffle(&left);
   for (const int place : parent.key) {
+    const bool any = dice_.Chance(0.2, "FOREIGN KEY: of any affinity");
     const auto child = std::find_if(left.begin(), left.end(), [&](int candidate) {
-      return options_.converting_foreign_keys ||
-             AffinityOf(table_.column(candidate).type) == AffinityOf(parent.column(place).type);
+      return any || AffinityOf(table_.column(candidate).type) == AffinityOf(parent.column(place).type);
     });
     if (child == left.end()) return {};
     children.push_back(*child);
@@ -397,11 +391,7 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
                       dice_.OneOf({"", "", " COLLATE NOCASE", " COLLATE rtrim"}) +
                       dice_.OneOf({"", "", " DESC", " ASC"}));
     }
-    const bool made = std::any_of(columns.begin(), columns.end(), [&](int column) {
-      return column < 0 || table_.column(column).made != Made::kOrdinary;
-    });
-    const bool any = table_.key_kind != KeyKind::kRowidAlias || options_.unique_made_of_alias;
-    const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", made && !any ? 0 : 2}}) == 1;
+    const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", 2}}) == 1;
     std::string where;
     if (dice_.Chance(0.25, "index: partial")) where = " WHERE " + expressions.Condition(all, dice_.Between(0, 2));
     table_.indexes.push_back(names_.Of("i"));

@@ -7,7 +7,6 @@
 
 #include "integration_tests/equivalence/dice.h"
 #include "integration_tests/equivalence/names.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 
 namespace replicast::equivalence {
@@ -16,8 +15,7 @@ namespace replicast::equivalence {
 class TableGenerator {
  public:
   // `schema`: what there is already; foreign keys name its tables.
-  TableGenerator(Dice& dice, Names& names, const Options& options, const Schema& schema)
-      : dice_(dice), names_(names), options_(options), schema_(schema) {}
+  TableGenerator(Dice& dice, Names& names, const Schema& schema) : dice_(dice), names_(names), schema_(schema) {}
   // Appends its DDL. Without a name it gets one.
   Table Make(std::vector<std::string>* ddl, const std::string& name = "");
 
@@ -54,7 +52,6 @@ class TableGenerator {
 
   Dice& dice_;
   Names& names_;
-  const Options& options_;
   const Schema& schema_;
   Table table_;
   std::vector<std::string> definitions_;    // of the columns, then of the table

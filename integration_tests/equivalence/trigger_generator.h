@@ -6,7 +6,6 @@
 
 #include "integration_tests/equivalence/dice.h"
 #include "integration_tests/equivalence/names.h"
-#include "integration_tests/equivalence/options.h"
 #include "integration_tests/equivalence/schema.h"
 
 namespace replicast::equivalence {
@@ -14,8 +13,7 @@ namespace replicast::equivalence {
 // The application's triggers: what they do stays small, so that recursion ends soon.
 class TriggerGenerator {
  public:
-  TriggerGenerator(Dice& dice, const Options& options, const Schema& schema)
-      : dice_(dice), options_(options), schema_(schema) {}
+  TriggerGenerator(Dice& dice, const Schema& schema) : dice_(dice), schema_(schema) {}
 
   // On one of the tables.
   std::string OnTable(const std::string& name, bool temporary = false, bool after_too = true);
@@ -39,7 +37,6 @@ class TriggerGenerator {
   std::string Same(const Table& table, const std::string& side);
 
   Dice& dice_;
-  const Options& options_;
   const Schema& schema_;
 };
 
