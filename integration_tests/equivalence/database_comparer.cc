@@ -1,7 +1,5 @@
 #include "integration_tests/equivalence/database_comparer.h"
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "common/base/errors.h"
 #include "common/base/value.h"
 #include "integration_tests/equivalence/values.h"
+#include "server/capture/ddl_text.h"
 
 namespace replicast::equivalence {
 namespace {
@@ -119,8 +118,7 @@ absl::StatusOr<std::string> WhyMeaningless(sqlite::Database& master, const v1::D
     // SQLite would take any name of the rowid.
     for (const char* name : {"rowid", "oid", "_rowid_"}) {
       const bool known = facts->Find(name) != nullptr || (facts->by_rowid && facts->rowid_name == name);
-      if (!known && absl::StrContains(absl::AsciiStrToLower(table.filter()), name))
-        return std::string("the filter reads the rowid");
+      if (!known && capture::MentionsAny(table.filter(), {name})) return std::string("the filter reads the rowid");
     }
     const absl::Status filter =
         master

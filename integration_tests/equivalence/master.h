@@ -20,7 +20,7 @@ class Master {
   // `in_part`: statements of the DDL may fail.
   absl::Status Open(const std::vector<std::string>& ddl, bool in_part);
 
-  // Runs a script's statement. A writer whose COMMIT fails gives up: it rolls back.
+  // Runs a script's statement. A writer whose COMMIT or ALTER fails gives up: it rolls back.
   absl::Status Run(int number, const std::string& text);
   // Whether some writer is in one.
   bool InTransaction() const;
