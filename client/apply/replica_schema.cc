@@ -97,14 +97,14 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
          ColumnList(table) + ") VALUES(" + parameters + ")";
 }
 
-std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
+std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too) {
   std::string where;
   for (int rank = 0; rank < table.key_columns_size(); ++rank) {
     const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
     const std::string parameter = "?" + std::to_string(rank + 1);
     // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
     where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
-    if (!KeyedByRowid(table))
+    if (!KeyedByRowid(table) && !equal_too)
       where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
                parameter + ")";
   }
