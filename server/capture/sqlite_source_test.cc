@@ -131,6 +131,20 @@ TEST_F(SqliteSourceTest, TellsTheKeyOfWhichAForeignKeyMakesANumber) {
     EXPECT_THAT(touched, Contains(Pair(key, row)));
 }
 
+// SQLite 3.40 changes the value for it in OLD and NEW, before triggers AFTER the change see them.
+TEST_F(SqliteSourceTest, TellsTheKeyOfWhichReturningMakesAText) {
+  master_.Run(
+      "CREATE TABLE t(k INT NOT NULL PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES(3,1);"
+      "CREATE TABLE u(v); CREATE TABLE w(k NOT NULL PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES(3),(2.5),('4')");
+  Follow({"t", "u", "w"});
+  master_.Run(
+      "DELETE FROM t RETURNING k IN (6,3,3); INSERT INTO u(rowid, v) VALUES(3,1) RETURNING rowid IN (6,3,3);"
+      "DELETE FROM w RETURNING k IN (6,3,3)");
+  const auto touched = Touched();
+  for (const char* gone : {"t(3)", "w(3)", "w(2.5)", "w('4')"}) EXPECT_THAT(touched, Contains(Pair(gone, "gone")));
+  EXPECT_THAT(touched, Contains(Pair("u(3)", "3, 1")));
+}
+
 TEST_F(SqliteSourceTest, NoticesAForeignKeyThatBeginsToMakeANumberOfTheKey) {
   master_.Run("CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY)");
   Follow({"t"});
