@@ -14,7 +14,8 @@ constexpr const char* kRoom = "30";
 std::string TriggerGenerator::OnTable(const std::string& name, bool temporary, bool after_too) {
   const Table& table = dice_.OneOf(schema_.tables);
   const bool before = dice_.Choose({{"trigger: AFTER", after_too ? 3 : 0}, {"trigger: BEFORE", 2}}) == 1;
-  const Event event = EventOf(table);
+  Event event = EventOf(table);
+  event.keeps_row = before && event.has_old && event.has_new;
   std::string text = std::string("CREATE ") + (temporary ? "TEMP " : "") + "TRIGGER " + Quoted(dice_, name) +
                      (before ? " BEFORE " : dice_.OneOf({" AFTER ", " "})) + event.text + " ON " +
                      Quoted(dice_, table.name) + dice_.OneOf({"", " FOR EACH ROW"});
@@ -52,11 +53,11 @@ std::string TriggerGenerator::Body(const Table& table, const Event& event) {
                         {"trigger: deletes", 2},
                         {"trigger: RAISE", 2}})) {
     case 0:
-      return UpdateItself(table, side);
+      return event.keeps_row ? Raise() : UpdateItself(table, side);
     case 1:
       return Insert(table, side);
     case 2:
-      return Update(table, side);
+      return event.keeps_row ? Insert(table, side) : Update(table, side);
     case 3:
       return Delete(table, side);
     default:

@@ -24,6 +24,9 @@ class TriggerGenerator {
   struct Event {
     std::string text;  // "INSERT", "UPDATE OF a"
     bool has_new, has_old;
+    // BEFORE UPDATE doesn't write to the table itself: what it changed in the row that is being updated, our triggers
+    // saw before. A row that REPLACE removes for it is found by the scrub alone.
+    bool keeps_row = false;
   };
   Event EventOf(const Table& table);
   std::string Body(const Table& table, const Event& event);
