@@ -73,15 +73,23 @@ std::string NoteStored(const Relation& relation) {
   return InsertInto(relation) + " VALUES(" + values + ");";
 }
 
+// As SQLite generates a column once more after it put defaults in place of NULLs.
+std::string StoredTerm(const Relation& relation, const IndexTerm& term) {
+  if (term.column < 0) return StoredExpression(relation, term.expression);
+  const RelationColumn& column = relation.column(term.column);
+  const bool defaults = std::any_of(relation.columns.begin(), relation.columns.end(), [](const RelationColumn& each) {
+    return each.not_null && !each.default_text.empty();
+  });
+  return defaults && !column.expression.empty() ? StoredExpression(relation, column.expression) : StoredValue(column);
+}
+
 // Notes the rows that are equal to NEW under this index and meet the condition.
 std::string NoteEqual(const Relation& relation, const RelationIndex& unique, const std::string& condition) {
   std::vector<std::string> where;
   for (const IndexTerm& term : unique.terms) {
     const bool is_column = term.column >= 0;
     const std::string here = is_column ? NameAt(relation, term.column) : "(" + term.expression + ")";
-    const std::string there =
-        is_column ? StoredValue(relation.column(term.column)) : StoredExpression(relation, term.expression);
-    where.push_back(here + "=" + there + " COLLATE " + QuoteIdentifier(term.collation));
+    where.push_back(here + "=" + StoredTerm(relation, term) + " COLLATE " + QuoteIdentifier(term.collation));
   }
   // With a partial index's own condition the index itself serves the search.
   if (!unique.where.empty()) where.push_back("(" + unique.where + ")");

@@ -85,8 +85,8 @@ bool HasTwin(const Value& value) {
          (real->number == 0 || real->number == static_cast<double>(std::numeric_limits<int64_t>::min()));
 }
 
-// RETURNING k IN (…) makes a text of a number in OLD and NEW themselves (SQLite 3.40), which triggers AFTER the change
-// see.
+// RETURNING k IN (…) makes a text of a number, or a number of a text, in OLD and NEW themselves (SQLite 3.40), which
+// triggers AFTER the change see.
 std::vector<Value> NumbersOf(const Text& text) {
   std::vector<Value> values = {text};
   int64_t integer = 0;
@@ -97,6 +97,14 @@ std::vector<Value> NumbersOf(const Text& text) {
     values.emplace_back(Real{real});
   }
   return values;
+}
+
+std::vector<Value> TextOf(const Value& number) {
+  std::array<char, 40> text{};
+  if (const auto* integer = std::get_if<int64_t>(&number)) return {Text{std::to_string(*integer)}};
+  if (const auto* real = std::get_if<Real>(&number))
+    return {Text{sqlite3_snprintf(text.size(), text.data(), "%!.15g", real->number)}};
+  return {};
 }
 
 // Without a copy: the key outlives the step that reads it.
@@ -251,7 +259,8 @@ class SqliteReading::Touched {
   // What a value of a noted key may stand for; nothing: for itself.
   std::vector<Value> MeantBy(const Entry& entry, size_t rank) const {
     const Value& value = key_[rank];
-    if (const auto* text = std::get_if<Text>(&value); text != nullptr && entry.numbers[rank]) return NumbersOf(*text);
+    if (!entry.numbers[rank]) return TextOf(value);
+    if (const auto* text = std::get_if<Text>(&value)) return NumbersOf(*text);
     if (!HasTwin(value) || entry.relation->keyed_by_rowid()) return {};
     const std::array<Value, 2> twins = TwinsOf(value);
     return {twins.begin(), twins.end()};
@@ -262,10 +271,12 @@ class SqliteReading::Touched {
     std::vector<Value> meant;
     while (rank < key_.size() && (meant = MeantBy(entry, rank)).empty()) ++rank;
     if (rank == key_.size()) return Look(entry);
+    const Value noted = key_[rank];
     for (const Value& twin : meant) {
       key_[rank] = twin;
       RETURN_IF_ERROR(WithTwinsFrom(entry, rank + 1));
     }
+    key_[rank] = noted;
     return absl::OkStatus();
   }
 

@@ -131,18 +131,34 @@ TEST_F(SqliteSourceTest, TellsTheKeyOfWhichAForeignKeyMakesANumber) {
     EXPECT_THAT(touched, Contains(Pair(key, row)));
 }
 
+TEST_F(SqliteSourceTest, TellsTheRowThatIsReplacedForAColumnGeneratedOfADefault) {
+  master_.Run(
+      "CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, u NOT NULL DEFAULT 'b', g AS (u || 1) UNIQUE) WITHOUT ROWID;"
+      "INSERT INTO t(k) VALUES('first')");
+  Follow({"t"});
+  master_.Run("REPLACE INTO t(k, u) VALUES('second', NULL)");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('first')", "gone"), Pair("t('second')", "'second', 'b', 'b1'")));
+}
+
 // SQLite 3.40 changes the value for it in OLD and NEW, before triggers AFTER the change see them.
-TEST_F(SqliteSourceTest, TellsTheKeyOfWhichReturningMakesAText) {
+TEST_F(SqliteSourceTest, TellsTheKeyThatReturningChanges) {
   master_.Run(
       "CREATE TABLE t(k INT NOT NULL PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES(3,1);"
-      "CREATE TABLE u(v); CREATE TABLE w(k NOT NULL PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES(3),(2.5),('4')");
-  Follow({"t", "u", "w"});
+      "CREATE TABLE u(v); CREATE TABLE w(k NOT NULL PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES(3),(2.5),('4');"
+      "CREATE TABLE x(a NOT NULL, b NOT NULL, PRIMARY KEY(a, b)) WITHOUT ROWID; INSERT INTO x VALUES(0.0,'5')");
+  master_.Run("CREATE TABLE y(k TEXT NOT NULL PRIMARY KEY, n); INSERT INTO y VALUES('1', 1), ('2', 2.5)");
+  Follow({"t", "u", "w", "x", "y"});
   master_.Run(
       "DELETE FROM t RETURNING k IN (6,3,3); INSERT INTO u(rowid, v) VALUES(3,1) RETURNING rowid IN (6,3,3);"
-      "DELETE FROM w RETURNING k IN (6,3,3)");
+      "DELETE FROM w RETURNING k IN (6,3,3); UPDATE x SET a=-0.0;"
+      "UPDATE y SET k=n+4 RETURNING k NOT IN (0.0,'A',3)");
   const auto touched = Touched();
   for (const char* gone : {"t(3)", "w(3)", "w(2.5)", "w('4')"}) EXPECT_THAT(touched, Contains(Pair(gone, "gone")));
   EXPECT_THAT(touched, Contains(Pair("u(3)", "3, 1")));
+  EXPECT_THAT(touched, Contains(Pair("y('5')", "'5', 1")));
+  EXPECT_THAT(touched, Contains(Pair("y('6.5')", "'6.5', 2.5")));
+  EXPECT_THAT(touched, Contains(Pair("x(-0.0, '5')", "-0.0, '5'")))
+      << "one that may be a number, with one of two zeros";
 }
 
 TEST_F(SqliteSourceTest, NoticesAForeignKeyThatBeginsToMakeANumberOfTheKey) {
