@@ -53,7 +53,7 @@ std::string TriggerGenerator::Body(const Table& table, const Event& event) {
                         {"trigger: deletes", 2},
                         {"trigger: RAISE", 2}})) {
     case 0:
-      return event.keeps_row ? Raise() : UpdateItself(table, side);
+      return event.keeps_row ? Raise(event) : UpdateItself(table, side);
     case 1:
       return Insert(table, side);
     case 2:
@@ -61,11 +61,13 @@ std::string TriggerGenerator::Body(const Table& table, const Event& event) {
     case 3:
       return Delete(table, side);
     default:
-      return Raise();
+      return Raise(event);
   }
 }
 
-std::string TriggerGenerator::Raise() {
+std::string TriggerGenerator::Raise(const Event& event) {
+  // Under recursive_triggers REPLACE ignored by BEFORE DELETE leaves indexes that contradict their table (SQLite 3.40).
+  if (!event.has_new) return "SELECT RAISE(ABORT, 'the application''s'); ";
   if (dice_.Choose({{"trigger: RAISE(IGNORE)", 3}, {"trigger: RAISE of an error", 2}}) == 0)
     return "SELECT RAISE(IGNORE); ";
   return "SELECT RAISE(" + dice_.OneOf({"ABORT", "FAIL", "ROLLBACK"}) + ", 'the application''s'); ";

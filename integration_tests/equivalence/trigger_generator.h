@@ -30,7 +30,7 @@ class TriggerGenerator {
   };
   Event EventOf(const Table& table);
   std::string Body(const Table& table, const Event& event);
-  std::string Raise();
+  std::string Raise(const Event& event);
   std::string UpdateItself(const Table& table, const std::string& side);
   std::string Insert(const Table& from, const std::string& side);
   std::string Update(const Table& from, const std::string& side);
