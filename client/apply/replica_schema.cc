@@ -4,6 +4,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/sqlite/declared_type.h"
 
 namespace replicast {
 namespace {
@@ -37,7 +38,7 @@ bool KeyedByRowid(const v1::TableSchema& table) { return table.integer_primary_k
 
 std::string ColumnDefinition(const v1::TableSchema& table, const v1::ColumnSchema& column) {
   std::string sql = QuoteIdentifier(column.name());
-  if (!column.type().empty()) sql += " " + column.type();
+  if (!column.type().empty()) sql += " " + sqlite::TypeAsSql(column.type());
   if (table.integer_primary_key() && column.key_part() > 0) sql += " PRIMARY KEY";
   if (column.not_null() || (column.key_part() > 0 && !table.integer_primary_key())) sql += " NOT NULL";
   return Collated(sql, column.collation());
@@ -45,7 +46,7 @@ std::string ColumnDefinition(const v1::TableSchema& table, const v1::ColumnSchem
 
 std::string ColumnDefinition(const v1::GeneratedColumnSchema& column) {
   std::string sql = QuoteIdentifier(column.name());
-  if (!column.type().empty()) sql += " " + column.type();
+  if (!column.type().empty()) sql += " " + sqlite::TypeAsSql(column.type());
   return Collated(sql, column.collation()) + " AS (" + column.expression() + ")";
 }
 
@@ -96,18 +97,23 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
          ColumnList(table) + ") VALUES(" + parameters + ")";
 }
 
-std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
+std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too) {
   std::string where;
   for (int rank = 0; rank < table.key_columns_size(); ++rank) {
     const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
     const std::string parameter = "?" + std::to_string(rank + 1);
     // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
     where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
-    if (!KeyedByRowid(table))
+    if (!KeyedByRowid(table) && !equal_too)
       where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
                parameter + ")";
   }
-  return "DELETE FROM " + QuoteIdentifier(name) + " WHERE " + where + " RETURNING " + ColumnList(table);
+  // RETURNING takes a plain column for REAL wherever the table's first one is (SQLite 3.40); an expression it leaves
+  // alone.
+  std::string returned;
+  for (const v1::ColumnSchema& column : table.columns())
+    returned += (returned.empty() ? "+" : ",+") + QuoteIdentifier(column.name());
+  return "DELETE FROM " + QuoteIdentifier(name) + " WHERE " + where + " RETURNING " + returned;
 }
 
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) {

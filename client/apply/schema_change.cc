@@ -111,6 +111,8 @@ absl::Status FillTables(sqlite::Database& database, const v1::DatasetSchema& fro
     const v1::TableSchema* old = OldTable(from, origin);
     if (old != nullptr && SameRows(*old, table, origin)) {
       filled[static_cast<size_t>(i)] = (*states)[origin.table() - 1];
+      for (int j = 0; j < old->indexes_size() && !SameIndexes(*old, table); ++j)
+        RETURN_IF_ERROR(DropAnything(database, IndexName(*old, j)));
       continue;
     }
     if (IsSequenceTable(table)) {
@@ -135,10 +137,8 @@ absl::Status FinishTables(sqlite::Database& database, const v1::DatasetSchema& f
   for (int i = 0; i < change.schema().tables_size(); ++i) {
     const v1::TableSchema& table = change.schema().tables(i);
     const v1::TableSchema* old = OldTable(from, change.origins(i));
-    if (old != nullptr && SameRows(*old, table, change.origins(i))) {
-      if (SameIndexes(*old, table)) continue;
-      for (int j = 0; j < old->indexes_size(); ++j) RETURN_IF_ERROR(DropAnything(database, IndexName(*old, j)));
-    }
+    const bool kept = old != nullptr && SameRows(*old, table, change.origins(i));
+    if (kept && SameIndexes(*old, table)) continue;
     RETURN_IF_ERROR(CreateIndexes(database, table, table.name()));
   }
   return CreateViews(database, change.schema());

@@ -12,8 +12,8 @@
 namespace replicast {
 
 // How the shown tables get from one schema to the next, in the transaction of the unit that says so: first every table
-// of the new schema with the rows that it takes over (FillTables), then the unit's changes, then indexes and views
-// (FinishTables), which the rows meet only when all changes are in.
+// of the new schema with the rows that it takes over, without indexes that change (FillTables), then the unit's
+// changes, then indexes and views (FinishTables), which the rows meet only when all changes are in.
 
 // INVALID_ARGUMENT (UNIT_MALFORMED): it fits neither itself nor the old schema.
 absl::Status CheckSchemaChange(const v1::DatasetSchema& from, const v1::SchemaChange& change);

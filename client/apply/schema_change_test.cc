@@ -299,6 +299,22 @@ TEST(SchemaUnitTest, RowsThatAreNotWhatItSaysAreNeverShownAndTheTableCountsAsDam
   EXPECT_TRUE(replica->damaged_tables().empty());
 }
 
+// While the unit's rows came in it still held, and the rows that it met went.
+TEST(SchemaUnitTest, AUniqueIndexThatGoesHoldsNoMoreForTheRowsThatComeWithIt) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  v1::SchemaChange change;
+  v1::TableSchema table = rig.schema().tables(0);
+  table.clear_indexes();
+  Add(&change, table, 1, {0u, 1u, 2u});
+  change.mutable_schema()->set_version(rig.schema().version() + 1);
+  for (int64_t i = 0; i < 3; ++i) rig.Put(ApplyRig::Item(i, int64_t{7}, i));
+  const auto unit = rig.SchemaUnit(change, [](const Row& row) { return row; });
+  ASSERT_EQ(*replica->Offer(unit[0]), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+  EXPECT_TRUE(replica->damaged_tables().empty());
+}
+
 TEST(SchemaUnitTest, ASnapshotOfTheOldSchemaStartsAgain) {
   ApplyRig rig;
   rig.Put(ApplyRig::Item(1, int64_t{1}, Text{"v"}));

@@ -2,6 +2,7 @@
 
 #include "client/apply/apply_test_rig.h"
 #include "common/base/errors.h"
+#include "common/base/ordered_key.h"
 
 namespace replicast {
 namespace {
@@ -76,6 +77,38 @@ TEST(StagingTest, IsNotShownBelowItsHighestLabel) {
   EXPECT_FALSE(*replica->TrySwap());
   ASSERT_EQ(*replica->OfferToStaging(between[0]), Admission::kApplied);
   EXPECT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+// 'B' replaced 'b' under NOCASE, which was inserted when the first chunk had been read: replayed, it met 'B'.
+TEST(StagingTest, AReplayedRowTakesThePlaceOfANewerOneWhoseKeyIsOnlyEqual) {
+  v1::DatasetSchema schema;
+  auto& table = *schema.add_tables();
+  table.set_name("item");
+  for (const char* name : {"k", "v"}) table.add_columns()->set_name(name);
+  table.mutable_columns(0)->set_collation("NOCASE");
+  table.mutable_columns(0)->set_key_part(1);
+  table.mutable_columns(0)->set_not_null(true);
+  table.add_key_columns(0);
+  table.set_without_rowid(true);
+  ApplyRig rig(schema);
+  const std::string bound = EncodeOrderedKey({int64_t{5}}, {Collation::kBinary});
+  rig.Put({int64_t{1}, int64_t{1}});
+  rig.Unit();
+  const wire::Chunk first = rig.ChunkOf("", bound);
+  rig.Put({Text{"b"}, int64_t{1}});
+  const auto lower = rig.Unit();
+  rig.Remove({Text{"b"}});
+  rig.Put({Text{"B"}, int64_t{2}});
+  const auto upper = rig.Unit();
+  const wire::Chunk second = rig.ChunkOf(bound, "");
+  auto replica = rig.Open();
+  ASSERT_TRUE(replica->BeginStaging(rig.schema()).ok());
+  for (const wire::Chunk& chunk : {first, second}) ASSERT_TRUE(*replica->LoadChunk(chunk, 1));
+  for (const auto& unit : {lower, upper}) ASSERT_EQ(*replica->OfferToStaging(unit[0]), Admission::kApplied);
+  const auto swapped = replica->TrySwap();
+  ASSERT_TRUE(swapped.ok()) << swapped.status();
+  EXPECT_TRUE(*swapped);
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
 

@@ -17,18 +17,21 @@ void BindAll(const Row& row, sqlite::Statement* statement) {
 absl::StatusOr<std::unique_ptr<TableWriter>> TableWriter::Open(sqlite::Database& database,
                                                                const v1::TableSchema& schema, const std::string& name) {
   ASSIGN_OR_RETURN(sqlite::Statement remove, database.Prepare(DeleteSql(schema, name)));
+  ASSIGN_OR_RETURN(sqlite::Statement remove_equal, database.Prepare(DeleteSql(schema, name, true)));
   ASSIGN_OR_RETURN(sqlite::Statement insert, database.Prepare(InsertSql(schema, name, false)));
   ASSIGN_OR_RETURN(sqlite::Statement replace, database.Prepare(InsertSql(schema, name, true)));
   return std::unique_ptr<TableWriter>(
-      new TableWriter(schema, std::move(remove), std::move(insert), std::move(replace)));
+      new TableWriter(schema, std::move(remove), std::move(remove_equal), std::move(insert), std::move(replace)));
 }
 
-absl::Status TableWriter::Delete(const Row& key, TableState* state) {
-  BindAll(key, &delete_);
+absl::Status TableWriter::Delete(const Row& key, TableState* state) { return Delete(key, &delete_, state); }
+
+absl::Status TableWriter::Delete(const Row& key, sqlite::Statement* statement, TableState* state) {
+  BindAll(key, statement);
   while (true) {
-    ASSIGN_OR_RETURN(const bool deleted, delete_.Step());
+    ASSIGN_OR_RETURN(const bool deleted, statement->Step());
     if (!deleted) return absl::OkStatus();
-    state->digest -= wire::HashRow(schema_.name(), delete_.Columns(0, schema_.columns_size()));
+    state->digest -= wire::HashRow(schema_.name(), statement->Columns(0, schema_.columns_size()));
     --state->rows;
   }
 }
@@ -41,7 +44,8 @@ absl::StatusOr<bool> TableWriter::Insert(const Row& row, TableState* state) {
   const bool met = !status.ok();
   if (met) {
     if (ReasonOf(status) != "DATABASE_CONSTRAINT") return status;
-    RETURN_IF_ERROR(Delete(KeyOf(row), state));
+    // Also where a unit is replayed over rows that are newer: there a key may be equal, and not identical.
+    RETURN_IF_ERROR(Delete(KeyOf(row), &delete_equal_, state));
     BindAll(row, &replace_);
     RETURN_IF_ERROR(replace_.Run());
   }

@@ -29,13 +29,17 @@ class TableWriter {
   const v1::TableSchema& schema() const { return schema_; }
 
  private:
-  TableWriter(v1::TableSchema schema, sqlite::Statement remove, sqlite::Statement insert, sqlite::Statement replace)
+  TableWriter(v1::TableSchema schema, sqlite::Statement remove, sqlite::Statement remove_equal,
+              sqlite::Statement insert, sqlite::Statement replace)
       : schema_(std::move(schema)),
         delete_(std::move(remove)),
+        delete_equal_(std::move(remove_equal)),
         insert_(std::move(insert)),
         replace_(std::move(replace)) {}
   v1::TableSchema schema_;
-  sqlite::Statement delete_, insert_, replace_;
+  absl::Status Delete(const Row& key, sqlite::Statement* statement, TableState* state);
+
+  sqlite::Statement delete_, delete_equal_, insert_, replace_;
 };
 
 }  // namespace replicast

@@ -14,6 +14,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/base/ordered_key.h"
+#include "common/sqlite/declared_type.h"
 #include "common/sqlite/filter_text.h"
 
 namespace replicast::sqlite {
@@ -36,40 +37,37 @@ constexpr auto kFunctions = std::to_array<std::string_view>({
 
 absl::Status Refuse(std::string_view why) { return Error(absl::StatusCode::kInvalidArgument, "FILTER_INVALID", why); }
 
-// The name of the affinity that the declared type gives a column (SQLite's rules, in their order); as a type it gives
-// that same affinity, whatever else was in the declaration.
-std::string_view AffinityOf(const std::string& type) {
-  const std::string upper = absl::AsciiStrToUpper(type);
-  const auto has = [&](const char* part) { return upper.find(part) != std::string::npos; };
-  if (has("INT")) return "INTEGER";
-  if (has("CHAR") || has("CLOB") || has("TEXT")) return "TEXT";
-  if (upper.empty() || has("BLOB")) return "BLOB";
-  if (has("REAL") || has("FLOA") || has("DOUB")) return "REAL";
-  return "NUMERIC";
-}
-
 size_t SizeOf(const Value& value) {
   if (const auto* text = std::get_if<Text>(&value)) return text->bytes.size();
   if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size();
   return 0;
 }
 
-absl::StatusOr<std::string> TableSql(const std::vector<FilterColumn>& columns) {
-  std::string sql = absl::StrCat("CREATE TABLE ", std::string(kTable), "(");
+std::string CollationOf(const FilterColumn& column) { return column.collation.empty() ? "BINARY" : column.collation; }
+
+std::string TableSql(const std::vector<FilterColumn>& columns) {
+  std::string sql;
   for (const FilterColumn& column : columns) {
-    const auto collation = column.collation.empty() ? Collation::kBinary : CollationFromName(column.collation);
-    if (!collation) {
-      return Refuse(absl::StrCat("column ", column.name, " has the collation ", column.collation,
-                                 ", which is not built into SQLite; leave the filter out"));
-    }
-    constexpr std::array<std::string_view, 3> kNames = {"BINARY", "NOCASE", "RTRIM"};
     // SQLite's authorizer calls a row's number ROWID; no column may look like it.
     const bool like_rowid = absl::EqualsIgnoreCase(column.name, "rowid");
-    absl::StrAppend(&sql, &column == columns.data() ? "" : ", ", QuoteIdentifier(like_rowid ? "rowid" : column.name),
-                    " ", std::string(AffinityOf(column.type)), " COLLATE ",
-                    std::string(kNames[static_cast<size_t>(*collation)]));
+    absl::StrAppend(&sql, sql.empty() ? "" : ", ", QuoteIdentifier(like_rowid ? "rowid" : column.name), " ",
+                    NameOf(AffinityOf(column.type)), " COLLATE ", QuoteIdentifier(CollationOf(column)));
   }
-  return absl::StrCat(sql, ")");
+  return absl::StrCat("CREATE TABLE ", std::string(kTable), "(", sql, ")");
+}
+
+// The application's own collations are known while the table is made, and not any more when filters are compiled: so
+// SQLite itself refuses those for which one matters.
+absl::Status CreateTable(Database& database, const std::vector<FilterColumn>& columns) {
+  const auto unused = [](void*, int, const void*, int, const void*) { return 0; };
+  const auto set = [&](const FilterColumn& column, int (*compare)(void*, int, const void*, int, const void*)) {
+    if (CollationFromName(CollationOf(column))) return SQLITE_OK;
+    return sqlite3_create_collation(database.handle(), column.collation.c_str(), SQLITE_UTF8, nullptr, compare);
+  };
+  for (const FilterColumn& column : columns) REPLICAST_CHECK(set(column, unused) == SQLITE_OK);
+  RETURN_IF_ERROR(database.Execute(TableSql(columns)));
+  for (const FilterColumn& column : columns) REPLICAST_CHECK(set(column, nullptr) == SQLITE_OK);
+  return absl::OkStatus();
 }
 
 void SetLimits(sqlite3* handle) {
@@ -188,9 +186,8 @@ absl::StatusOr<std::unique_ptr<RowFilters>> RowFilters::Create(const std::vector
   sqlite3* handle = state->database->handle();
   // Text in double quotes that names no column is a mistake, not a string.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  ASSIGN_OR_RETURN(const std::string table, TableSql(columns));
   RETURN_IF_ERROR(state->database->Execute("PRAGMA journal_mode = OFF; PRAGMA temp_store = MEMORY"));
-  RETURN_IF_ERROR(state->database->Execute(table));
+  RETURN_IF_ERROR(CreateTable(*state->database, columns));
   RETURN_IF_ERROR(state->database->Execute(absl::StrCat("INSERT INTO ", std::string(kTable), " DEFAULT VALUES")));
   for (const FilterColumn& column : columns) {
     const std::string name = absl::EqualsIgnoreCase(column.name, "rowid") ? "rowid" : column.name;

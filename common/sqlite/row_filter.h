@@ -16,7 +16,7 @@ namespace replicast::sqlite {
 struct FilterColumn {
   std::string name;
   std::string type;       // declared; in a STRICT table BLOB stands for ANY
-  std::string collation;  // "" or BINARY, NOCASE, RTRIM
+  std::string collation;  // empty: BINARY; a filter for which one that isn't built in matters is refused
 };
 
 // Row filters of one table, evaluated on a one-row table in memory with the columns' declared types and collations, so

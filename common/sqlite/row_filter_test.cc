@@ -242,9 +242,19 @@ TEST(RowFilterTest, AColumnNamedRowidIsAColumn) {
   EXPECT_FALSE(filters->Add("oid = 42").ok());
 }
 
-TEST(RowFilterTest, RefusesCollationsThatSqliteDoesNotBringWithIt) {
-  const auto filters = RowFilters::Create({{"a", "TEXT", "icu_de"}});
-  EXPECT_EQ(ReasonOf(filters.status()), "FILTER_INVALID");
+TEST(RowFilterTest, RefusesAFilterForWhichACollationOfTheApplicationMatters) {
+  auto filters = *RowFilters::Create({{"a", "TEXT", "icu_de"}, {"b", "TEXT", ""}});
+  for (const char* filter :
+       {"a > 'b'", "a IN ('b')", "b < a", "a BETWEEN 'a' AND 'c'", "max(a, 'b') = 'b'", "(a, b) = (1, 2)"})
+    EXPECT_EQ(ReasonOf(filters->Add(filter).status()), "FILTER_INVALID") << filter;
+  EXPECT_THAT(std::string(filters->Add("a > 'b'").status().message()), HasSubstr("no such collation sequence: icu_de"));
+  filters->Load({Text{"x"}, Text{"y"}});
+  for (const char* filter : {"b = 'y'", "a IS NOT NULL", "a = 'x' COLLATE NOCASE", "a LIKE 'X'", "length(a) = 1"}) {
+    const auto number = filters->Add(filter);
+    ASSERT_TRUE(number.ok()) << number.status();
+    filters->Load({Text{"x"}, Text{"y"}});
+    EXPECT_TRUE(filters->Matches(*number)) << filter;
+  }
 }
 
 TEST(RowFilterTest, ADeclaredTypeCannotChangeTheTable) {

@@ -156,6 +156,15 @@ std::string GeneratedExpression(std::string_view sql, std::string_view column) {
   return "";
 }
 
+bool MentionsAny(std::string_view sql, const std::vector<std::string>& names) {
+  const std::vector<Token> tokens = TokensOf(sql);
+  return std::any_of(tokens.begin(), tokens.end(), [&](const Token& token) {
+    return token.text[0] != '\'' && std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+             return Upper(Unquoted(token.text)) == Upper(name);
+           });
+  });
+}
+
 std::string DefaultExpression(std::string_view text) {
   constexpr std::array kConstants = {"NULL", "TRUE", "FALSE", "CURRENT_TIME", "CURRENT_DATE", "CURRENT_TIMESTAMP"};
   const std::vector<Token> tokens = TokensOf(text);

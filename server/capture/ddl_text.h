@@ -15,6 +15,9 @@ std::vector<std::string> TermsOfIndex(std::string_view create_index);
 // The expression of a generated column: what stands between the parentheses behind AS. Empty: no such column.
 std::string GeneratedExpression(std::string_view create_table, std::string_view column);
 
+// Whether one of these names stands in an expression, in quotes or not.
+bool MentionsAny(std::string_view expression, const std::vector<std::string>& names);
+
 // SQL that gives a column's default, from what SQLite tells of it: there a bare word stands for a string.
 std::string DefaultExpression(std::string_view default_text);
 

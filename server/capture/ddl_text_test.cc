@@ -47,6 +47,13 @@ TEST(DdlTextTest, TellsTheExpressionOfAGeneratedColumn) {
   EXPECT_EQ(GeneratedExpression(table, "e"), "");
 }
 
+TEST(DdlTextTest, TellsWhetherANameStandsInAnExpression) {
+  for (const char* sql : {"id", "abs(ID)+1", "\"id\"", "a || [Id]", "coalesce(a,`id`)"})
+    EXPECT_TRUE(MentionsAny(sql, {"x", "id"})) << sql;
+  for (const char* sql : {"", "'id'", "idle", "a || 'id'", "\"i d\" /* id */"})
+    EXPECT_FALSE(MentionsAny(sql, {"x", "id"})) << sql;
+}
+
 TEST(DdlTextTest, ADefaultMeansTheSameInAnExpression) {
   for (const char* text : {"5", "0x1F", "''", "'it''s'", "NULL", "CURRENT_TIMESTAMP", "true"})
     EXPECT_EQ(DefaultExpression(text), text);

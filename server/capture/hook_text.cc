@@ -66,15 +66,30 @@ std::string StoredExpression(const Relation& relation, const std::string& expres
   return "(SELECT " + expression + " FROM (SELECT " + Joined(values, ",") + "))";
 }
 
+// The key of the row as it will be stored.
+std::string NoteStored(const Relation& relation) {
+  std::string values = "random()," + std::to_string(relation.id);
+  for (const int place : relation.key) values += "," + StoredValue(relation.column(place));
+  return InsertInto(relation) + " VALUES(" + values + ");";
+}
+
+// As SQLite generates a column once more after it put defaults in place of NULLs.
+std::string StoredTerm(const Relation& relation, const IndexTerm& term) {
+  if (term.column < 0) return StoredExpression(relation, term.expression);
+  const RelationColumn& column = relation.column(term.column);
+  const bool defaults = std::any_of(relation.columns.begin(), relation.columns.end(), [](const RelationColumn& each) {
+    return each.not_null && !each.default_text.empty();
+  });
+  return defaults && !column.expression.empty() ? StoredExpression(relation, column.expression) : StoredValue(column);
+}
+
 // Notes the rows that are equal to NEW under this index and meet the condition.
 std::string NoteEqual(const Relation& relation, const RelationIndex& unique, const std::string& condition) {
   std::vector<std::string> where;
   for (const IndexTerm& term : unique.terms) {
     const bool is_column = term.column >= 0;
     const std::string here = is_column ? NameAt(relation, term.column) : "(" + term.expression + ")";
-    const std::string there =
-        is_column ? StoredValue(relation.column(term.column)) : StoredExpression(relation, term.expression);
-    where.push_back(here + "=" + there + " COLLATE " + QuoteIdentifier(term.collation));
+    where.push_back(here + "=" + StoredTerm(relation, term) + " COLLATE " + QuoteIdentifier(term.collation));
   }
   // With a partial index's own condition the index itself serves the search.
   if (!unique.where.empty()) where.push_back("(" + unique.where + ")");
@@ -160,10 +175,16 @@ HookTexts TriggersOf(const Relation& relation) {
   }
   add("key", "AFTER UPDATE OF " + Joined(key, ","), KeyChanged(relation), Note(relation, "OLD."));
   const Displacement displacement = DisplacementOf(relation);
-  if (displacement.body.empty()) return texts;
-  add("before_insert", "BEFORE INSERT", "", displacement.body);
-  const std::string of = displacement.any_column ? "" : " OF " + Joined(displacement.columns, ",");
-  add("before_update", "BEFORE UPDATE" + of, "", displacement.body);
+  std::string insert = displacement.body, update = displacement.body;
+  if (relation.key_converts) {
+    insert += NoteStored(relation);
+    update += NoteStored(relation) + Note(relation, "OLD.");
+    add("before_delete", "BEFORE DELETE", "", Note(relation, "OLD."));
+  }
+  const bool any_column = displacement.any_column || relation.key_converts;
+  if (!insert.empty()) add("before_insert", "BEFORE INSERT", "", insert);
+  if (!update.empty())
+    add("before_update", "BEFORE UPDATE" + (any_column ? "" : " OF " + Joined(displacement.columns, ",")), "", update);
   return texts;
 }
 

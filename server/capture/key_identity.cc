@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/sqlite/declared_type.h"
+
 namespace replicast::capture {
 namespace {
 
@@ -17,13 +19,15 @@ Equality EqualityOf(const Relation& relation, size_t rank) {
   if (relation.keyed_by_rowid()) return Equality::kIdentical;
   // Text may stand in a column of any type, so the collation always matters.
   if (relation.key_collations[rank] != Collation::kBinary) return Equality::kLoose;
-  std::string type = relation.column(relation.key[rank]).type;
-  std::transform(type.begin(), type.end(), type.begin(), Lower);
-  const auto has = [&](const char* part) { return type.find(part) != std::string::npos; };
-  // A STRICT table refuses reals in its integer columns.
-  if (has("int")) return relation.strict ? Equality::kIdentical : Equality::kButSmallestInteger;
-  if (has("char") || has("clob") || has("text")) return Equality::kIdentical;
-  return Equality::kLoose;
+  switch (sqlite::AffinityOf(relation.column(relation.key[rank]).type)) {
+    case sqlite::Affinity::kInteger:
+      // A STRICT table refuses reals in its integer columns.
+      return relation.strict ? Equality::kIdentical : Equality::kButSmallestInteger;
+    case sqlite::Affinity::kText:
+      return Equality::kIdentical;
+    default:
+      return Equality::kLoose;
+  }
 }
 
 std::vector<std::string> RowidNames(const std::vector<RelationColumn>& columns) {

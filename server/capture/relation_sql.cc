@@ -1,6 +1,10 @@
 #include "server/capture/relation_sql.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+
 #include "common/sqlite/database.h"
+#include "common/sqlite/declared_type.h"
 #include "server/capture/hook_text.h"
 
 namespace replicast::capture {
@@ -24,10 +28,18 @@ std::string KeyList(const Relation& relation) {
   return text;
 }
 
+// Rows from before ALTER TABLE ADD COLUMN read DEFAULT true and false as integers, also in a column that makes texts of
+// them as soon as the row is written.
+std::string ValueOf(const RelationColumn& column) {
+  const std::string name = QuoteIdentifier(column.name), lower = absl::AsciiStrToLower(column.default_text);
+  const bool truth = absl::StrContains(lower, "true") || absl::StrContains(lower, "false");
+  if (!truth || sqlite::AffinityOf(column.type) != sqlite::Affinity::kText) return name;
+  return "iif(typeof(" + name + ")='integer',CAST(" + name + " AS TEXT)," + name + ")";
+}
+
 std::string SelectAll(const Relation& relation) {
   std::string text;
-  for (const RelationColumn& column : relation.columns)
-    text += (text.empty() ? "SELECT " : ",") + QuoteIdentifier(column.name);
+  for (const RelationColumn& column : relation.columns) text += (text.empty() ? "SELECT " : ",") + ValueOf(column);
   if (relation.name != sqlite::kSequenceTable) return text + " FROM " + QuoteIdentifier(relation.name);
   // Of each name SQLite itself uses the first row.
   return text + " FROM (SELECT name, seq, min(rowid) FROM sqlite_sequence WHERE typeof(name) = 'text' GROUP BY name)";

@@ -42,6 +42,8 @@ absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& dat
       note("its schema has changed");
     } else if (!Includes(installed, TriggersOf(relation))) {
       note("its triggers were dropped or changed");
+    } else if (now->key_converts && !relation.key_converts) {
+      note("a foreign key makes numbers of its key now");
     } else if (!ring || width < relation.key.size()) {
       note("the outbox is not as it was installed");
     } else if (relation.keyed_by_hidden_rowid() && !rowids_kept) {

@@ -8,18 +8,15 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "server/capture/ddl_text.h"
+#include "server/capture/foreign_keys.h"
 #include "server/capture/key_identity.h"
+#include "server/capture/table_check.h"
 
 namespace replicast::capture {
 namespace {
 
 // What PRAGMA table_xinfo tells as `hidden`.
 constexpr int64_t kHiddenVirtual = 2, kHiddenStored = 3;
-
-absl::Status Unsupported(const std::string& table, const std::string& why) {
-  return Error(absl::StatusCode::kFailedPrecondition, "TABLE_UNSUPPORTED",
-               "table " + table + " can't be replicated: " + why);
-}
 
 // What PRAGMA table_list says of the table.
 struct TableKind {
@@ -235,9 +232,8 @@ absl::StatusOr<bool> HasSequence(sqlite::Database& database, const Relation& rel
   if (!relation.integer_primary_key) return false;
   int autoincrement = 0;
   const std::string& column = relation.column(relation.key[0]).name;
-  const int code =
-      sqlite3_table_column_metadata(database.handle(), "main", relation.name.c_str(), column.c_str(), nullptr, nullptr,
-                                    nullptr, nullptr, &autoincrement);
+  const int code = sqlite3_table_column_metadata(database.handle(), "main", relation.name.c_str(), column.c_str(),
+                                                 nullptr, nullptr, nullptr, nullptr, &autoincrement);
   if (code != SQLITE_OK) return sqlite::ErrorFor(database.handle(), code, "reading the schema", database.path());
   return autoincrement != 0;
 }
@@ -280,17 +276,21 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));
   ASSIGN_OR_RETURN(relation.autoincrement, HasSequence(database, relation));
+  RETURN_IF_ERROR(CheckColumnsAreReadable(database, relation));
+  RETURN_IF_ERROR(CheckUniquesAreKnown(relation));
   RETURN_IF_ERROR(ReadTexts(database, &relation));
+  ASSIGN_OR_RETURN(relation.key_converts, ForeignKeysConvert(database, relation));
   ASSIGN_OR_RETURN(relation.captured_as, ReadNumber(database, kind.name));
   return relation;
 }
 
 absl::StatusOr<std::vector<std::string>> ReadTableNames(sqlite::Database& database) {
   std::vector<std::string> names;
-  ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND "
-                                    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-                                    "AND name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' ORDER BY name"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement list,
+      database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND "
+                       "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+                       "AND name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' ORDER BY name"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) return names;

@@ -152,7 +152,8 @@ TEST_F(SchemaReaderTest, RefusesWhatIsNoOrdinaryTable) {
 }
 
 TEST_F(SchemaReaderTest, TheTableOfSequencesIsOneWithANameAsItsKey) {
-  const Relation a = Describe("CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE TABLE b(id INTEGER PRIMARY KEY)", "a");
+  const Relation a =
+      Describe("CREATE TABLE a(id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE TABLE b(id INTEGER PRIMARY KEY)", "a");
   EXPECT_TRUE(a.autoincrement);
   EXPECT_FALSE(Describe("", "b").autoincrement);
   const Relation sequences = Describe("", "sqlite_sequence");
@@ -173,6 +174,53 @@ TEST_F(SchemaReaderTest, ACollationOfTheApplicationsOwnIsNoneOfTheKeys) {
   EXPECT_EQ(t.indexes[0].terms[0].collation, "mine");
   EXPECT_TRUE(Describe("CREATE TABLE k(a NOT NULL PRIMARY KEY COLLATE mine)", "k").keyed_by_rowid());
   EXPECT_THAT(Refusal("CREATE TABLE w(a PRIMARY KEY COLLATE mine) WITHOUT ROWID", "w"), HasSubstr("collation mine"));
+}
+
+TEST_F(SchemaReaderTest, RefusesAVirtualColumnThatOnlyTheApplicationCanCompute) {
+  const auto compare = [](void*, int, const void*, int, const void*) { return 0; };
+  const auto function = [](sqlite3_context* context, int, sqlite3_value**) { sqlite3_result_int(context, 1); };
+  const auto writer = *sqlite::Database::Open(master_.path(), {});
+  ASSERT_EQ(sqlite3_create_collation(writer->handle(), "mine", SQLITE_UTF8, nullptr, compare), SQLITE_OK);
+  ASSERT_EQ(sqlite3_create_function(writer->handle(), "its", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, function,
+                                    nullptr, nullptr),
+            SQLITE_OK);
+  ASSERT_TRUE(
+      writer
+          ->Execute("CREATE TABLE c(id INTEGER PRIMARY KEY, a COLLATE mine, g AS (a > 'b'));"
+                    "CREATE TABLE f(id INTEGER PRIMARY KEY, a, g AS (its(a)));"
+                    "CREATE TABLE s(id INTEGER PRIMARY KEY, a COLLATE mine, g AS (a > 'b') STORED, h AS (a || 1))")
+          .ok());
+  EXPECT_THAT(Refusal("", "c"), HasSubstr("no such collation sequence: mine"));
+  EXPECT_THAT(Refusal("", "f"), HasSubstr("make it STORED"));
+  EXPECT_EQ(Describe("", "s").columns.size(), 4u);
+}
+
+// In BEFORE INSERT the rowid that SQLite will choose is not known yet, so nor is the row that REPLACE will remove.
+TEST_F(SchemaReaderTest, RefusesAUniqueIndexThatIsMadeOfTheAliasOfTheRowid) {
+  EXPECT_THAT(Refusal("CREATE TABLE a(id INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX i ON a(v, id % 2)", "a"),
+              HasSubstr("UNIQUE index i"));
+  EXPECT_THAT(Refusal("CREATE TABLE b(\"the id\" INTEGER PRIMARY KEY, g AS (-\"THE ID\"), h AS (g % 5) UNIQUE)", "b"),
+              HasSubstr("made of its INTEGER PRIMARY KEY"));
+  Describe("CREATE TABLE c(id INTEGER PRIMARY KEY, v, UNIQUE(v, id)); CREATE INDEX j ON c(id % 2)", "c");
+  Describe("CREATE TABLE d(id INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX k ON d(lower(v)) WHERE id > 5", "d");
+  Describe("CREATE TABLE e(id INT PRIMARY KEY, v); CREATE UNIQUE INDEX l ON e(id % 2)", "e");
+}
+
+TEST_F(SchemaReaderTest, TellsWhetherForeignKeysMakeNumbersOfTheKey) {
+  const auto converts = [&](const std::string& key, const std::string& child) {
+    const Relation t = Describe("DROP TABLE IF EXISTS c; DROP TABLE IF EXISTS t; CREATE TABLE t(" + key +
+                                "); CREATE TABLE c(" + child + ")");
+    return t.key_converts;
+  };
+  EXPECT_TRUE(converts("k TEXT NOT NULL PRIMARY KEY", "a INT REFERENCES t"));
+  EXPECT_TRUE(converts("k NOT NULL PRIMARY KEY", "\"A\" REAL REFERENCES T(K)"));
+  EXPECT_FALSE(converts("k TEXT NOT NULL PRIMARY KEY", "a TEXT REFERENCES t(k)"));
+  EXPECT_FALSE(converts("k TEXT NOT NULL PRIMARY KEY, n INT UNIQUE", "a INT REFERENCES t(n)"));
+  EXPECT_FALSE(converts("k INTEGER PRIMARY KEY", "a TEXT REFERENCES t"));
+  EXPECT_FALSE(converts("k TEXT PRIMARY KEY", "a INT REFERENCES t")) << "the rowid identifies its rows";
+  const std::string key = "n INT NOT NULL, k TEXT NOT NULL, PRIMARY KEY(n, k)";
+  EXPECT_FALSE(converts(key, "a INT, b TEXT, FOREIGN KEY(a, b) REFERENCES t"));
+  EXPECT_TRUE(converts(key, "a INT, b INT, FOREIGN KEY(a, b) REFERENCES t(n, k)"));
 }
 
 TEST_F(SchemaReaderTest, AKeyOfMoreColumnsThanTheOutboxHoldsDoesNotIdentify) {

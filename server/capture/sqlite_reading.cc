@@ -1,5 +1,6 @@
 #include "server/capture/sqlite_reading.h"
 
+#include <absl/strings/numbers.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "common/base/errors.h"
 #include "common/sqlite/database.h"
+#include "common/sqlite/declared_type.h"
 #include "server/capture/key_identity.h"
 #include "server/capture/master_owner.h"
 #include "server/capture/relation_sql.h"
@@ -81,6 +83,28 @@ bool HasTwin(const Value& value) {
   const auto* real = std::get_if<Real>(&value);
   return real != nullptr &&
          (real->number == 0 || real->number == static_cast<double>(std::numeric_limits<int64_t>::min()));
+}
+
+// RETURNING k IN (…) makes a text of a number, or a number of a text, in OLD and NEW themselves (SQLite 3.40), which
+// triggers AFTER the change see.
+std::vector<Value> NumbersOf(const Text& text) {
+  std::vector<Value> values = {text};
+  int64_t integer = 0;
+  double real = 0;
+  if (absl::SimpleAtoi(text.bytes, &integer)) {
+    values.emplace_back(integer);
+  } else if (absl::SimpleAtod(text.bytes, &real)) {
+    values.emplace_back(Real{real});
+  }
+  return values;
+}
+
+std::vector<Value> TextOf(const Value& number) {
+  std::array<char, 40> text{};
+  if (const auto* integer = std::get_if<int64_t>(&number)) return {Text{std::to_string(*integer)}};
+  if (const auto* real = std::get_if<Real>(&number))
+    return {Text{sqlite3_snprintf(text.size(), text.data(), "%!.15g", real->number)}};
+  return {};
 }
 
 // Without a copy: the key outlives the step that reads it.
@@ -188,7 +212,7 @@ class SqliteReading::Touched {
     for (const auto& [id, relation] : *reading.relations_) {
       const bool changed = std::any_of(reading.changes_->begin(), reading.changes_->end(),
                                        [&, number = id](const Change& change) { return change.relation == number; });
-      if (!changed) entries_.emplace(id, Entry{&relation, std::nullopt, false});
+      if (!changed) entries_.emplace(id, Entry{&relation, NumberColumns(relation), std::nullopt, false});
     }
   }
 
@@ -234,6 +258,7 @@ class SqliteReading::Touched {
  private:
   struct Entry {
     const Relation* relation;
+    std::vector<bool> numbers;  // of each key column, whether it may hold some
     std::optional<MasterConnection::Lease> lookup;
     bool noted = false;
   };
@@ -245,15 +270,34 @@ class SqliteReading::Touched {
     return absl::OkStatus();
   }
 
+  static std::vector<bool> NumberColumns(const Relation& relation) {
+    std::vector<bool> numbers;
+    for (const int place : relation.key)
+      numbers.push_back(sqlite::AffinityOf(relation.column(place).type) != sqlite::Affinity::kText);
+    return numbers;
+  }
+
+  // What a value of a noted key may stand for; nothing: for itself.
+  std::vector<Value> MeantBy(const Entry& entry, size_t rank) const {
+    const Value& value = key_[rank];
+    if (!entry.numbers[rank]) return TextOf(value);
+    if (const auto* text = std::get_if<Text>(&value)) return NumbersOf(*text);
+    if (!HasTwin(value) || entry.relation->keyed_by_rowid()) return {};
+    const std::array<Value, 2> twins = TwinsOf(value);
+    return {twins.begin(), twins.end()};
+  }
+
   // A key that stands for several is looked up as each of them.
   absl::Status WithTwinsFrom(Entry& entry, size_t rank) {
-    while (rank < key_.size() && !HasTwin(key_[rank])) ++rank;
+    std::vector<Value> meant;
+    while (rank < key_.size() && (meant = MeantBy(entry, rank)).empty()) ++rank;
     if (rank == key_.size()) return Look(entry);
-    if (entry.relation->keyed_by_rowid()) return Look(entry);
-    for (const Value& twin : TwinsOf(key_[rank])) {
+    const Value noted = key_[rank];
+    for (const Value& twin : meant) {
       key_[rank] = twin;
       RETURN_IF_ERROR(WithTwinsFrom(entry, rank + 1));
     }
+    key_[rank] = noted;
     return absl::OkStatus();
   }
 

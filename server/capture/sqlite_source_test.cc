@@ -13,6 +13,7 @@
 namespace replicast::capture {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -64,8 +65,9 @@ TEST_F(SqliteSourceTest, TellsTheSequenceOfANotedTableWhereverItsRowsWent) {
 }
 
 TEST_F(SqliteSourceTest, ReadsTheRowThatSqliteUsesWhereSequencesWereWrittenByHand) {
-  master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES(5);"
-              "INSERT INTO sqlite_sequence VALUES('t', 3), (NULL, 1), ('a', 'x')");
+  master_.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES(5);"
+      "INSERT INTO sqlite_sequence VALUES('t', 3), (NULL, 1), ('a', 'x')");
   Follow({"sqlite_sequence"});
   EXPECT_THAT(Rows(*master_.Read(tail_)), ElementsAre("'a', 'x'", "'t', 5"));
 }
@@ -125,6 +127,79 @@ TEST_F(SqliteSourceTest, TellsOneKeyOfNocaseWhenItsLettersChange) {
   Follow({"t"});
   master_.Run("REPLACE INTO t VALUES('ABC',2)");
   EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('abc')", "gone"), Pair("t('ABC')", "'ABC', 2")));
+}
+
+// Its check makes a number of the key in OLD and NEW, before triggers AFTER the change see them.
+TEST_F(SqliteSourceTest, TellsTheKeyOfWhichAForeignKeyMakesANumber) {
+  master_.Run(
+      "PRAGMA foreign_keys=on; CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, v);"
+      "CREATE TABLE c(k INTEGER REFERENCES t ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);"
+      "CREATE INDEX i ON c(k); INSERT INTO t VALUES('1',1),('02',2),('3',3)");
+  Follow({"t"});
+  master_.Run(
+      "UPDATE t SET k='04' WHERE k='1'; DELETE FROM t WHERE k='02';"
+      "BEGIN; INSERT INTO c VALUES('05'),('6'); INSERT INTO t VALUES('05',5); UPDATE t SET k='6' WHERE k='3';"
+      "DELETE FROM c; COMMIT");
+  const auto touched = Touched();
+  for (const char* gone : {"t('1')", "t('02')", "t('3')"}) EXPECT_THAT(touched, Contains(Pair(gone, "gone")));
+  for (const auto& [key, row] :
+       std::map<std::string, std::string>{{"t('04')", "'04', 1"}, {"t('05')", "'05', 5"}, {"t('6')", "'6', 3"}})
+    EXPECT_THAT(touched, Contains(Pair(key, row)));
+}
+
+TEST_F(SqliteSourceTest, TellsTheRowThatIsReplacedForAColumnGeneratedOfADefault) {
+  master_.Run(
+      "CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, u NOT NULL DEFAULT 'b', g AS (u || 1) UNIQUE) WITHOUT ROWID;"
+      "INSERT INTO t(k) VALUES('first')");
+  Follow({"t"});
+  master_.Run("REPLACE INTO t(k, u) VALUES('second', NULL)");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('first')", "gone"), Pair("t('second')", "'second', 'b', 'b1'")));
+}
+
+// SQLite 3.40 changes the value for it in OLD and NEW, before triggers AFTER the change see them.
+TEST_F(SqliteSourceTest, TellsTheKeyThatReturningChanges) {
+  master_.Run(
+      "CREATE TABLE t(k INT NOT NULL PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES(3,1);"
+      "CREATE TABLE u(v); CREATE TABLE w(k NOT NULL PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES(3),(2.5),('4');"
+      "CREATE TABLE x(a NOT NULL, b NOT NULL, PRIMARY KEY(a, b)) WITHOUT ROWID; INSERT INTO x VALUES(0.0,'5')");
+  master_.Run("CREATE TABLE y(k TEXT NOT NULL PRIMARY KEY, n); INSERT INTO y VALUES('1', 1), ('2', 2.5)");
+  Follow({"t", "u", "w", "x", "y"});
+  master_.Run(
+      "DELETE FROM t RETURNING k IN (6,3,3); INSERT INTO u(rowid, v) VALUES(3,1) RETURNING rowid IN (6,3,3);"
+      "DELETE FROM w RETURNING k IN (6,3,3); UPDATE x SET a=-0.0;"
+      "UPDATE y SET k=n+4 RETURNING k NOT IN (0.0,'A',3)");
+  const auto touched = Touched();
+  for (const char* gone : {"t(3)", "w(3)", "w(2.5)", "w('4')"}) EXPECT_THAT(touched, Contains(Pair(gone, "gone")));
+  EXPECT_THAT(touched, Contains(Pair("u(3)", "3, 1")));
+  EXPECT_THAT(touched, Contains(Pair("y('5')", "'5', 1")));
+  EXPECT_THAT(touched, Contains(Pair("y('6.5')", "'6.5', 2.5")));
+  EXPECT_THAT(touched, Contains(Pair("x(-0.0, '5')", "-0.0, '5'")))
+      << "one that may be a number, with one of two zeros";
+}
+
+TEST_F(SqliteSourceTest, NoticesAForeignKeyThatBeginsToMakeANumberOfTheKey) {
+  master_.Run("CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY)");
+  Follow({"t"});
+  master_.Run("CREATE TABLE c(k TEXT REFERENCES t)");
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+  master_.Run("CREATE TABLE d(k INT REFERENCES t)");
+  EXPECT_EQ(master_.Read(tail_)->changes().size(), 1u);
+  Follow({"t"});
+  EXPECT_THAT(master_.Read(tail_)->changes(), IsEmpty());
+}
+
+// SQLite keeps no value in rows from before ALTER TABLE ADD COLUMN, and reads DEFAULT true as an integer also where the
+// column's affinity is TEXT; UPDATE t SET v=v makes a text of it.
+TEST_F(SqliteSourceTest, TellsADefaultOfTruthInATextColumnAsItWillBeStored) {
+  master_.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES(1,1),(2,2); ALTER TABLE t ADD COLUMN a TEXT "
+      "DEFAULT true; ALTER TABLE t ADD COLUMN b VARCHAR(5) DEFAULT (False); ALTER TABLE t ADD COLUMN c INT DEFAULT "
+      "true");
+  EXPECT_EQ(master_.Query("SELECT typeof(a) FROM t WHERE id=1"), Value(Text{"integer"}));
+  Follow({"t"});
+  master_.Run("UPDATE t SET v=3 WHERE id=2");
+  EXPECT_EQ(master_.Query("SELECT typeof(a) FROM t WHERE id=2"), Value(Text{"text"}));
+  EXPECT_THAT(Rows(*master_.Read()), ElementsAre("1, 1, '1', '0', 1", "2, 3, '1', '0', 1"));
 }
 
 TEST_F(SqliteSourceTest, TellsRowsInKeyOrderFromAnyKeyOn) {

@@ -72,7 +72,8 @@ std::map<std::string, std::string> TestMaster::Touched(const Tail& after) {
   const absl::Status status =
       reading->ForEachTouched(after.number, [&](const Relation& relation, const Row& key, const Row* row) {
         const std::string name = relation.name + "(" + Display(key) + ")";
-        EXPECT_TRUE(touched.emplace(name, row == nullptr ? "gone" : Display(*row)).second) << name << " came twice";
+        const std::string now = row == nullptr ? "gone" : Display(*row);
+        EXPECT_EQ(touched.emplace(name, now).first->second, now) << name << " came twice";
         return absl::OkStatus();
       });
   EXPECT_TRUE(status.ok()) << status;

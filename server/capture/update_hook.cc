@@ -103,11 +103,11 @@ absl::StatusOr<std::vector<Reading::Change>> InstallHooks(sqlite::Database& data
 absl::StatusOr<HookTexts> InstalledTriggers(sqlite::Database& database) {
   HookTexts texts;
   ASSIGN_OR_RETURN(sqlite::Statement list, database.Prepare(R"(
-      WITH hook AS (SELECT rowid, name, sql, tbl_name FROM sqlite_master
+      WITH hook AS (SELECT rowid, name, sql, lower(tbl_name) AS stands_on FROM sqlite_master
                     WHERE type = 'trigger' AND name LIKE '\_replicast\_%' ESCAPE '\'),
-           other AS (SELECT max(rowid) AS newest, tbl_name FROM sqlite_master
-                     WHERE type = 'trigger' AND name NOT LIKE '\_replicast\_%' ESCAPE '\' GROUP BY tbl_name)
-      SELECT name, iif(newest > hook.rowid, '', sql) FROM hook LEFT JOIN other USING(tbl_name))"));
+           other AS (SELECT max(rowid) AS newest, lower(tbl_name) AS stands_on FROM sqlite_master
+                     WHERE type = 'trigger' AND name NOT LIKE '\_replicast\_%' ESCAPE '\' GROUP BY stands_on)
+      SELECT name, iif(newest > hook.rowid, '', sql) FROM hook LEFT JOIN other USING(stands_on))"));
   while (true) {
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) return texts;

@@ -68,6 +68,17 @@ TEST_F(UpdateHookTest, IsInstalledAnewWhereANewerTriggerWouldFireBeforeIt) {
   EXPECT_EQ(Number("SELECT count(*) FROM _replicast_outbox WHERE relation = 1"), 2);
 }
 
+// SQLite keeps the table's name as the trigger's author wrote it.
+TEST_F(UpdateHookTest, NoticesANewerTriggerAlsoWhereItNamesTheTableInOtherLetters) {
+  master_.Run("CREATE TABLE Item(id INTEGER PRIMARY KEY, v)");
+  const Relation item = Describe("Item", 1);
+  Install({item});
+  master_.Run("CREATE TRIGGER mine AFTER UPDATE ON iTEM BEGIN SELECT RAISE(FAIL, 'no'); END");
+  EXPECT_EQ(Installed()["_replicast_1_update"], "");
+  Install({item});
+  EXPECT_NE(Installed()["_replicast_1_update"], "");
+}
+
 TEST_F(UpdateHookTest, NeedsNoBeforeTriggersWhereNothingCanBeDisplaced) {
   master_.Run(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, v); CREATE TABLE w(k TEXT NOT NULL PRIMARY KEY, v) WITHOUT ROWID");

@@ -118,7 +118,13 @@ absl::Status Batch::Adopt(const SchemaPlan& plan) {
   schema_changed_ = true;
   for (const auto& [id, stream_plan] : plan.streams) {
     Stream* stream = core_.FindById(id);
-    if (stream != nullptr && stream->ready()) RETURN_IF_ERROR(AdoptIn(stream, stream_plan));
+    if (stream != nullptr && stream->ready()) {
+      RETURN_IF_ERROR(AdoptIn(stream, stream_plan));
+    } else if (stream != nullptr && stream->building()) {
+      // Nobody has anything of it yet; what was read stays valid, or a comparison has begun its build anew.
+      stream->record.schema = stream_plan.change.schema();
+      RETURN_IF_ERROR(core_.catalogue.UpdateSchema(stream->record));
+    }
   }
   for (const auto& [id, relation] : plan.relations) core_.Describe(relation);
   RETURN_IF_ERROR(core_.RemoveUnusedRelations());

@@ -23,6 +23,9 @@ class CarryOver {
   };
   CarryOver(Core& core, route::Router& router, const Relation& relation, SchemaPlan& plan, Trust trust);
 
+  // Whether there is anything of which rows may come from the old table: only then are the old keys of this table's
+  // kind.
+  bool carries() const { return !sides_.empty(); }
   // As CompareRange.
   absl::StatusOr<std::string> Range(Reading& reading, const std::string& after, RangeVisitor& visitor);
 

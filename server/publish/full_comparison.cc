@@ -117,6 +117,7 @@ absl::Status FullComparison::TakeOldEntries(Reading& reading) {
   std::multimap<uint32_t, uint32_t> renumbered;  // old → new
   for (const auto& [now, before] : plan_.renumbered) {
     if (before == 0 || core_.relations.count(before) == 0) continue;
+    if (core_.relations.at(before).key.size() != plan_.relations.at(now).key.size()) continue;  // keys of another kind
     columns[before] = core_.relations.at(before).key.size();
     renumbered.emplace(before, now);
   }
@@ -196,7 +197,7 @@ absl::Status FullComparison::CompareNext(Reading& reading) {
   if (carry_ == nullptr && renumbered != plan_.renumbered.end() && renumbered->second != 0)
     carry_ = std::make_unique<CarryOver>(core_, router_, relation, plan_, TrustIn(relation));
   Visitor visitor(*this, relation);
-  if (carry_ != nullptr) {
+  if (carry_ != nullptr && carry_->carries()) {
     ASSIGN_OR_RETURN(after_, carry_->Range(reading, after_, visitor));
   } else {
     ASSIGN_OR_RETURN(after_, CompareRange(core_, router_, reading, relation, after_, visitor));

@@ -184,6 +184,36 @@ TEST_F(PublisherSchemaTest, ANewIndexTravelsWithoutAComparisonAndAlsoOverARestar
   EXPECT_EQ(publisher_->Stream(all_)->schema.tables(0).indexes(0).name(), "again");
 }
 
+TEST_F(PublisherSchemaTest, ANewIndexReachesADatasetWhoseIndexIsBeingBuilt) {
+  const DefinitionHash building = Create("building", Define({Table("items", {"kind", "value"})}));
+  ASSERT_EQ(publisher_->Stream(building)->state, StreamInfo::State::kBuilding);
+  Relation items = *source_.Describe("items");
+  items.indexes.push_back({"by_value", false, {{2}}});
+  source_.ReindexTable(items);
+  Build();
+  DrainToTheEnd();
+  const StreamInfo info = *publisher_->Stream(building);
+  EXPECT_EQ(info.state, StreamInfo::State::kReady);
+  ASSERT_EQ(info.schema.tables(0).indexes_size(), 1);
+  EXPECT_TRUE(Join(building).tables() == Truth(building));
+}
+
+// Its old keys were taken for keys of the new table.
+TEST_F(PublisherSchemaTest, ATableMadeAnewWithAShorterKeyIsSentWhole) {
+  const Columns columns = {{"a", "TEXT"}, {"b", "TEXT"}, {"v", "INT"}};
+  source_.CreateTable(FakeSource::MakeRelation("pairs", columns, {"a", "b"}));
+  for (int64_t i = 0; i < 10; ++i) source_.Put("pairs", {Text{"a"}, Text{std::to_string(i)}, i});
+  const DefinitionHash pairs = Create("pairs", Define({Table("pairs")}));
+  Build();
+  TinyReplica replica = Join(pairs);
+  source_.Put("pairs", {Text{"noted"}, Text{"b"}, int64_t{5}});
+  source_.AlterTable(
+      FakeSource::MakeRelation("pairs", columns, {"b"}), [](const Row& row) { return row; }, true);
+  DrainToTheEnd();
+  EXPECT_TRUE(CatchUp(pairs, &replica));
+  EXPECT_TRUE(replica.tables() == Truth(pairs));
+}
+
 TEST_F(PublisherSchemaTest, ASchemaThatChangedWhileTheServerWasDownTravelsAsWell) {
   JoinAll();
   Crash();

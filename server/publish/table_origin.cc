@@ -1,11 +1,13 @@
 #include "server/publish/table_origin.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "common/sqlite/database.h"
+#include "common/sqlite/declared_type.h"
 #include "common/wire/value_proto.h"
 
 namespace replicast::publish {
@@ -51,11 +53,12 @@ bool SameKey(const v1::TableSchema& before, const v1::TableSchema& now, const st
 }
 
 // What a row has in the column when nothing was given.
-Value DefaultOf(const RelationColumn& column) {
+Value DefaultOf(const RelationColumn& column, bool strict) {
   if (column.default_text.empty() || column.kind != ColumnKind::kOrdinary) return std::monostate();
   const auto database = sqlite::Database::Open(":memory:", {.create = true});
   if (!database.ok()) return std::monostate();
-  const std::string table = "CREATE TABLE t(a, c " + column.type + " DEFAULT " + column.default_text + ")";
+  const char* type = sqlite::NameOf(sqlite::AffinityOf(column.type, strict));
+  const std::string table = absl::StrCat("CREATE TABLE t(a, c ", type, " DEFAULT ", column.default_text, ")");
   if (!(*database)->Execute(table + "; INSERT INTO t(a) VALUES(0)").ok()) return std::monostate();
   const auto value = (*database)->QueryValue("SELECT c FROM t");
   return value.ok() && *value ? **value : Value();
@@ -80,7 +83,7 @@ std::optional<OriginOfTable> OriginOfTable::Guess(const v1::TableSchema& before,
     const std::string& name = now.columns(static_cast<int>(i)).name();
     const auto column = std::find_if(relation.columns.begin(), relation.columns.end(),
                                      [&](const RelationColumn& each) { return each.name == name; });
-    const Value constant = column == relation.columns.end() ? Value() : DefaultOf(*column);
+    const Value constant = column == relation.columns.end() ? Value() : DefaultOf(*column, relation.strict);
     *out->mutable_constant() = wire::ToProto(constant);
     result.constants_[i] = constant;
   }

@@ -1,12 +1,12 @@
 #include "server/route/equality_filter.h"
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
-#include <absl/strings/str_cat.h>
 
 #include <cctype>
 #include <string_view>
+
+#include "common/sqlite/declared_type.h"
 
 namespace replicast::route {
 namespace {
@@ -47,17 +47,6 @@ std::optional<std::string> TakeName(std::string_view* text) {
   return name;
 }
 
-// SQLite's rules: INT comes before the names of texts.
-enum class Affinity { kInteger, kText, kOther };
-Affinity AffinityOf(const std::string& type) {
-  std::string upper = absl::AsciiStrToUpper(type);
-  if (absl::StrContains(upper, "INT")) return Affinity::kInteger;
-  for (const char* name : {"CHAR", "CLOB", "TEXT"}) {
-    if (absl::StrContains(upper, name)) return Affinity::kText;
-  }
-  return Affinity::kOther;
-}
-
 }  // namespace
 
 std::optional<EqualityFilter> ParseEqualityFilter(const Relation& relation, const std::string& expression) {
@@ -72,14 +61,15 @@ std::optional<EqualityFilter> ParseEqualityFilter(const Relation& relation, cons
   for (size_t i = 0; i < relation.columns.size(); ++i) {
     const RelationColumn& column = relation.columns[i];
     if (!absl::EqualsIgnoreCase(column.name, *name)) continue;
-    Affinity affinity = AffinityOf(column.type);
-    if (affinity == Affinity::kText && column.collation == Collation::kBinary) {
+    const sqlite::Affinity affinity = sqlite::AffinityOf(column.type);
+    const bool binary = column.collation == Collation::kBinary && column.own_collation.empty();
+    if (affinity == sqlite::Affinity::kText && binary) {
       std::optional<std::string> literal = TakeQuoted(&text, '\'');
       SkipSpace(&text);
       if (!literal.has_value() || !text.empty()) return std::nullopt;
       return EqualityFilter{static_cast<int>(i), Text{*literal}};
     }
-    if (affinity == Affinity::kInteger) {
+    if (affinity == sqlite::Affinity::kInteger) {
       while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
       int64_t number = 0;
       bool digits = !text.empty();

@@ -50,6 +50,23 @@ TEST_F(TableRouterTest, SaysUpsertDeleteOrNothing) {
   EXPECT_EQ(Routed(nullptr, {{3, Digest()}}), "") << "a stream that is gone";
 }
 
+TEST_F(TableRouterTest, AFilterTakesTheAnyOfAStrictTableAsItIs) {
+  relation_ = FakeSource::MakeRelation("t", {{"id", "INTEGER"}, {"v", "ANY"}}, {"id"});
+  const Row row = {int64_t{1}, Text{"5"}};
+  Create({{2, 0, {0}, "v = '5'"}, {3, 0, {0}, "v = 5"}});
+  EXPECT_EQ(Routed(&row, {}), "2+ 3+ ") << "a number there";
+  relation_.strict = true;
+  Create({{2, 0, {0}, "v = '5'"}, {3, 0, {0}, "v = 5"}});
+  EXPECT_EQ(Routed(&row, {}), "2+ ");
+}
+
+TEST_F(TableRouterTest, AFilterIsRefusedForWhichACollationOfTheApplicationMatters) {
+  relation_.columns[1].own_collation = "folded";
+  for (const char* filter : {"kind > 'a'", "kind = 'a'"})
+    EXPECT_EQ(ReasonOf(TableRouter::Create(relation_, {{2, 0, {0}, filter}}).status()), "FILTER_INVALID") << filter;
+  EXPECT_TRUE(TableRouter::Create(relation_, {{2, 0, {0}, "n > 5"}}).ok());
+}
+
 TEST_F(TableRouterTest, LooksEqualityFiltersUp) {
   std::vector<TableInterest> interests;
   for (int64_t i = 0; i < 100; ++i) interests.push_back({i, 0, {0}, "kind = 'k" + std::to_string(i % 50) + "'"});

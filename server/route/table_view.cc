@@ -4,13 +4,15 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/sqlite/declared_type.h"
 
 namespace replicast::route {
 
 std::vector<sqlite::FilterColumn> FilterColumns(const Relation& relation) {
   std::vector<sqlite::FilterColumn> columns;
   for (const RelationColumn& column : relation.columns) {
-    columns.push_back({column.name, column.type, NameOf(column.collation)});
+    columns.push_back({column.name, sqlite::NameOf(sqlite::AffinityOf(column.type, relation.strict)),
+                       column.own_collation.empty() ? NameOf(column.collation) : column.own_collation});
   }
   return columns;
 }

@@ -64,6 +64,7 @@ struct Relation {
   bool strict = false;
   bool integer_primary_key = false;  // the key is a declared alias of the rowid
   bool autoincrement = false;        // the source's table of sequences has a row for it
+  bool key_converts = false;         // the check of a foreign key may show its triggers another key
 
   const RelationColumn& column(int place) const { return columns[static_cast<size_t>(place)]; }
   // Rows are identified by the rowid, declared or not: one integer.

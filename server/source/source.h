@@ -46,8 +46,8 @@ class Reading {
   };
   virtual const std::vector<Change>& changes() const = 0;
 
-  // Every distinct key noted in (after, newest], with the row that it has now, or nullptr: gone. Keys of relations that
-  // are not captured any more are left out. In no particular order.
+  // Every key noted in (after, newest], with the row that it has now, or nullptr: gone; a few may come twice. Keys of
+  // relations that are not captured any more are left out. In no particular order.
   using TouchedFunction = std::function<absl::Status(const Relation& relation, const Row& key, const Row* row)>;
   virtual absl::Status ForEachTouched(uint64_t after, const TouchedFunction& function) = 0;
   // Every entry noted in (after, newest], whether or not its relation is captured still: number of the relation, as
