@@ -49,6 +49,20 @@ std::string ColumnDefinition(const v1::GeneratedColumnSchema& column) {
   return Collated(sql, column.collation()) + " AS (" + column.expression() + ")";
 }
 
+std::string WhereKey(const v1::TableSchema& table) {
+  std::string where;
+  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
+    const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
+    const std::string parameter = "?" + std::to_string(rank + 1);
+    // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
+    where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
+    if (!KeyedByRowid(table))
+      where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
+               parameter + ")";
+  }
+  return " WHERE " + where;
+}
+
 }  // namespace
 
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name) {
@@ -96,18 +110,12 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
          ColumnList(table) + ") VALUES(" + parameters + ")";
 }
 
+std::string LookupSql(const v1::TableSchema& table, const std::string& name) {
+  return SelectAllSql(table, name) + WhereKey(table);
+}
+
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name) {
-  std::string where;
-  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
-    const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
-    const std::string parameter = "?" + std::to_string(rank + 1);
-    // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
-    where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
-    if (!KeyedByRowid(table))
-      where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
-               parameter + ")";
-  }
-  return "DELETE FROM " + QuoteIdentifier(name) + " WHERE " + where + " RETURNING " + ColumnList(table);
+  return "DELETE FROM " + QuoteIdentifier(name) + WhereKey(table);
 }
 
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) {

@@ -20,7 +20,8 @@ std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& tabl
 // The master's name of the index, or ours where it belongs to a constraint.
 std::string IndexName(const v1::TableSchema& table, int index);
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace);
-// Deletes the row with exactly this key and gives back its columns.
+// Of the row with exactly this key: its columns, and that it goes.
+std::string LookupSql(const v1::TableSchema& table, const std::string& name);
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name);
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
 

@@ -1,35 +1,44 @@
 #include "client/apply/table_writer.h"
 
 #include "client/apply/replica_schema.h"
+#include "client/apply/stored_row.h"
 #include "common/base/errors.h"
 #include "common/wire/row_hash.h"
 
 namespace replicast {
 namespace {
 
+// Without a copy: the row outlives the statement's run.
 void BindAll(const Row& row, sqlite::Statement* statement) {
-  for (size_t i = 0; i < row.size(); ++i) statement->Bind(static_cast<int>(i + 1), row[i]);
+  for (size_t i = 0; i < row.size(); ++i) statement->BindView(static_cast<int>(i + 1), row[i]);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TableWriter>> TableWriter::Open(sqlite::Database& database,
                                                                const v1::TableSchema& schema, const std::string& name) {
+  ASSIGN_OR_RETURN(sqlite::Statement lookup, database.Prepare(LookupSql(schema, name)));
   ASSIGN_OR_RETURN(sqlite::Statement remove, database.Prepare(DeleteSql(schema, name)));
   ASSIGN_OR_RETURN(sqlite::Statement insert, database.Prepare(InsertSql(schema, name, false)));
   ASSIGN_OR_RETURN(sqlite::Statement replace, database.Prepare(InsertSql(schema, name, true)));
   return std::unique_ptr<TableWriter>(
-      new TableWriter(schema, std::move(remove), std::move(insert), std::move(replace)));
+      new TableWriter(schema, std::move(lookup), std::move(remove), std::move(insert), std::move(replace)));
 }
 
+// RETURNING would tell what goes, too, but copies it several times.
 absl::Status TableWriter::Delete(const Row& key, TableState* state) {
-  BindAll(key, &delete_);
+  BindAll(key, &lookup_);
+  bool there = false;
   while (true) {
-    ASSIGN_OR_RETURN(const bool deleted, delete_.Step());
-    if (!deleted) return absl::OkStatus();
-    state->digest -= wire::HashRow(schema_.name(), delete_.Columns(0, schema_.columns_size()));
+    ASSIGN_OR_RETURN(const bool found, lookup_.Step());
+    if (!found) break;
+    state->digest -= HashStoredRow(schema_.name(), lookup_, schema_.columns_size());
     --state->rows;
+    there = true;
   }
+  if (!there) return absl::OkStatus();
+  BindAll(key, &delete_);
+  return delete_.Run();
 }
 
 absl::StatusOr<bool> TableWriter::Insert(const Row& row, TableState* state) {

@@ -29,13 +29,15 @@ class TableWriter {
   const v1::TableSchema& schema() const { return schema_; }
 
  private:
-  TableWriter(v1::TableSchema schema, sqlite::Statement remove, sqlite::Statement insert, sqlite::Statement replace)
+  TableWriter(v1::TableSchema schema, sqlite::Statement lookup, sqlite::Statement remove, sqlite::Statement insert,
+              sqlite::Statement replace)
       : schema_(std::move(schema)),
+        lookup_(std::move(lookup)),
         delete_(std::move(remove)),
         insert_(std::move(insert)),
         replace_(std::move(replace)) {}
   v1::TableSchema schema_;
-  sqlite::Statement delete_, insert_, replace_;
+  sqlite::Statement lookup_, delete_, insert_, replace_;
 };
 
 }  // namespace replicast
