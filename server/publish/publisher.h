@@ -111,7 +111,7 @@ class Publisher {
   // Tells the listener what is stored and was not told yet, while it takes more. False: all is told.
   virtual absl::StatusOr<bool> TellStep() = 0;
   // Drains, then a signed unit with the stream's position: empty if nothing changed, none while
-  // units wait to be told. For freshness, and for who waits.
+  // units of it wait to be told. For freshness, and for who waits.
   virtual absl::Status PublishBoundary(const DefinitionHash& stream) = 0;
   virtual Tail published() const = 0;
   virtual HistoryId history() const = 0;

@@ -44,7 +44,7 @@ TEST_F(FeedsTest, UnitFeedGivesEveryPartOnceThenWaitsForAWake) {
 
 TEST_F(FeedsTest, ChunkFeedTellsEveryTableAndEnds) {
   publisher_.Add("all", stream_);
-  publisher_.streams[stream_].definition.add_tables()->set_name("u");
+  publisher_.streams[stream_].schema.add_tables()->set_name("u");
   v1::SnapshotRequest request;
   request.set_definition_hash(stream_.ToBytes());
   auto feed = ChunkFeed::Begin(publisher_, request);
