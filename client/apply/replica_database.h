@@ -118,6 +118,8 @@ class ReplicaDatabase {
 
   // Bytes that one transaction of Offer took longest and so on belong to metrics; the WAL is kept small.
   virtual absl::Status Checkpoint() = 0;
+  // Cuts a WAL that a long unit left long, which a reader may have prevented then. Now and then.
+  virtual absl::Status ShortenLog() = 0;
 };
 
 }  // namespace replicast

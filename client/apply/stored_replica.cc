@@ -143,7 +143,7 @@ absl::StatusOr<Admission> StoredReplica::OfferAll(const std::vector<wire::UnitPa
     for (size_t i = 0; i < state_->tables.size(); ++i) NoteDamage(i);
     return Admission::kGap;
   }
-  if (moved) RETURN_IF_ERROR(database_->ShortenLog(limits::kLogBytes));
+  if (moved) RETURN_IF_ERROR(ShortenLog());
   return admission;
 }
 
@@ -291,7 +291,7 @@ absl::StatusOr<bool> StoredReplica::TrySwap() {
   }
   RETURN_IF_ERROR(OpenShown());
   if (!status.ok()) return status;
-  RETURN_IF_ERROR(database_->ShortenLog(limits::kLogBytes));
+  RETURN_IF_ERROR(ShortenLog());
   return true;
 }
 

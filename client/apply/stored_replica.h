@@ -43,6 +43,7 @@ class StoredReplica : public ReplicaDatabase {
   absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) override;
   absl::StatusOr<bool> TrySwap() override;
   absl::Status Checkpoint() override;
+  absl::Status ShortenLog() override { return database_->ShortenLog(limits::kLogBytes); }
 
  private:
   absl::Status CheckNothingInTheWay(const v1::DatasetSchema& schema);

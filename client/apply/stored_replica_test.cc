@@ -93,8 +93,7 @@ TEST(StoredReplicaTest, TheLogIsShortAgainAfterALongUnit) {
   ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
   EXPECT_GT(std::filesystem::file_size(rig.path + "-wal"), static_cast<uintmax_t>(limits::kLogBytes));
   ASSERT_TRUE(rig.Other().Execute("COMMIT").ok());
-  rig.Put(ApplyRig::Item(0, int64_t{0}, int64_t{0}));
-  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  ASSERT_TRUE(replica->ShortenLog().ok());
   EXPECT_LE(std::filesystem::file_size(rig.path + "-wal"), static_cast<uintmax_t>(limits::kLogBytes));
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
