@@ -65,6 +65,7 @@ void ReplicaDaemon::Beat(absl::Time now) {
   std::string problem = session_.Problem(now);
   if (now < next_beat_ && problem == told_problem_) return;
   lock_.Beat(problem);
+  database_.ShortenLog().IgnoreError();  // a machine that can't will be told of by the next unit
   told_problem_ = std::move(problem);
   next_beat_ = now + DatabaseLock::kBeat / 2;
 }

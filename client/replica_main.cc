@@ -91,8 +91,10 @@ absl::Status Run(const ReplicaOptions& options) {
   ASSIGN_OR_RETURN(DatabaseLock lock, DatabaseLock::Take(folder, options.database));
   SystemClock clock;
   SystemRandom random;
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaDatabase> database,
-                   ReplicaDatabase::Open({.path = options.database, .vfs = "", .create = true}, clock));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<ReplicaDatabase> database,
+      ReplicaDatabase::Open(
+          {.path = options.database, .vfs = "", .create = true, .max_row_bytes = options.max_row_bytes}, clock));
   ASSIGN_OR_RETURN(const ReplicaSettings settings, SettingsFor(options, folder, *database));
   ASSIGN_OR_RETURN(MemberCredential credential, CredentialFor(token, folder, *database, settings));
   net::EventLoop loop;

@@ -79,6 +79,18 @@ void AddOptions(CLI::App& app, ReplicaOptions* options) {
          "What link and disk take, in bytes a second, e.g. 10MB; without it, no limit of this replica's")
       ->type_name("RATE")
       ->envname("REPLICAST_MAX_RATE");
+  app.add_option_function<std::string>(
+         "--max-row-bytes",
+         [options](const std::string& text) {
+           const auto parsed = ParseByteRate(text);
+           if (!parsed || *parsed < limits::kMaxWholeRowBytes || *parsed > limits::kMostMaxRowBytes)
+             throw CLI::ValidationError("--max-row-bytes", "'" + text + "' is no size from 256KiB to 1GB");
+           options->max_row_bytes = *parsed;
+         },
+         "How long a row may be, e.g. 1GB; memory for about three of them is needed. Without it 256MiB, as the server "
+         "has it")
+      ->type_name("SIZE")
+      ->envname("REPLICAST_MAX_ROW_BYTES");
   app.add_flag("--verbose", options->verbose, "Say more on stderr")->envname("REPLICAST_VERBOSE");
   AddShare(app, "--simulate-loss", &options->faults.drop, "Lose this share of the datagrams that arrive")
       ->envname("REPLICAST_SIMULATE_LOSS");

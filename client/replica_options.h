@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/limits.h"
 #include "common/net/datagram_transport.h"
 
 namespace replicast {
@@ -16,6 +17,7 @@ struct ReplicaOptions {
   std::string database;
   std::string interface;
   std::optional<uint64_t> max_rate_bytes_per_second;
+  uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;
   net::Faults faults;
   bool verbose = false;
 };

@@ -163,6 +163,12 @@ const std::vector<Setting>& Settings() {
       Number("unit_store_bytes",
              "How much of the published past is kept, so that replicas that were away can catch up.",
              &ServerConfig::unit_store_bytes, 1 << 20, kMostBytes),
+      Number("max_row_bytes",
+             "How long a row may be in the columns that a dataset publishes. A longer one stops the datasets that hold "
+             "it. "
+             "Memory for about three of them is needed, and replicas must allow as much (--max-row-bytes).",
+             &ServerConfig::max_row_bytes, static_cast<int64_t>(limits::kMaxWholeRowBytes),
+             static_cast<int64_t>(limits::kMostMaxRowBytes)),
       Flag("durable",
            "Wait for the disk before anything is sent. Without it a power loss can cost replicas a new snapshot.",
            &ServerConfig::durable),

@@ -30,6 +30,7 @@ struct ServerConfig {
   int64_t rate_ceiling = 125'000'000;
   absl::Duration rekey_every = limits::kRekeyEvery;
   int64_t unit_store_bytes = static_cast<int64_t>(limits::kUnitStoreBytes);
+  int64_t max_row_bytes = static_cast<int64_t>(limits::kDefaultMaxRowBytes);
   bool durable = true;
   absl::Duration poll_interval = absl::Milliseconds(50);
   bool verbose = false;

@@ -59,6 +59,7 @@ absl::Status Replicastd::OpenState() {
   ASSIGN_OR_RETURN(state_, sqlite::Database::Open(folder_.File(ServerFolder::kState), sqlite::OpenOptions()));
   RETURN_IF_ERROR(state_->Execute("PRAGMA journal_mode=WAL"));
   RETURN_IF_ERROR(state_->Execute("PRAGMA synchronous=FULL"));
+  RETURN_IF_ERROR(state_->Execute("PRAGMA journal_size_limit=" + std::to_string(limits::kLogBytes)));
   ASSIGN_OR_RETURN(audit_, AuditLog::Open(folder_.File(ServerFolder::kAuditLog), clock_));
   ASSIGN_OR_RETURN(membership_,
                    Membership::Open(*state_, identity_->server, identity_->authority, *audit_, clock_, random_));
@@ -100,6 +101,7 @@ absl::Status Replicastd::StartPublishing() {
   events_ = std::make_unique<StreamEvents>(*multicaster_, clock_);
   Publisher::Options publishing;
   publishing.unit_store_bytes = static_cast<uint64_t>(config_.unit_store_bytes);
+  publishing.max_row_bytes = static_cast<size_t>(config_.max_row_bytes);
   publishing.durable = config_.durable;
   ASSIGN_OR_RETURN(publisher_, Publisher::Start(*state_, *source_, *signer_, clock_, random_, *events_, publishing));
   Engine::Options options;

@@ -2,8 +2,8 @@
 
 #include "client/apply/replica_schema.h"
 #include "client/apply/replica_state.h"
+#include "client/apply/stored_row.h"
 #include "common/base/errors.h"
-#include "common/wire/row_hash.h"
 
 namespace replicast {
 namespace {
@@ -40,7 +40,7 @@ absl::StatusOr<TableState> ScanTable(sqlite::Database& database, const v1::Table
   while (true) {
     ASSIGN_OR_RETURN(const bool more, select->Step());
     if (!more) return state;
-    state.digest += wire::HashRow(table.name(), select->Columns(0, table.columns_size()));
+    state.digest += HashStoredRow(table.name(), *select, table.columns_size());
     ++state.rows;
   }
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/ordered_key.h"
+#include "common/wire/long_row.h"
 #include "common/wire/row_hash.h"
 
 namespace replicast {
@@ -127,7 +128,7 @@ std::vector<wire::UnitPart> ApplyRig::SchemaUnit(const v1::SchemaChange& change,
 
 std::string ApplyRig::KeyText(int64_t id) { return EncodeOrderedKey({id}, {Collation::kBinary}); }
 
-wire::Chunk ApplyRig::ChunkOf(const std::string& after, const std::string& through) {
+v1::ChunkHeader ApplyRig::HeaderOf(const std::string& after, const std::string& through) const {
   v1::ChunkHeader header;
   header.set_history_id(history.ToBytes());
   header.set_definition_hash(definition.ToBytes());
@@ -136,22 +137,56 @@ wire::Chunk ApplyRig::ChunkOf(const std::string& after, const std::string& throu
   header.set_label_lsn(lsn.value);
   header.set_schema_version(schema_.version());
   for (const v1::TableDigest& digest : Digests()) *header.add_digests() = digest;
-  wire::ColumnsWriter writer(static_cast<size_t>(schema_.tables(0).columns_size()));
+  return header;
+}
+
+std::vector<Row> ApplyRig::RowsIn(const std::string& after, const std::string& through) const {
+  std::map<std::string, Row> rows;
   for (const auto& [key, row] : rows_) {
     const std::string ordered = EncodeOrderedKey(KeyIn(schema_.tables(0), row), {Collation::kBinary});
-    if (ordered > after && (through.empty() || ordered <= through)) writer.Add(row);
+    if (ordered > after && (through.empty() || ordered <= through)) rows[ordered] = row;
   }
-  v1::Columns columns;
-  writer.Take(&columns);
-  auto chunk = wire::OpenChunk(wire::SealChunk(header, columns, signer_), verifier_);
+  std::vector<Row> sorted;
+  for (auto& [key, row] : rows) sorted.push_back(std::move(row));
+  return sorted;
+}
+
+wire::Chunk ApplyRig::Opened(const v1::SignedChunk& signed_chunk) const {
+  auto chunk = wire::OpenChunk(signed_chunk, verifier_);
   EXPECT_TRUE(chunk.ok()) << chunk.status();
   return *std::move(chunk);
+}
+
+wire::Chunk ApplyRig::ChunkOf(const std::string& after, const std::string& through) {
+  wire::ColumnsWriter writer(static_cast<size_t>(schema_.tables(0).columns_size()));
+  for (const Row& row : RowsIn(after, through)) writer.Add(row);
+  v1::Columns columns;
+  writer.Take(&columns);
+  return Opened(wire::SealChunk(HeaderOf(after, through), columns, signer_));
+}
+
+std::vector<wire::Chunk> ApplyRig::MessagesOf(const std::string& after, const std::string& through) {
+  std::vector<Row> rows = RowsIn(after, through);
+  wire::LongRowWriter pieces(0, rows.back());
+  v1::ChunkHeader header = HeaderOf(after, through);
+  header.set_pieces(pieces.pieces());
+  wire::ColumnsWriter writer(static_cast<size_t>(schema_.tables(0).columns_size()));
+  for (size_t i = 0; i + 1 < rows.size(); ++i) writer.Add(rows[i]);
+  v1::Columns columns;
+  writer.Take(&columns);
+  std::vector<wire::Chunk> messages = {Opened(wire::SealChunk(header, columns, signer_))};
+  for (v1::RowPiece piece; pieces.Next(&piece);) {
+    header.set_piece(header.piece() + 1);
+    messages.push_back(Opened(wire::SealChunkPiece(header, piece, signer_)));
+  }
+  return messages;
 }
 
 std::unique_ptr<ReplicaDatabase> ApplyRig::Open() {
   ReplicaDatabase::Options options;
   options.path = path;
   options.create = true;
+  options.max_row_bytes = max_row_bytes;
   auto replica = ReplicaDatabase::Open(options, clock);
   EXPECT_TRUE(replica.ok()) << replica.status();
   if (!(*replica)->identity()) {

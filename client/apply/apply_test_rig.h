@@ -9,6 +9,7 @@
 
 #include "client/apply/replica_database.h"
 #include "common/base/clock.h"
+#include "common/base/limits.h"
 #include "common/base/random.h"
 #include "common/base/temporary_folder.h"
 #include "common/crypto/crypto.h"
@@ -37,6 +38,8 @@ class ApplyRig {
   std::vector<wire::UnitPart> SchemaUnit(const v1::SchemaChange& change, const std::function<Row(const Row&)>& renew);
   // Keys in (after, through]; empty through: to the end.
   wire::Chunk ChunkOf(const std::string& after, const std::string& through);
+  // Likewise, with the last row in pieces.
+  std::vector<wire::Chunk> MessagesOf(const std::string& after, const std::string& through);
   static std::string KeyText(int64_t id);
 
   std::unique_ptr<ReplicaDatabase> Open();
@@ -50,6 +53,7 @@ class ApplyRig {
 
   const TemporaryFolder temporary;
   const std::string folder = temporary.path(), path = folder + "/replica.db";
+  uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;
   ManualClock clock;
   SeededRandom random{7};
   Lsn lsn = Lsn::Of(10, 0), prev = Lsn::Of(10, 0);
@@ -58,6 +62,9 @@ class ApplyRig {
 
  private:
   v1::UnitHeader Header(v1::UnitKind kind) const;
+  v1::ChunkHeader HeaderOf(const std::string& after, const std::string& through) const;
+  std::vector<Row> RowsIn(const std::string& after, const std::string& through) const;
+  wire::Chunk Opened(const v1::SignedChunk& chunk) const;
   std::vector<wire::UnitPart> Write(v1::UnitHeader header, const v1::SchemaChange* change = nullptr);
   TableState State() const;
   std::vector<v1::TableDigest> Digests() const;

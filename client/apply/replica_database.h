@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/digest.h"
+#include "common/base/limits.h"
 #include "common/base/lsn.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/unit_codec.h"
@@ -37,6 +38,7 @@ class ReplicaDatabase {
     std::string path;
     std::string vfs = {};
     bool create = false;
+    uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;  // of long values in one row: longer ones are refused
   };
   static absl::StatusOr<std::unique_ptr<ReplicaDatabase>> Open(const Options& options, Clock& clock);
   virtual ~ReplicaDatabase() = default;
@@ -61,7 +63,8 @@ class ReplicaDatabase {
   // Offers one verified part. Parts of a unit come in order, from one path at a time: BeginUnit is implied by part 1,
   // and a part that does not continue the one before drops what was begun. Nothing is visible before the final part.
   // Units above a size are spooled to disk. A digest that does not agree after a unit is noted (see damaged_tables),
-  // not an error. Errors are the machine's (disk full, locked for long): nothing is lost, offer the unit again.
+  // not an error. Errors are the machine's (disk full, locked for long; ROW_TOO_LARGE: a longer row than is allowed
+  // here): nothing is lost, offer the unit again.
   virtual absl::StatusOr<Admission> Offer(const wire::UnitPart& part) = 0;
   // Offers several whole units in one transaction where the rule admits them; stops at the first that it does not.
   virtual absl::StatusOr<Admission> OfferAll(const std::vector<wire::UnitPart>& parts) = 0;
@@ -104,7 +107,8 @@ class ReplicaDatabase {
   virtual StagingProgress staging() const = 0;
   virtual absl::Status BeginStaging(const v1::DatasetSchema& schema) = 0;  // drops an earlier one
   virtual absl::Status DropStaging() = 0;
-  // A verified chunk. False: of another history or schema, it must start again (BeginStaging).
+  // A verified message of a chunk; with the last one of its range it counts. False: of another history or schema, it
+  // must start again (BeginStaging). ROW_TOO_LARGE as above.
   virtual absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) = 0;
   // Offers a part to staging's own position.
   virtual absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) = 0;
@@ -114,6 +118,8 @@ class ReplicaDatabase {
 
   // Bytes that one transaction of Offer took longest and so on belong to metrics; the WAL is kept small.
   virtual absl::Status Checkpoint() = 0;
+  // Cuts a WAL that a long unit left long, which a reader may have prevented then. Now and then.
+  virtual absl::Status ShortenLog() = 0;
 };
 
 }  // namespace replicast

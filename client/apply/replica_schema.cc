@@ -50,6 +50,20 @@ std::string ColumnDefinition(const v1::GeneratedColumnSchema& column) {
   return Collated(sql, column.collation()) + " AS (" + column.expression() + ")";
 }
 
+std::string WhereKey(const v1::TableSchema& table, bool equal_too) {
+  std::string where;
+  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
+    const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
+    const std::string parameter = "?" + std::to_string(rank + 1);
+    // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
+    where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
+    if (!KeyedByRowid(table) && !equal_too)
+      where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
+               parameter + ")";
+  }
+  return " WHERE " + where;
+}
+
 }  // namespace
 
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name) {
@@ -97,23 +111,12 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
          ColumnList(table) + ") VALUES(" + parameters + ")";
 }
 
+std::string LookupSql(const v1::TableSchema& table, const std::string& name, bool equal_too) {
+  return SelectAllSql(table, name) + WhereKey(table, equal_too);
+}
+
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too) {
-  std::string where;
-  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
-    const std::string column = QuoteIdentifier(KeyColumn(table, rank).name());
-    const std::string parameter = "?" + std::to_string(rank + 1);
-    // `=` finds the place in the index; IS under BINARY and the class leave out what is only equal.
-    where += (where.empty() ? "" : " AND ") + KeyTerm(table, rank) + " = " + parameter;
-    if (!KeyedByRowid(table) && !equal_too)
-      where += " AND " + column + " COLLATE BINARY IS " + parameter + " AND typeof(" + column + ") = typeof(" +
-               parameter + ")";
-  }
-  // RETURNING takes a plain column for REAL wherever the table's first one is (SQLite 3.40); an expression it leaves
-  // alone.
-  std::string returned;
-  for (const v1::ColumnSchema& column : table.columns())
-    returned += (returned.empty() ? "+" : ",+") + QuoteIdentifier(column.name());
-  return "DELETE FROM " + QuoteIdentifier(name) + " WHERE " + where + " RETURNING " + returned;
+  return "DELETE FROM " + QuoteIdentifier(name) + WhereKey(table, equal_too);
 }
 
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) {

@@ -20,7 +20,8 @@ std::string CreateIndexSql(const v1::IndexSchema& index, const std::string& tabl
 // The master's name of the index, or ours where it belongs to a constraint.
 std::string IndexName(const v1::TableSchema& table, int index);
 std::string InsertSql(const v1::TableSchema& table, const std::string& name, bool replace);
-// Deletes the row with exactly this key (or all whose key is equal under its collations) and gives back their columns.
+// Of the row with exactly this key, or of all whose key is equal under its collations: their columns, and that they go.
+std::string LookupSql(const v1::TableSchema& table, const std::string& name, bool equal_too = false);
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too = false);
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
 

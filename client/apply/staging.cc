@@ -1,6 +1,7 @@
 #include "client/apply/staging.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "client/apply/admission.h"
 #include "client/apply/replica_schema.h"
@@ -61,6 +62,7 @@ absl::Status Staging::Begin(const v1::DatasetSchema& schema) {
 absl::Status Staging::Drop() {
   writers_.clear();
   spool_.Clear();
+  begun_.reset();
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
   while (true) {
@@ -90,24 +92,55 @@ absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) 
   if (state_->started && header.history_id() != state_->history.view()) return false;
   if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key)
     return Unexpected("its range is another");
-  const StagingState before = *state_;
-  const auto load = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
-    RETURN_IF_ERROR(InsertChunk(chunk));
-    NoteChunk(chunk, wire_bytes);
-    RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
-    return transaction.Commit();
-  };
-  if (absl::Status status = load(); !status.ok()) {
-    state_ = before;
-    return status;
+  if (header.piece() == 0) {
+    begun_.reset();
+    if (header.pieces() == 0) {
+      RETURN_IF_ERROR(LoadRange(chunk, nullptr, wire_bytes));
+    } else {
+      begun_.emplace(Begun{chunk, wire_bytes, {}});
+    }
+    return true;
   }
+  ASSIGN_OR_RETURN(const bool complete, TakePiece(chunk));
+  begun_->wire_bytes += wire_bytes;
+  if (!complete) return true;
+  const Begun begun = *std::exchange(begun_, std::nullopt);
+  RETURN_IF_ERROR(LoadRange(begun.chunk, &begun.last_row.row(), begun.wire_bytes));
   return true;
 }
 
-absl::Status Staging::InsertChunk(const wire::Chunk& chunk) {
+absl::StatusOr<bool> Staging::TakePiece(const wire::Chunk& chunk) {
+  if (!begun_) return Unexpected("it is a piece of a row that was not begun");
+  v1::ChunkHeader expected = begun_->chunk.header;
+  expected.set_piece(expected.piece() + 1);
+  if (chunk.header.SerializeAsString() != expected.SerializeAsString()) return Unexpected("its row's piece is another");
+  begun_->chunk.header.set_piece(expected.piece());
   if (chunk.header.table() >= writers_.size()) return Unexpected("its table is unknown");
-  if (chunk.rows.row_count() == 0) return absl::OkStatus();
+  const v1::TableSchema& table = writers_[chunk.header.table()]->schema();
+  RETURN_IF_ERROR(wire::CheckLength(chunk.piece, table.name(), max_row_bytes_));
+  const auto complete = begun_->last_row.Add(chunk.piece, static_cast<size_t>(table.columns_size()));
+  if (!complete.ok()) return Unexpected(std::string(complete.status().message()));
+  if (*complete != (chunk.header.piece() == chunk.header.pieces()))
+    return Unexpected("its row's pieces are not so many");
+  return *complete;
+}
+
+absl::Status Staging::LoadRange(const wire::Chunk& chunk, const Row* last_row, size_t wire_bytes) {
+  const StagingState before = *state_;
+  const auto load = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+    RETURN_IF_ERROR(InsertChunk(chunk, last_row));
+    NoteChunk(chunk, chunk.rows.row_count() + (last_row == nullptr ? 0 : 1), wire_bytes);
+    RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
+    return transaction.Commit();
+  };
+  const absl::Status status = load();
+  if (!status.ok()) state_ = before;
+  return status;
+}
+
+absl::Status Staging::InsertChunk(const wire::Chunk& chunk, const Row* last_row) {
+  if (chunk.header.table() >= writers_.size()) return Unexpected("its table is unknown");
   wire::ColumnsReader reader;
   TableWriter& writer = *writers_[chunk.header.table()];
   RETURN_IF_ERROR(reader.Open(chunk.rows, static_cast<size_t>(writer.schema().columns_size())));
@@ -115,10 +148,10 @@ absl::Status Staging::InsertChunk(const wire::Chunk& chunk) {
   // A row that a unit brought before its range was loaded is simply replaced: units are replayed from the lowest label
   // on.
   for (Row row; reader.Next(&row);) RETURN_IF_ERROR(writer.Insert(row, state).status());
-  return absl::OkStatus();
+  return last_row == nullptr ? absl::OkStatus() : writer.Insert(*last_row, state).status();
 }
 
-void Staging::NoteChunk(const wire::Chunk& chunk, size_t wire_bytes) {
+void Staging::NoteChunk(const wire::Chunk& chunk, uint64_t rows, size_t wire_bytes) {
   StagingState& state = *state_;
   const Lsn label{chunk.header.label_lsn()};
   if (!state.started) {
@@ -131,7 +164,7 @@ void Staging::NoteChunk(const wire::Chunk& chunk, size_t wire_bytes) {
     state.position = std::min(state.position, label);
   }
   Expect(chunk.header.digests(), label);
-  state.rows += chunk.rows.row_count();
+  state.rows += rows;
   state.bytes += wire_bytes;
   state.after_key = chunk.header.through_key();
   if (state.after_key.empty()) ++state.table;
@@ -158,7 +191,7 @@ absl::StatusOr<Admission> Staging::Offer(const wire::UnitPart& part) {
   if (part.header.kind() == v1::UNIT_KIND_HISTORY && state_->exact_at.value > part.header.until_lsn())
     return Admission::kOtherHistory;
   if (part.body.has_schema()) return Admission::kOtherHistory;
-  ASSIGN_OR_RETURN(const bool continues, spool_.Add(part));
+  ASSIGN_OR_RETURN(const bool continues, spool_.Add(part, state_->schema));
   if (!continues) return Admission::kGap;
   if (!part.header.final_part()) return Admission::kApplied;
   const StagingState before = *state_;

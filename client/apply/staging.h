@@ -12,6 +12,7 @@
 #include "client/apply/unit_changes.h"
 #include "client/apply/unit_spool.h"
 #include "common/sqlite/database.h"
+#include "common/wire/long_row.h"
 
 namespace replicast {
 
@@ -20,8 +21,8 @@ namespace replicast {
 // highest of all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
 class Staging {
  public:
-  Staging(sqlite::Database& database, DefinitionHash definition)
-      : database_(database), definition_(definition), spool_(database) {}
+  Staging(sqlite::Database& database, DefinitionHash definition, uint64_t max_row_bytes)
+      : database_(database), definition_(definition), max_row_bytes_(max_row_bytes), spool_(database, max_row_bytes) {}
 
   // Takes up what an earlier run left.
   absl::Status Resume();
@@ -42,16 +43,27 @@ class Staging {
  private:
   std::string TableName(int table) const { return "_replicast_staging_" + std::to_string(table); }
   absl::Status OpenWriters();
-  absl::Status InsertChunk(const wire::Chunk& chunk);
-  void NoteChunk(const wire::Chunk& chunk, size_t wire_bytes);
+  // Of the range that is begun; false: there is more to come.
+  absl::StatusOr<bool> TakePiece(const wire::Chunk& chunk);
+  absl::Status LoadRange(const wire::Chunk& chunk, const Row* last_row, size_t wire_bytes);
+  absl::Status InsertChunk(const wire::Chunk& chunk, const Row* last_row);
+  void NoteChunk(const wire::Chunk& chunk, uint64_t rows, size_t wire_bytes);
   void Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at);
   absl::Status ApplyUnit(const v1::UnitHeader& header);
 
   sqlite::Database& database_;
   DefinitionHash definition_;
+  const uint64_t max_row_bytes_;
   std::optional<StagingState> state_;
   TableWriters writers_;
   UnitSpool spool_;
+  // A range whose last row comes in pieces.
+  struct Begun {
+    wire::Chunk chunk;
+    size_t wire_bytes = 0;
+    wire::LongRowReader last_row;
+  };
+  std::optional<Begun> begun_;
 };
 
 }  // namespace replicast

@@ -1,5 +1,6 @@
 #include "client/apply/stored_replica.h"
 
+#include <absl/strings/str_cat.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "client/apply/replica_schema.h"
 #include "client/apply/schema_change.h"
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 
 namespace replicast {
 namespace {
@@ -26,20 +28,21 @@ absl::StatusOr<std::unique_ptr<ReplicaDatabase>> ReplicaDatabase::Open(const Opt
   open.create = options.create;
   open.vfs = options.vfs;
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(options.path, open));
-  auto replica = std::make_unique<StoredReplica>(std::move(database), clock);
+  auto replica = std::make_unique<StoredReplica>(std::move(database), clock, options.max_row_bytes);
   RETURN_IF_ERROR(replica->Initialize());
   return std::unique_ptr<ReplicaDatabase>(std::move(replica));
 }
 
 absl::Status StoredReplica::Initialize() {
   // NORMAL: a power loss may take the newest units, which are fetched again; never half of one.
-  RETURN_IF_ERROR(
-      database_->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; "
-                         "PRAGMA cache_size=-16384;"
-                         "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE"));
+  RETURN_IF_ERROR(database_->Execute(
+      absl::StrCat("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=", limits::kLogBytes,
+                   "; "
+                   "PRAGMA cache_size=-16384;"
+                   "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE")));
   sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   RETURN_IF_ERROR(replica_state::CreateTables(*database_));
-  spool_ = std::make_unique<UnitSpool>(*database_);
+  spool_ = std::make_unique<UnitSpool>(*database_, max_row_bytes_);
   ASSIGN_OR_RETURN(state_, replica_state::Load(*database_));
   return state_ ? OpenShown() : absl::OkStatus();
 }
@@ -92,7 +95,7 @@ absl::Status StoredReplica::OpenShown() {
   writers_.clear();
   ASSIGN_OR_RETURN(PositionWriter writer, PositionWriter::Open(*database_));
   position_writer_ = std::move(writer);
-  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition);
+  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition, max_row_bytes_);
   RETURN_IF_ERROR(staging_->Resume());
   return state_->position ? OpenWriters() : absl::OkStatus();
 }
@@ -140,6 +143,7 @@ absl::StatusOr<Admission> StoredReplica::OfferAll(const std::vector<wire::UnitPa
     for (size_t i = 0; i < state_->tables.size(); ++i) NoteDamage(i);
     return Admission::kGap;
   }
+  if (moved) RETURN_IF_ERROR(ShortenLog());
   return admission;
 }
 
@@ -147,7 +151,7 @@ absl::StatusOr<Admission> StoredReplica::OfferInTransaction(const wire::UnitPart
   const Admission admission = Admit(*state_->position, part.header);
   if (admission == Admission::kAlreadyHave) NoteFreshness(part.header);
   if (admission != Admission::kApplied) return admission;
-  ASSIGN_OR_RETURN(const bool continues, spool_->Add(part));
+  ASSIGN_OR_RETURN(const bool continues, spool_->Add(part, state_->schema));
   if (!continues) return Admission::kGap;
   if (!part.header.final_part()) return Admission::kApplied;
   const absl::Status status = ApplyUnit(part.header);
@@ -287,6 +291,7 @@ absl::StatusOr<bool> StoredReplica::TrySwap() {
   }
   RETURN_IF_ERROR(OpenShown());
   if (!status.ok()) return status;
+  RETURN_IF_ERROR(ShortenLog());
   return true;
 }
 

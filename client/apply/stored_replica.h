@@ -19,8 +19,8 @@ namespace replicast {
 // while no daemon looked. One thread.
 class StoredReplica : public ReplicaDatabase {
  public:
-  StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock)
-      : database_(std::move(database)), clock_(clock) {}
+  StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock, uint64_t max_row_bytes)
+      : database_(std::move(database)), clock_(clock), max_row_bytes_(max_row_bytes) {}
   absl::Status Initialize();
 
   std::optional<Identity> identity() const override;
@@ -43,6 +43,7 @@ class StoredReplica : public ReplicaDatabase {
   absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) override;
   absl::StatusOr<bool> TrySwap() override;
   absl::Status Checkpoint() override;
+  absl::Status ShortenLog() override { return database_->ShortenLog(limits::kLogBytes); }
 
  private:
   absl::Status CheckNothingInTheWay(const v1::DatasetSchema& schema);
@@ -62,6 +63,7 @@ class StoredReplica : public ReplicaDatabase {
 
   std::unique_ptr<sqlite::Database> database_;
   Clock& clock_;
+  const uint64_t max_row_bytes_;
   std::optional<ReplicaState> state_;
   std::optional<PositionWriter> position_writer_;
   TableWriters writers_;

@@ -81,6 +81,23 @@ TEST(StoredReplicaTest, AUnitOfManyPartsIsShownWholeOrNotAtAll) {
   EXPECT_TRUE(replica->damaged_tables().empty());
 }
 
+TEST(StoredReplicaTest, TheLogIsShortAgainAfterALongUnit) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  for (int64_t i = 0; i < 30; ++i) rig.Put(ApplyRig::Item(i, i, Blob{rig.random.Bytes(1'000'000)}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_LE(std::filesystem::file_size(rig.path + "-wal"), static_cast<uintmax_t>(limits::kLogBytes));
+  // While somebody reads what was before, it can't be.
+  ASSERT_TRUE(rig.Other().Execute("BEGIN; SELECT count(*) FROM item").ok());
+  for (int64_t i = 0; i < 30; ++i) rig.Put(ApplyRig::Item(i, i, Blob{rig.random.Bytes(1'000'000)}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_GT(std::filesystem::file_size(rig.path + "-wal"), static_cast<uintmax_t>(limits::kLogBytes));
+  ASSERT_TRUE(rig.Other().Execute("COMMIT").ok());
+  ASSERT_TRUE(replica->ShortenLog().ok());
+  EXPECT_LE(std::filesystem::file_size(rig.path + "-wal"), static_cast<uintmax_t>(limits::kLogBytes));
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
 TEST(StoredReplicaTest, ABrokenSequenceOfPartsIsDroppedAndCanBeOfferedAgain) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();

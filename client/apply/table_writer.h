@@ -29,17 +29,22 @@ class TableWriter {
   const v1::TableSchema& schema() const { return schema_; }
 
  private:
-  TableWriter(v1::TableSchema schema, sqlite::Statement remove, sqlite::Statement remove_equal,
-              sqlite::Statement insert, sqlite::Statement replace)
+  // How rows of a key are found, and go.
+  struct Removal {
+    sqlite::Statement lookup, remove;
+  };
+
+  TableWriter(v1::TableSchema schema, Removal exact, Removal equal, sqlite::Statement insert, sqlite::Statement replace)
       : schema_(std::move(schema)),
-        delete_(std::move(remove)),
-        delete_equal_(std::move(remove_equal)),
+        exact_(std::move(exact)),
+        equal_(std::move(equal)),
         insert_(std::move(insert)),
         replace_(std::move(replace)) {}
   v1::TableSchema schema_;
-  absl::Status Delete(const Row& key, sqlite::Statement* statement, TableState* state);
+  absl::Status Delete(const Row& key, Removal* removal, TableState* state);
 
-  sqlite::Statement delete_, delete_equal_, insert_, replace_;
+  Removal exact_, equal_;
+  sqlite::Statement insert_, replace_;
 };
 
 }  // namespace replicast

@@ -1,58 +1,44 @@
 #include "client/apply/unit_changes.h"
 
+#include <utility>
+
 #include "common/base/errors.h"
-#include "common/wire/columns.h"
+#include "common/wire/unit_reader.h"
 
 namespace replicast {
 namespace {
 
-using RowFunction = std::function<absl::Status(const Row&)>;
-
-absl::Status ForEachRow(const v1::Columns& columns, int count, const RowFunction& function) {
-  if (columns.row_count() == 0) return absl::OkStatus();
-  wire::ColumnsReader reader;
-  RETURN_IF_ERROR(reader.Open(columns, static_cast<size_t>(count)));
-  for (Row row; reader.Next(&row);) RETURN_IF_ERROR(function(row));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TableWriter*> WriterOf(const v1::TableChanges& changes, const TableWriters& tables) {
-  if (changes.table() < tables.size()) return tables[changes.table()].get();
-  return Error(absl::StatusCode::kInvalidArgument, "UNIT_MALFORMED",
-               "a unit names a table that its definition does not have");
-}
-
-absl::Status DeleteTouched(const v1::UnitBody& body, const TableWriters& tables, std::vector<TableState>* states) {
-  for (const v1::TableChanges& changes : body.tables()) {
-    ASSIGN_OR_RETURN(TableWriter * writer, WriterOf(changes, tables));
-    TableState* state = &(*states)[changes.table()];
-    RETURN_IF_ERROR(ForEachRow(changes.deleted(), writer->schema().key_columns_size(),
-                               [&](const Row& key) { return writer->Delete(key, state); }));
-    RETURN_IF_ERROR(ForEachRow(changes.rows(), writer->schema().columns_size(),
-                               [&](const Row& row) { return writer->Delete(writer->KeyOf(row), state); }));
+wire::UnitReader ReaderFor(const TableWriters& tables, wire::UnitReader::Handlers handlers) {
+  std::vector<size_t> key_counts, column_counts;
+  for (const std::unique_ptr<TableWriter>& table : tables) {
+    key_counts.push_back(static_cast<size_t>(table->schema().key_columns_size()));
+    column_counts.push_back(static_cast<size_t>(table->schema().columns_size()));
   }
-  return absl::OkStatus();
+  return {std::move(key_counts), std::move(column_counts), std::move(handlers)};
 }
 
-absl::Status InsertFinal(const v1::UnitBody& body, const TableWriters& tables, std::vector<TableState>* states,
-                         std::set<uint32_t>* met) {
-  for (const v1::TableChanges& changes : body.tables()) {
-    ASSIGN_OR_RETURN(TableWriter * writer, WriterOf(changes, tables));
-    RETURN_IF_ERROR(ForEachRow(changes.rows(), writer->schema().columns_size(), [&](const Row& row) -> absl::Status {
-      ASSIGN_OR_RETURN(const bool free, writer->Insert(row, &(*states)[changes.table()]));
-      if (!free) met->insert(changes.table());
-      return absl::OkStatus();
-    }));
-  }
-  return absl::OkStatus();
+absl::Status ReadAll(UnitSpool& unit, const TableWriters& tables, wire::UnitReader::Handlers handlers) {
+  wire::UnitReader reader = ReaderFor(tables, std::move(handlers));
+  RETURN_IF_ERROR(unit.ForEach([&](const v1::UnitBody& body) { return reader.Read(body); }));
+  return reader.Finish();
 }
 
 }  // namespace
 
 absl::Status ApplyChanges(UnitSpool& unit, const TableWriters& tables, std::vector<TableState>* states,
                           std::set<uint32_t>* met) {
-  RETURN_IF_ERROR(unit.ForEach([&](const v1::UnitBody& body) { return DeleteTouched(body, tables, states); }));
-  return unit.ForEach([&](const v1::UnitBody& body) { return InsertFinal(body, tables, states, met); });
+  wire::UnitReader::Handlers remove, insert;
+  remove.deleted = [&](uint32_t table, const Row& key) { return tables[table]->Delete(key, &(*states)[table]); };
+  remove.row = [&](uint32_t table, const Row& row) {
+    return tables[table]->Delete(tables[table]->KeyOf(row), &(*states)[table]);
+  };
+  insert.row = [&](uint32_t table, const Row& row) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool free, tables[table]->Insert(row, &(*states)[table]));
+    if (!free) met->insert(table);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(ReadAll(unit, tables, std::move(remove)));
+  return ReadAll(unit, tables, std::move(insert));
 }
 
 }  // namespace replicast

@@ -2,6 +2,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/wire/long_row.h"
 
 namespace replicast {
 namespace {
@@ -18,7 +19,7 @@ std::string NameOf(const v1::UnitHeader& header) {
 
 }  // namespace
 
-absl::StatusOr<bool> UnitSpool::Add(const wire::UnitPart& part) {
+absl::StatusOr<bool> UnitSpool::Add(const wire::UnitPart& part, const v1::DatasetSchema& schema) {
   const v1::UnitHeader& header = part.header;
   if (header.part_number() == 1) {
     Clear();
@@ -29,6 +30,7 @@ absl::StatusOr<bool> UnitSpool::Add(const wire::UnitPart& part) {
     Clear();
     return false;
   }
+  RETURN_IF_ERROR(CheckRowLength(part.body, schema));
   ++parts_;
   chain_ = part.body_hash_chain;
   unit_ = name;
@@ -40,6 +42,14 @@ absl::StatusOr<bool> UnitSpool::Add(const wire::UnitPart& part) {
   memory_bytes_ += part.body.ByteSizeLong();
   if (memory_bytes_ > limits::kMaxUnitInMemoryBytes) RETURN_IF_ERROR(Spill());
   return true;
+}
+
+absl::Status UnitSpool::CheckRowLength(const v1::UnitBody& body, const v1::DatasetSchema& schema) const {
+  if (!body.has_piece()) return absl::OkStatus();
+  const v1::DatasetSchema& its = schema_ ? schema_->schema() : schema;
+  const uint32_t table = body.piece().row().table();
+  const bool known = table < static_cast<uint32_t>(its.tables_size());
+  return wire::CheckLength(body.piece(), known ? its.tables(static_cast<int>(table)).name() : "", max_row_bytes_);
 }
 
 absl::Status UnitSpool::Spill() {

@@ -19,10 +19,11 @@ namespace replicast {
 // which SQLite keeps in a file that no reader sees and no crash leaves.
 class UnitSpool {
  public:
-  explicit UnitSpool(sqlite::Database& database) : database_(database) {}
+  UnitSpool(sqlite::Database& database, uint64_t max_row_bytes) : database_(database), max_row_bytes_(max_row_bytes) {}
 
   // Part 1 begins anew; another part is kept only if it continues the one before. False: it does not; all was dropped.
-  absl::StatusOr<bool> Add(const wire::UnitPart& part);
+  // `schema`: before the unit. FAILED_PRECONDITION (ROW_TOO_LARGE): the part begins a row that is too long for here.
+  absl::StatusOr<bool> Add(const wire::UnitPart& part, const v1::DatasetSchema& schema);
   // Every part's body, in order; may be called twice.
   using Function = std::function<absl::Status(const v1::UnitBody& body)>;
   absl::Status ForEach(const Function& function);
@@ -34,7 +35,9 @@ class UnitSpool {
  private:
   absl::Status Spill();
   absl::Status KeepOnDisk(const v1::UnitBody& body);
+  absl::Status CheckRowLength(const v1::UnitBody& body, const v1::DatasetSchema& schema) const;
   sqlite::Database& database_;
+  const uint64_t max_row_bytes_;
   std::vector<v1::UnitBody> in_memory_;
   size_t memory_bytes_ = 0;
   bool on_disk_ = false;

@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 
 #include "client/cli/connection.h"
@@ -14,21 +15,39 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The server's words are believed no further than its message reaches.
+std::string ColumnOf(const v1::Change& change, const v1::LongValue& value) {
+  return value.column() < static_cast<uint32_t>(change.columns_size())
+             ? change.columns(static_cast<int>(value.column()))
+             : std::string();
+}
+
+bool IsText(const v1::LongValue& value) { return value.storage_class() == static_cast<uint32_t>(StorageClass::kText); }
+
 // A line of --json: {"kind": "upsert" | "delete", "table": …, "values": {column: value}}, and after the changes of each
 // unit
-// {"kind": "position", "position": "HISTORY/LSN"}: watch --from it to go on.
+// {"kind": "position", "position": "HISTORY/LSN"}: watch --from it to go on. Values of over a thousand bytes in a row
+// of over 256 KiB are not shown, only how long they are: {"text_bytes": n} or {"blob_bytes": n}.
 void PrintChange(const Context& context, const v1::Change& change) {
   const bool upsert = change.kind() == v1::CHANGE_KIND_UPSERT;
   if (context.json) {
     Json values = Json::object();
     for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i)
       values[change.columns(i)] = ValueToJson(wire::FromProto(change.values(i)));
+    for (const v1::LongValue& value : change.long_values())
+      values[ColumnOf(change, value)] = {{IsText(value) ? "text_bytes" : "blob_bytes", value.length()}};
     PrintJsonLine({{"kind", upsert ? "upsert" : "delete"}, {"table", change.table()}, {"values", values}});
     return;
   }
   std::string line = (upsert ? "upsert " : "delete ") + change.table();
+  std::map<int, std::string> shown;
+  for (const v1::LongValue& value : change.long_values())
+    shown[static_cast<int>(value.column())] =
+        (IsText(value) ? "<text of " : "<blob of ") + HumanBytes(value.length()) + ">";
   for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i) {
-    line += " " + change.columns(i) + "=" + ToDisplay(wire::FromProto(change.values(i)));
+    const auto found = shown.find(i);
+    line += " " + change.columns(i) + "=" +
+            (found == shown.end() ? ToDisplay(wire::FromProto(change.values(i))) : found->second);
   }
   std::printf("%s\n", line.c_str());
 }

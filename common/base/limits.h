@@ -22,8 +22,8 @@ inline constexpr size_t kReorderBytes = 16u << 20;       // symbols above a gap
 inline constexpr size_t kPendingEpochFrames = 512;       // frames of the next two epochs without their key
 inline constexpr size_t kMaxRepairSymbols = 512;         // in one Repair call
 inline constexpr size_t kMaxRepairRanges = 64;
-inline constexpr int kMaxBurst = 16;     // datagrams sent back to back
-inline constexpr int kMaxStreams = 256;  // multicast streams of a server
+inline constexpr int kMaxBurst = 16;      // datagrams sent back to back
+inline constexpr int kMaxStreams = 1024;  // multicast streams of a server
 
 // Units and chunks.
 inline constexpr size_t kUnitPartBytes = 256u << 10;     // target, before compression
@@ -31,9 +31,14 @@ inline constexpr size_t kMaxUnitPartBytes = 8u << 20;    // decompressed, most
 inline constexpr size_t kMaxSignedPartBytes = 9u << 20;  // as it travels
 inline constexpr size_t kChunkBytes = 128u << 10;        // target, before compression
 inline constexpr size_t kMaxChunkBytes = 8u << 20;
-inline constexpr size_t kMaxRowBytes = 7u << 20;           // about, of one row as a unit carries it
-inline constexpr size_t kMaxHeldUnitBytes = 32u << 20;     // live units kept aside while a gap is repaired
-inline constexpr size_t kMaxUnitInMemoryBytes = 8u << 20;  // parts of one unit on a replica; more of it goes to disk
+inline constexpr size_t kMaxWholeRowBytes = kUnitPartBytes;  // a longer row travels in pieces
+inline constexpr size_t kMaxShortValueBytes = 1024;          // of a row in pieces; longer ones are in the pieces
+inline constexpr size_t kPieceBytes = 256u << 10;            // of one piece, before compression
+inline constexpr size_t kDefaultMaxRowBytes = 256u << 20;    // of one row, on server and replica; both can set it
+inline constexpr size_t kMostMaxRowBytes = 1'000'000'000;    // SQLite's own bound
+inline constexpr size_t kMaxKeyBytes = 4u << 20;             // of one row's key
+inline constexpr size_t kMaxHeldUnitBytes = 32u << 20;       // live units kept aside while a gap is repaired
+inline constexpr size_t kMaxUnitInMemoryBytes = 8u << 20;    // parts of one unit on a replica; more of it goes to disk
 inline constexpr uint64_t kDrainRows = 20'000;  // keys that one read transaction of the detector turns into units
 inline constexpr size_t kMaxTables = 256;       // in one definition
 inline constexpr size_t kMaxColumns = 2000;
@@ -53,6 +58,8 @@ inline constexpr uint64_t kOutboxCapacity = 1'000'000;  // entries
 inline constexpr uint64_t kOutboxTrimEvery = 1024;
 inline constexpr uint64_t kUnitStoreBytes = 1ull << 30;  // default retention
 inline constexpr size_t kIndexOverlayEntries = 100'000;  // changes of the row index kept in memory before a flush
+
+inline constexpr int64_t kLogBytes = 16 << 20;  // of a write-ahead log that nobody writes to just now
 
 // Control plane.
 inline constexpr size_t kMaxMessageBytes = 16u << 20;  // gRPC, both ends
@@ -80,8 +87,11 @@ inline constexpr absl::Duration kReportIdle = absl::Minutes(1);
 inline constexpr absl::Duration kMemberCertificateLifetime = absl::Hours(24 * 365);
 
 static_assert(kMaxSignedPartBytes < kMaxMessageBytes, "a part must fit a gRPC message");
-static_assert(kMaxRowBytes + (512u << 10) < kMaxUnitPartBytes, "the longest row, with its fields' tags, fits a part");
-static_assert(kMaxRowBytes + kChunkBytes + (512u << 10) < kMaxChunkBytes, "the longest row may overshoot the target");
+static_assert(kMaxColumns * (kMaxShortValueBytes + 32) + kUnitPartBytes < kMaxUnitPartBytes,
+              "a row of short values fits a part, behind others");
+static_assert(kMaxColumns * (kMaxShortValueBytes + 32) + kChunkBytes < kMaxChunkBytes, "and a chunk");
+static_assert(kMaxKeyBytes + kUnitPartBytes < kMaxUnitPartBytes, "the longest key fits a part");
+static_assert(kMaxWholeRowBytes + kChunkBytes < kMaxChunkBytes, "the longest whole row may overshoot the target");
 static_assert(kMinFrameSize > 4 * kFrameOverhead);
 static_assert(kMaxFrameSize < kMaxDatagram);
 

@@ -138,6 +138,19 @@ Statement& Statement::BindNull(int index) {
   return *this;
 }
 
+Statement& Statement::BindView(int index, const Value& value) {
+  int code = SQLITE_OK;
+  if (const auto* text = std::get_if<Text>(&value)) {
+    code = sqlite3_bind_text(statement_, index, DataOf(text->bytes), SizeOf(text->bytes), SQLITE_STATIC);
+  } else if (const auto* blob = std::get_if<Blob>(&value)) {
+    code = sqlite3_bind_blob(statement_, index, DataOf(blob->bytes), SizeOf(blob->bytes), SQLITE_STATIC);
+  } else {
+    return Bind(index, value);
+  }
+  REPLICAST_CHECK(code == SQLITE_OK);
+  return *this;
+}
+
 absl::StatusOr<bool> Statement::Step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
@@ -218,9 +231,12 @@ int OpenFlags(const std::string& path, const OpenOptions& options) {
   return flags | (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
 }
 
+int BusyTimeout(const OpenOptions& options) {
+  return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(options.busy_timeout), 0, 1 << 30));
+}
+
 absl::Status Configure(sqlite3* handle, const std::string& path, const OpenOptions& options) {
-  const auto timeout = std::clamp<int64_t>(absl::ToInt64Milliseconds(options.busy_timeout), 0, 1 << 30);
-  sqlite3_busy_timeout(handle, static_cast<int>(timeout));
+  sqlite3_busy_timeout(handle, BusyTimeout(options));
   if (options.no_checkpoint_on_close) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   // A quoted name of a column that is gone must be an error for who only reads; SQLite would read it as a string.
   if (options.read_only || !options.quoted_strings) sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
@@ -250,7 +266,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
     sqlite3_close_v2(handle);
     return status;
   }
-  std::unique_ptr<Database> database(new Database(handle, path));
+  std::unique_ptr<Database> database(new Database(handle, path, BusyTimeout(options)));
   RETURN_IF_ERROR(Configure(handle, path, options));
   return database;
 }
@@ -290,6 +306,20 @@ absl::StatusOr<std::optional<Value>> Database::QueryValue(std::string_view sql) 
   ASSIGN_OR_RETURN(const bool row, statement.Step());
   if (!row) return std::optional<Value>();
   return std::optional<Value>(statement.Column(0));
+}
+
+absl::Status Database::ShortenLog(int64_t longer_than) {
+  sqlite3_file* log = nullptr;
+  sqlite3_int64 size = 0;
+  if (sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == nullptr ||
+      log->pMethods == nullptr || log->pMethods->xFileSize(log, &size) != SQLITE_OK || size <= longer_than) {
+    return absl::OkStatus();
+  }
+  sqlite3_busy_timeout(handle_, 0);
+  const int code = sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle_, busy_timeout_);
+  if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return absl::OkStatus();
+  return ErrorFor(handle_, code, "shortening the write-ahead log", path_);
 }
 
 int64_t Database::LastInsertRowid() const { return sqlite3_last_insert_rowid(handle_); }

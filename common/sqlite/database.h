@@ -41,6 +41,8 @@ class Statement {
   Statement& BindText(int index, std::string_view text);  // copied
   Statement& BindBlob(int index, std::string_view blob);  // copied
   Statement& BindNull(int index);
+  // Not copied: the value must live until it is bound anew, or the statement is not stepped any more.
+  Statement& BindView(int index, const Value& value);
 
   // True: a row is there. False: done, and the statement is reset. An error also resets it.
   absl::StatusOr<bool> Step();
@@ -84,6 +86,9 @@ class Database {
   absl::Status Execute(std::string_view sql);
   // First column of the first row; nothing when there is no row.
   absl::StatusOr<std::optional<Value>> QueryValue(std::string_view sql);
+  // Checkpoints, and cuts the write-ahead log, where that is longer than this. Waits for nobody: while a reader needs
+  // the log it stays, for the next call.
+  absl::Status ShortenLog(int64_t longer_than);
   int64_t LastInsertRowid() const;
   int64_t Changes() const;
   bool InTransaction() const;
@@ -93,9 +98,11 @@ class Database {
   sqlite3* handle() const { return handle_; }
 
  private:
-  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  Database(sqlite3* handle, std::string path, int busy_timeout)
+      : handle_(handle), path_(std::move(path)), busy_timeout_(busy_timeout) {}
   sqlite3* handle_;
   std::string path_;
+  int busy_timeout_;  // milliseconds
 };
 
 // BEGIN … COMMIT; rolls back when it is destroyed before Commit.

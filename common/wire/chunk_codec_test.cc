@@ -8,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/crypto/crypto.h"
 #include "common/wire/columns.h"
+#include "common/wire/long_row.h"
 #include "common/wire/unit_codec.h"
 
 namespace replicast::wire {
@@ -93,9 +94,44 @@ TEST_F(ChunkCodecTest, RefusesHeadersThatMakeNoSense) {
   spoiled([](v1::ChunkHeader& h) { h.set_history_id("short"); });
   spoiled([](v1::ChunkHeader& h) { h.set_definition_hash("short"); });
   spoiled([](v1::ChunkHeader& h) { h.set_table(limits::kMaxTables); });
+  spoiled([](v1::ChunkHeader& h) { h.set_piece(1); });
   spoiled([](v1::ChunkHeader& h) { h.mutable_digests(0)->set_digest("short"); });
   spoiled([](v1::ChunkHeader& h) { h.mutable_digests(0)->set_table(limits::kMaxTables); });
   ExpectReason(Signed("\xff", ""), "CHUNK_MALFORMED");
+}
+
+TEST_F(ChunkCodecTest, APieceOfTheRangesLastRowIsAMessageOfItsOwn) {
+  const Row row = {int64_t{9}, Text{std::string(limits::kMaxWholeRowBytes, 't')}};
+  LongRowWriter writer(header_.table(), row);
+  header_.set_pieces(writer.pieces());
+  v1::RowPiece piece;
+  LongRowReader reader;
+  while (writer.Next(&piece)) {
+    header_.set_piece(header_.piece() + 1);
+    const auto chunk = OpenChunk(SealChunkPiece(header_, piece, signer_), verifier_);
+    ASSERT_TRUE(chunk.ok()) << chunk.status();
+    EXPECT_EQ(chunk->rows.row_count(), 0u);
+    ASSERT_TRUE(reader.Add(chunk->piece, 2).ok());
+  }
+  EXPECT_EQ(header_.piece(), header_.pieces());
+  EXPECT_EQ(reader.row(), row);
+}
+
+TEST_F(ChunkCodecTest, RefusesPiecesOutOfTheirPlace) {
+  const Row row = {int64_t{9}, Text{std::string(limits::kMaxWholeRowBytes, 't')}};
+  LongRowWriter writer(header_.table(), row);
+  header_.set_pieces(2);
+  v1::RowPiece first, other;
+  ASSERT_TRUE(writer.Next(&first) && writer.Next(&other));
+  header_.set_piece(2);
+  EXPECT_TRUE(OpenChunk(SealChunkPiece(header_, other, signer_), verifier_).ok());
+  ExpectReason(SealChunkPiece(header_, first, signer_), "CHUNK_MALFORMED");
+  ExpectReason(SealChunkPiece(header_, {}, signer_), "ROW_PIECE_MALFORMED");
+  header_.set_piece(1);
+  EXPECT_TRUE(OpenChunk(SealChunkPiece(header_, first, signer_), verifier_).ok());
+  ExpectReason(SealChunkPiece(header_, other, signer_), "CHUNK_MALFORMED");
+  header_.set_table(header_.table() + 1);
+  ExpectReason(SealChunkPiece(header_, first, signer_), "CHUNK_MALFORMED");
 }
 
 TEST_F(ChunkCodecTest, RefusesBodiesThatMakeNoSense) {

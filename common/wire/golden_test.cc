@@ -16,6 +16,7 @@
 #include "common/wire/epoch_key.h"
 #include "common/wire/frame_codec.h"
 #include "common/wire/golden_vectors.h"
+#include "common/wire/long_row.h"
 #include "common/wire/row_hash.h"
 #include "common/wire/token.h"
 #include "common/wire/unit_codec.h"
@@ -221,6 +222,24 @@ TEST_F(GoldenTest, Chunk) {
   const auto chunk = OpenChunk(kept, verifier_);
   ASSERT_TRUE(chunk.ok()) << chunk.status();
   EXPECT_EQ(chunk->rows.row_count(), 2u);
+}
+
+TEST_F(GoldenTest, FirstPieceOfALongRow) {
+  const Row row = {int64_t{44}, Text{"libc6"}, Real{2.5}, Blob{std::string(300'000, 'b')}, std::monostate()};
+  LongRowWriter writer(kPackages, row);
+  v1::UnitBody body;
+  ASSERT_TRUE(writer.Next(body.mutable_piece()));
+  EXPECT_EQ(HexEncode(body.SerializeAsString()), golden::kFirstPiece);
+
+  v1::UnitBody kept;
+  ASSERT_TRUE(kept.ParseFromString(Raw(golden::kFirstPiece)));
+  ASSERT_TRUE(CheckPiece(kept.piece()).ok());
+  LongRowReader reader;
+  EXPECT_EQ(reader.Add(kept.piece(), 5).value(), false);
+  kept.mutable_piece()->clear_row();
+  kept.mutable_piece()->set_data(std::string(300'000, 'b'));
+  EXPECT_EQ(reader.Add(kept.piece(), 5).value(), true);
+  EXPECT_EQ(reader.row(), row);
 }
 
 TEST_F(GoldenTest, Token) {

@@ -72,6 +72,9 @@ inline constexpr std::string_view kChunk =
     "3c4cf3c57fac5da4671802125328b52ffd204a510200080212070a01011202545512130a0103220206042a0a7a6c696231676261736812"
     "0e0a0202001a08000000000000f83f120b0a0204002201022a0200ff120b0a0200032201022a02c3a91a40027f36703710c3887b6ee955"
     "94c5a81a45b7b2240094955afaa0dd85607a553950c31930f70e76fa23f149ba66c7457637b008bde1b7d57214abe4aaad78cb04";
+inline constexpr std::string_view kFirstPiece =
+    "1a420a4008011232080112060a0101120158120d0a01032201052a056c69626336120d0a01021a08000000000000044012030a01001203"
+    "0a01001a080803100418e0a712";
 inline constexpr std::string_view kToken =
     "replicast1.Cg4xOTIuMC4yLjE6NzQyMRIOMTkyLjAuMi4xOjc0MjAaDWEgY2VydGlmaWNhdGUiEMDBwsPExcbHyMnKy8zNzs8qINDR0tPU1db"
     "X2Nna29zd3t_g4eLj5OXm5-jp6uvs7e7v";
@@ -100,6 +103,7 @@ inline constexpr std::string_view kAll[] = {kSigningPublicKey,
                                             kChunkHeader,
                                             kChunkRows,
                                             kChunk,
+                                            kFirstPiece,
                                             kToken};
 
 }  // namespace replicast::wire::golden

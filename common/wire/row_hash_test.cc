@@ -31,6 +31,12 @@ TEST(RowHashTest, IsTheCutHashOfNameAndCanonicalBytes) {
   EXPECT_EQ(HashRow("abc", row).ToBytes(), std::string(reinterpret_cast<const char*>(hash.data()), 16));
 }
 
+TEST(RowHashTest, OfALongRowIsThatOfItsJoinedBytes) {
+  const Row row = {int64_t{1}, Blob{std::string(300'000, 'b')}, Text{std::string(65'000, 't')}, Text{"end"}};
+  const crypto::Sha256Digest whole = crypto::Sha256(*HexDecode("0000000174") + CanonicalBytes(row));
+  EXPECT_EQ(HashRow("t", row).ToBytes(), std::string(reinterpret_cast<const char*>(whole.data()), 16));
+}
+
 TEST(RowHashTest, TellsStorageClassesApart) {
   const Row rows[] = {{int64_t{1}}, {Real{1.0}},  {Text{"1"}}, {Blob{"1"}}, {std::monostate()},
                       {Real{0.0}},  {Real{-0.0}}, {Text{""}},  {Blob{""}}};

@@ -4,6 +4,7 @@
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/crypto/crypto.h"
+#include "common/wire/long_row.h"
 
 namespace replicast::wire {
 namespace {
@@ -51,6 +52,10 @@ absl::Status CheckColumns(const v1::Columns& columns, uint64_t* values) {
 }
 
 absl::Status CheckBody(const v1::UnitBody& body) {
+  if (body.has_piece()) {
+    if (!body.tables().empty() || body.has_schema()) return Malformed("something stands beside a row's piece");
+    return CheckPiece(body.piece());
+  }
   if (static_cast<size_t>(body.tables_size()) > limits::kMaxTables) return Malformed("too many tables");
   // A value counts as a byte at least in what a part may have, a NULL too, which takes none as it travels.
   uint64_t values = 0;
@@ -85,27 +90,27 @@ UnitWriter::UnitWriter(v1::UnitHeader header, std::vector<size_t> key_counts, st
 
 absl::Status UnitWriter::Upsert(uint32_t table, const Row& row) {
   REPLICAST_CHECK(table < tables_.size());
-  return Add(&tables_[table].rows, row);
+  return IsLong(row) ? AddLong(table, row) : Add(&tables_[table].rows, row);
 }
 
 absl::Status UnitWriter::Delete(uint32_t table, const Row& key) {
-  REPLICAST_CHECK(table < tables_.size());
+  REPLICAST_CHECK(table < tables_.size() && EncodedSize(key) <= limits::kMaxKeyBytes);
   return Add(&tables_[table].deleted, key);
 }
 
 absl::Status UnitWriter::Add(ColumnsWriter* where, const Row& row) {
-  const size_t size = EncodedSize(row);
-  if (size > limits::kMaxRowBytes) {
-    return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE",
-                 "a row has " + HumanBytes(size) + ", and a unit carries at most " + HumanBytes(limits::kMaxRowBytes) +
-                     " of one row; shorten it, or publish fewer columns");
-  }
-  // So that the longest row still fits a part.
-  if (size > limits::kUnitPartBytes && bytes_ > 0) RETURN_IF_ERROR(Flush(false, {}));
   where->Add(row);
-  bytes_ += size;
+  bytes_ += EncodedSize(row);
   ++rows_;
   return bytes_ >= limits::kUnitPartBytes ? Flush(false, {}) : absl::OkStatus();
+}
+
+absl::Status UnitWriter::AddLong(uint32_t table, const Row& row) {
+  if (bytes_ > 0 || schema_) RETURN_IF_ERROR(Flush(false, {}));
+  LongRowWriter writer(table, row);
+  for (v1::UnitBody body; writer.Next(body.mutable_piece());) RETURN_IF_ERROR(WritePart(false, {}, body));
+  ++rows_;
+  return absl::OkStatus();
 }
 
 absl::Status UnitWriter::Finish(const std::vector<v1::TableDigest>& digests) { return Flush(true, digests); }
@@ -125,6 +130,11 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
     schema_.reset();
   }
   bytes_ = 0;
+  return WritePart(final_part, digests, body);
+}
+
+absl::Status UnitWriter::WritePart(bool final_part, const std::vector<v1::TableDigest>& digests,
+                                   const v1::UnitBody& body) {
   header_.set_part_number(++part_number_);
   header_.set_final_part(final_part);
   header_.set_earlier_parts_hash(chain_);
@@ -132,7 +142,8 @@ absl::Status UnitWriter::Flush(bool final_part, const std::vector<v1::TableDiges
   for (const v1::TableDigest& digest : digests) *header_.add_digests() = digest;
   v1::SignedUnitPart part;
   header_.SerializeToString(part.mutable_header());
-  if (!body.tables().empty() || body.has_schema()) part.set_body(Compress(body.SerializeAsString()));
+  const std::string plain = body.SerializeAsString();
+  if (!plain.empty()) part.set_body(Compress(plain));
   const std::string message = HeaderAndBody(part.header(), part.body());
   part.set_signature(signer_.Sign(kUnitPartDomain, message));
   chain_ = ChainOn(chain_, message);
@@ -154,7 +165,7 @@ absl::StatusOr<UnitPart> OpenUnitPart(EncodedPart encoded, const Verifier& verif
     ASSIGN_OR_RETURN(const std::string body, Decompress(message.body(), limits::kMaxUnitPartBytes));
     if (!part.body.ParseFromString(body)) return Malformed("its body");
   }
-  if (part.header.kind() == v1::UNIT_KIND_EMPTY && !part.body.tables().empty())
+  if (part.header.kind() == v1::UNIT_KIND_EMPTY && (!part.body.tables().empty() || part.body.has_piece()))
     return Malformed("an empty unit has no changes");
   RETURN_IF_ERROR(CheckSchema(part.header, part.body));
   RETURN_IF_ERROR(CheckBody(part.body));

@@ -33,8 +33,9 @@ class UnitWriter {
              const Signer& signer, Sink sink);
   // The unit changes the schema, too: before anything is added. The counts are those of the new schema's tables.
   void SetSchema(v1::SchemaChange schema) { schema_ = std::move(schema); }
-  // FAILED_PRECONDITION (reason ROW_TOO_LARGE), and nothing is added, when the row is longer than limits::kMaxRowBytes.
+  // A long row goes out at once, in pieces.
   absl::Status Upsert(uint32_t table, const Row& row);
+  // A key has at most limits::kMaxKeyBytes.
   absl::Status Delete(uint32_t table, const Row& key);
   // Writes the final part.
   absl::Status Finish(const std::vector<v1::TableDigest>& digests);
@@ -46,7 +47,9 @@ class UnitWriter {
     ColumnsWriter deleted, rows;
   };
   absl::Status Add(ColumnsWriter* where, const Row& row);
+  absl::Status AddLong(uint32_t table, const Row& row);
   absl::Status Flush(bool final_part, const std::vector<v1::TableDigest>& digests);
+  absl::Status WritePart(bool final_part, const std::vector<v1::TableDigest>& digests, const v1::UnitBody& body);
   v1::UnitHeader header_;
   const Signer& signer_;
   Sink sink_;

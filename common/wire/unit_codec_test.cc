@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "common/base/random.h"
 #include "common/crypto/crypto.h"
+#include "common/wire/unit_reader.h"
 
 namespace replicast::wire {
 namespace {
@@ -147,23 +148,69 @@ TEST_F(UnitCodecTest, ALargeUnitTravelsInPartsThatFormAChain) {
   EXPECT_EQ(rows, count);
 }
 
-TEST_F(UnitCodecTest, TheLongestRowFitsAPartEvenAfterOthers) {
+TEST_F(UnitCodecTest, TheLongestWholeRowAndTheLongestKeyFitAPartEvenAfterOthers) {
   SeededRandom random(6);
   UnitWriter writer = Writer();
   ASSERT_TRUE(writer.Upsert(0, {int64_t{1}, Blob{random.Bytes(limits::kUnitPartBytes - 100)}, std::monostate()}).ok());
-  ASSERT_TRUE(writer.Upsert(0, {int64_t{2}, Blob{random.Bytes(limits::kMaxRowBytes - 15)}, std::monostate()}).ok());
-  ASSERT_TRUE(writer.Upsert(0, {int64_t{3}, Text{"short"}, std::monostate()}).ok());
+  ASSERT_TRUE(
+      writer.Upsert(0, {int64_t{2}, Blob{random.Bytes(limits::kMaxWholeRowBytes - 15)}, std::monostate()}).ok());
+  ASSERT_TRUE(writer.Upsert(0, {int64_t{3}, Blob{random.Bytes(limits::kUnitPartBytes - 100)}, std::monostate()}).ok());
+  ASSERT_TRUE(writer.Delete(0, {Blob{random.Bytes(limits::kMaxKeyBytes - 5)}}).ok());
   ASSERT_TRUE(writer.Finish({digest_}).ok());
   ASSERT_EQ(parts_.size(), 3u);
-  for (const EncodedPart& part : parts_) EXPECT_EQ(RowsOf(Opened(part).body.tables(0).rows(), 3).size(), 1u);
+  size_t rows = 0;
+  for (const EncodedPart& part : parts_) {
+    const UnitPart opened = Opened(part);
+    for (const v1::TableChanges& table : opened.body.tables())
+      rows += table.rows().row_count() + table.deleted().row_count();
+  }
+  EXPECT_EQ(rows, 4u);
 }
 
-TEST_F(UnitCodecTest, ALongerRowIsRefusedWithAReason) {
+TEST_F(UnitCodecTest, ALongRowTravelsInPiecesAndComesOutInItsPlace) {
+  SeededRandom random(7);
+  const std::vector<Row> rows = {{int64_t{1}, Blob{"short"}, std::monostate()},
+                                 {int64_t{2}, Blob{random.Bytes(3'000'000)}, Text{random.Bytes(700'000)}},
+                                 {int64_t{3}, Text{"short"}, Text{std::string(limits::kMaxWholeRowBytes, 't')}},
+                                 {int64_t{4}, std::monostate(), Text{"short"}}};
   UnitWriter writer = Writer();
-  const absl::Status status =
-      writer.Upsert(0, {int64_t{1}, Blob{std::string(limits::kMaxRowBytes, 'b')}, std::monostate()});
-  EXPECT_EQ(ReasonOf(status), "ROW_TOO_LARGE");
-  EXPECT_EQ(writer.rows(), 0u);
+  for (const Row& row : rows) ASSERT_TRUE(writer.Upsert(0, row).ok());
+  ASSERT_TRUE(writer.Delete(1, {int64_t{5}, int64_t{6}}).ok());
+  ASSERT_TRUE(writer.Finish({digest_}).ok());
+  EXPECT_EQ(writer.rows(), 5u);
+  std::vector<Row> came, gone;
+  UnitReader reader({1, 2}, {3, 2},
+                    {[&](uint32_t table, const Row& key) {
+                       EXPECT_EQ(table, 1u);
+                       gone.push_back(key);
+                       return absl::OkStatus();
+                     },
+                     [&](uint32_t table, const Row& row) {
+                       EXPECT_EQ(table, 0u);
+                       came.push_back(row);
+                       return absl::OkStatus();
+                     }});
+  for (const EncodedPart& part : parts_) {
+    EXPECT_LT(part.size(), 2 * limits::kUnitPartBytes);
+    ASSERT_TRUE(reader.Read(Opened(part).body).ok());
+  }
+  EXPECT_TRUE(reader.Finish().ok());
+  EXPECT_EQ(came, rows);
+  EXPECT_EQ(gone, std::vector<Row>({{int64_t{5}, int64_t{6}}}));
+}
+
+TEST_F(UnitCodecTest, ALongRowWithoutItsLastPieceIsNotTakenForOne) {
+  UnitWriter writer = Writer();
+  ASSERT_TRUE(writer.Upsert(0, {int64_t{1}, Blob{std::string(3 * limits::kPieceBytes, 'b')}, std::monostate()}).ok());
+  ASSERT_TRUE(writer.Finish({digest_}).ok());
+  ASSERT_EQ(parts_.size(), 5u);
+  UnitReader reader({1, 2}, {3, 2}, {nullptr, [](uint32_t, const Row&) {
+                                       ADD_FAILURE() << "it is not complete";
+                                       return absl::OkStatus();
+                                     }});
+  for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(reader.Read(Opened(parts_[i]).body).ok());
+  EXPECT_EQ(ReasonOf(reader.Finish()), "UNIT_MALFORMED");
+  EXPECT_EQ(ReasonOf(reader.Read(Opened(parts_[4]).body)), "UNIT_MALFORMED");
 }
 
 TEST_F(UnitCodecTest, AFailureOfTheSinkIsTold) {
@@ -266,6 +313,14 @@ TEST_F(UnitCodecTest, RefusesBodiesThatMakeNoSense) {
   v1::UnitBody many;
   for (size_t i = 0; i <= limits::kMaxTables; ++i) many.add_tables();
   EXPECT_EQ(reason(many), "UNIT_MALFORMED");
+  v1::UnitBody piece;
+  piece.mutable_piece()->set_data("bytes");
+  EXPECT_EQ(reason(piece), "");
+  piece.add_tables();
+  EXPECT_EQ(reason(piece), "UNIT_MALFORMED");
+  piece.clear_tables();
+  piece.mutable_piece()->clear_data();
+  EXPECT_EQ(reason(piece), "ROW_PIECE_MALFORMED");
   EXPECT_EQ(ReasonFor(Signed(header, "not zstd")), "COMPRESSION_MALFORMED");
   EXPECT_EQ(ReasonFor(Signed(header, Compress("\xff"))), "UNIT_MALFORMED");
   EXPECT_EQ(ReasonFor(Signed(header, std::string(limits::kMaxSignedPartBytes, 'x'))), "UNIT_MALFORMED");

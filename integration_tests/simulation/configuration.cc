@@ -26,7 +26,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   c.keys = one_in(6) ? 5 + below(200) : 3 + below(40);
   c.transactions = between(0.5, 4.5);
   c.largest_transaction = 1 + below(30);
-  c.largest_blob = one_in(8) ? 40'000 : 3000;
+  c.largest_blob = one_in(8) ? 400'000 : 3000;  // some rows in pieces
   c.storm_seconds = 15 + below(30);
   c.server.frame_size = one_in(3) ? 512 + random.Below(1000) : 1372;
   c.server.outbox_capacity = one_in(4) ? 20 + random.Below(500) : 100'000;

@@ -8,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/columns.h"
+#include "common/wire/long_row.h"
 #include "server/publish/differences.h"
 
 namespace replicast::publish {
@@ -21,21 +22,31 @@ constexpr size_t kMostRows = 20'000;
 // The chunk's rows, and what is to be published first.
 class ChunkReader::Range : public Differences {
  public:
-  Range(route::TableView& view, size_t columns) : view_(view), rows_(columns) {}
+  Range(route::TableView& view, uint32_t table, size_t columns, const wire::Signer& signer)
+      : view_(view), table_(table), rows_(columns), signer_(signer) {}
   absl::StatusOr<bool> OnRow(const Row&, const Row& row) override {
-    if (const Row* published = view_.Published(row); published != nullptr) rows_.Add(*published);
+    const Row* published = view_.Published(row);
+    if (published != nullptr && wire::IsLong(*published)) {
+      ASSIGN_OR_RETURN(pieces_, ChunkPieces::Keep(table_, *published, signer_));
+      return false;
+    }
+    if (published != nullptr) rows_.Add(*published);
     return ++scanned_ < kMostRows && rows_.bytes() < limits::kChunkBytes && !full();
   }
   wire::ColumnsWriter& rows() { return rows_; }
+  std::unique_ptr<ChunkPieces> TakePieces() { return std::move(pieces_); }
 
  private:
   route::TableView& view_;
+  const uint32_t table_;
   wire::ColumnsWriter rows_;
+  const wire::Signer& signer_;
+  std::unique_ptr<ChunkPieces> pieces_;  // of the last row
   size_t scanned_ = 0;
 };
 
 absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, uint32_t table,
-                                                  const std::string& after_key) {
+                                                  const std::string& after_key, std::unique_ptr<ChunkPieces>* pieces) {
   ASSIGN_OR_RETURN(std::unique_ptr<Reading> reading, drain_.RunAndRead());
   ASSIGN_OR_RETURN(Stream * stream, core_.FindReady(hash));
   if (table >= stream->tables.size()) {
@@ -44,7 +55,7 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
   }
   const Relation& relation = *stream->tables[table].relation;
   ASSIGN_OR_RETURN(route::TableView * view, stream->View(table));
-  Range range(*view, stream->tables[table].columns.size());
+  Range range(*view, table, stream->tables[table].columns.size(), core_.signer);
   ASSIGN_OR_RETURN(const std::string through_key,
                    CompareRange(core_, core_.router, *reading, relation, after_key, range));
   RETURN_IF_ERROR(range.Publish(core_, *reading, relation));
@@ -62,6 +73,10 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
     digest->set_table(static_cast<uint32_t>(i));
     digest->set_digest(stream->record.tables[i].digest.ToBytes());
     digest->set_row_count(stream->record.tables[i].rows);
+  }
+  if (*pieces = range.TakePieces(); *pieces != nullptr) {
+    header.set_pieces((*pieces)->count());
+    (*pieces)->SetHeader(header);
   }
   v1::Columns columns;
   range.rows().Take(&columns);

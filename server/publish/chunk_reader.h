@@ -3,6 +3,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <memory>
 #include <string>
 
 #include "server/publish/drain.h"
@@ -15,7 +16,8 @@ namespace replicast::publish {
 class ChunkReader {
  public:
   ChunkReader(Core& core, Drain& drain) : core_(core), drain_(drain) {}
-  absl::StatusOr<v1::SignedChunk> Read(const DefinitionHash& stream, uint32_t table, const std::string& after_key);
+  absl::StatusOr<v1::SignedChunk> Read(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
+                                       std::unique_ptr<ChunkPieces>* pieces);
 
  private:
   class Range;

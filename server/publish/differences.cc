@@ -4,6 +4,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/wire/long_row.h"
 #include "server/publish/batch.h"
 
 namespace replicast::publish {
@@ -14,8 +15,11 @@ constexpr size_t kMostBytes = 8 * limits::kChunkBytes;
 }  // namespace
 
 absl::Status Differences::OnDifference(const Row& key, const Row* row) {
-  bytes_ += EncodedSize(key) + (row == nullptr ? 0 : EncodedSize(*row));
-  found_.push_back({key, row == nullptr ? std::nullopt : std::optional<Row>(*row)});
+  Difference& difference = found_.emplace_back(Difference{key, row != nullptr, std::nullopt});
+  bytes_ += EncodedSize(key);
+  if (row == nullptr || wire::IsLong(*row)) return absl::OkStatus();
+  bytes_ += EncodedSize(*row);
+  difference.row = *row;
   return absl::OkStatus();
 }
 
@@ -24,8 +28,16 @@ bool Differences::full() const { return bytes_ >= kMostBytes; }
 absl::Status Differences::Publish(Core& core, Reading& reading, const Relation& relation) const {
   if (found_.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core, reading.newest().number, reading.wall()));
-  for (const Difference& difference : found_)
-    RETURN_IF_ERROR(batch->Route(relation, difference.key, difference.row ? &*difference.row : nullptr));
+  Row read;
+  for (const Difference& difference : found_) {
+    const Row* row = difference.row ? &*difference.row : nullptr;
+    if (difference.there && row == nullptr) {
+      const absl::StatusOr<bool> found = reading.Find(relation, difference.key, &read);
+      if (!found.ok()) return core.SourceFailed(found.status());
+      if (*found) row = &read;
+    }
+    RETURN_IF_ERROR(batch->Route(relation, difference.key, row));
+  }
   batch->SetTail(reading.newest());
   RETURN_IF_ERROR(batch->Commit());
   return batch->Tell();

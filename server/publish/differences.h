@@ -15,7 +15,8 @@ class Differences : public RangeVisitor {
  public:
   struct Difference {
     Row key;
-    std::optional<Row> row;  // in the source, whether or not a stream wants it
+    bool there = false;      // in the source, whether or not a stream wants it
+    std::optional<Row> row;  // unless it is a long one, which is read again
   };
 
   absl::Status OnDifference(const Row& key, const Row* row) override;

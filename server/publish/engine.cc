@@ -34,6 +34,7 @@ void Engine::LookClosely(absl::Time now) {
 
 absl::Time Engine::Step() {
   LookAtSource(parts_.clock.Now());
+  Tell();
   if (wanted_ && !parts_.multicaster.Congested()) Drain(parts_.clock.Now());
   Build(parts_.clock.Now());
   if (!parts_.multicaster.Congested()) Scrub(parts_.clock.Now());
@@ -44,7 +45,7 @@ absl::Time Engine::Step() {
   }
   absl::Time next = std::min({sends_again, next_look_, next_full_look_, next_build_, next_boundary_});
   if (!parts_.multicaster.Congested()) next = std::min(next, next_scrub_);
-  if (wanted_ && !parts_.multicaster.Congested()) next = parts_.clock.Now();
+  if ((wanted_ || untold_) && !parts_.multicaster.Congested()) next = parts_.clock.Now();
   return next;
 }
 
@@ -64,6 +65,14 @@ void Engine::LookAtSource(absl::Time now) {
   }
   next_look_ = now + look_again_;
   look_again_ = std::min(look_again_ * 2, kLongestLookAgain);
+}
+
+void Engine::Tell() {
+  untold_ = true;
+  if (parts_.multicaster.Congested()) return;
+  const absl::StatusOr<bool> more = parts_.publisher.TellStep();
+  if (!more.ok()) SetProblem(std::string(more.status().message()));
+  untold_ = more.value_or(false);
 }
 
 void Engine::Drain(absl::Time now) {

@@ -60,6 +60,7 @@ class Engine {
  private:
   void LookAtSource(absl::Time now);
   void LookClosely(absl::Time now);
+  void Tell();
   void Drain(absl::Time now);
   void Build(absl::Time now);
   void Scrub(absl::Time now);
@@ -77,6 +78,7 @@ class Engine {
   absl::Time look_until_ = absl::InfinitePast();
   absl::Duration look_again_;  // while looking: how long until the next look
   bool wanted_ = true;         // a drain is due, maybe held back by a long queue
+  bool untold_ = true;         // stored units wait until the queue is shorter
   uint64_t boundary_number_ = 0;
   std::string problem_;
   uint64_t drains_ = 0;

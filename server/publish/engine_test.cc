@@ -114,6 +114,17 @@ TEST_F(EngineTest, HoldsBackWhileAQueueIsLongSoThatUnitsMerge) {
   EXPECT_EQ(publisher_.drains, before + 1);
 }
 
+TEST_F(EngineTest, TellsWhatWaitsOnDiskOnlyWhileNoQueueIsLong) {
+  publisher_.untold = 3;
+  multicaster_.congested = true;
+  Run(absl::Milliseconds(100));
+  EXPECT_EQ(publisher_.untold, 3);
+  multicaster_.congested = false;
+  EXPECT_EQ(engine_.Step(), clock_.Now()) << "there is more to tell";
+  Run(absl::Milliseconds(1));
+  EXPECT_EQ(publisher_.untold, 0);
+}
+
 TEST_F(EngineTest, SaysThatTheSourceIsAwayAndTriesAgain) {
   publisher_.results = {Result::kUnavailable};
   publisher_.problem = "master.db is gone";

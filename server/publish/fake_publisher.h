@@ -35,6 +35,10 @@ class FakePublisher : public Publisher {
   }
   void ScrubNow() override { report.hurried = true; }
   const ScrubReport& scrub_report() const override { return report; }
+  absl::StatusOr<bool> TellStep() override {
+    if (untold > 0) --untold;
+    return untold > 0;
+  }
   absl::Status PublishBoundary(const DefinitionHash& stream) override {
     boundaries.push_back(stream);
     Emit(stream, Lsn::Of(tail.number, 0));
@@ -84,7 +88,8 @@ class FakePublisher : public Publisher {
     }
     return batch;
   }
-  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string&) override {
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string&,
+                                            std::unique_ptr<publish::ChunkPieces>*) override {
     v1::ChunkHeader header;
     header.set_definition_hash(stream.ToBytes());
     header.set_table(table);
@@ -108,6 +113,7 @@ class FakePublisher : public Publisher {
     info.definition_hash = stream;
     info.state = StreamInfo::State::kReady;
     info.definition.add_tables()->set_name("t");
+    info.schema.add_tables()->set_name("t");
     info.position = {current_history, stream, Lsn::Of(tail.number, 0)};
     info.datasets.push_back(name);
     datasets[name] = stream;
@@ -129,7 +135,7 @@ class FakePublisher : public Publisher {
   int scrubs = 0;
   absl::Duration scrub_pause = absl::Seconds(10);
   ScrubReport report;
-  int drains = 0, builds = 0, builds_left = 0;
+  int drains = 0, builds = 0, builds_left = 0, untold = 0;
   std::vector<DefinitionHash> boundaries;
   absl::Status boundary_status;
   Tail tail;

@@ -11,23 +11,22 @@
 namespace replicast::publish {
 namespace {
 
-absl::Status ReplayPart(Core& core, const Stream& stream, const std::string& part) {
-  const v1::DatasetSchema& schema = stream.record.schema;
-  int64_t id = stream.record.id;
-  store::UnitChanges changes;
-  changes.deleted = [&](uint32_t table, const Row& key) {
+wire::UnitReader::Handlers IntoIndex(Core& core, const Stream& stream) {
+  const int64_t id = stream.record.id;
+  wire::UnitReader::Handlers changes;
+  changes.deleted = [&core, &stream, id](uint32_t table, const Row& key) {
     const Relation& relation = *stream.tables[table].relation;
     core.index->Erase(relation.id, EncodeOrderedKey(key, relation.key_collations), id);
     return absl::OkStatus();
   };
-  changes.upserted = [&](uint32_t table, const Row& row) {
+  changes.row = [&core, &stream, id](uint32_t table, const Row& row) {
     const Relation& relation = *stream.tables[table].relation;
     Row key;
-    for (uint32_t place : schema.tables(static_cast<int>(table)).key_columns()) key.push_back(row[place]);
+    for (uint32_t place : stream.record.schema.tables(static_cast<int>(table)).key_columns()) key.push_back(row[place]);
     core.index->Set(relation.id, EncodeOrderedKey(key, relation.key_collations), id, wire::HashRow(relation.name, row));
     return absl::OkStatus();
   };
-  return store::ForEachChange(part, schema, changes);
+  return changes;
 }
 
 }  // namespace
@@ -40,9 +39,10 @@ absl::Status ReplayIndex(Core& core) {
     serial = unit->serial;
     const Stream* stream = core.FindById(unit->stream);
     if (stream == nullptr || !stream->ready()) continue;
+    store::UnitDecoder decoder(stream->record.schema, IntoIndex(core, *stream));
     for (uint32_t number = 1; number <= unit->parts; ++number) {
       ASSIGN_OR_RETURN(std::string part, core.units.Part(serial, number));
-      RETURN_IF_ERROR(ReplayPart(core, *stream, part));
+      RETURN_IF_ERROR(decoder.Read(part));
       if (core.index->weight() < limits::kIndexOverlayEntries) continue;
       ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core.statements.database()));
       RETURN_IF_ERROR(core.index->WriteAll());

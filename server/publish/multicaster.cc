@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -38,26 +40,25 @@ class ChannelMulticaster : public Multicaster {
   // --- UnitListener
   void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) override {
     // A history unit can come before the stream is told to be ready.
-    if (StreamChannel* channel = FindOrOpen(stream)) channel->Enqueue(header, part);
+    if (StreamChannel* channel = FindOrOpen(stream)) {
+      channel->Enqueue(header, part);
+      NoteQueue(stream, *channel);
+    }
   }
+  bool TakesMore() const override { return !Congested(); }
   void OnStreamReady(const StreamInfo& stream) override { FindOrOpen(stream.definition_hash); }
-  void OnStreamStopped(const StreamInfo& stream) override { channels_.erase(stream.definition_hash); }
+  void OnStreamStopped(const StreamInfo& stream) override { Close(stream.definition_hash); }
 
   absl::Time Tick() override;
-  bool Congested() const override {
-    return std::any_of(channels_.begin(), channels_.end(),
-                       [](const auto& each) { return each.second->queued_bytes() > kCongestedBytes; });
-  }
+  bool Congested() const override { return !congested_.empty(); }
 
   std::optional<ChannelInfo> Channel(const DefinitionHash& stream) const override {
     const auto found = channels_.find(stream);
     return found == channels_.end() ? std::nullopt : std::optional<ChannelInfo>(found->second->Info());
   }
   std::optional<ChannelInfo> ChannelById(uint32_t stream_id) const override {
-    for (const auto& [hash, channel] : channels_) {
-      if (ChannelInfo info = channel->Info(); info.stream_id == stream_id) return info;
-    }
-    return std::nullopt;
+    const auto found = by_id_.find(stream_id);
+    return found == by_id_.end() ? std::nullopt : Channel(found->second);
   }
 
   void Join(const DefinitionHash& stream, const MemberId& member, uint64_t max_rate) override;
@@ -71,17 +72,25 @@ class ChannelMulticaster : public Multicaster {
                                             const v1::ReceptionReport& report) override;
 
  private:
+  // For whoever changes something of it: it is looked at by the next Tick.
   StreamChannel* Find(const DefinitionHash& stream) {
     const auto found = channels_.find(stream);
-    return found == channels_.end() ? nullptr : found->second.get();
+    if (found == channels_.end()) return nullptr;
+    SetDue(stream, absl::InfinitePast());
+    return found->second.get();
   }
   StreamChannel* FindById(uint32_t stream_id) {
-    const auto info = ChannelById(stream_id);
-    return info ? Find(info->definition_hash) : nullptr;
+    const auto found = by_id_.find(stream_id);
+    return found == by_id_.end() ? nullptr : Find(found->second);
   }
   StreamChannel* FindOrOpen(const DefinitionHash& stream);
   absl::StatusOr<std::unique_ptr<StreamChannel>> Open(const DefinitionHash& stream);
   absl::StatusOr<ChannelTable::Channel> Allocate(const DefinitionHash& stream);
+  void Close(const DefinitionHash& stream);
+  void SetDue(const DefinitionHash& stream, absl::Time due);
+  void NoteQueue(const DefinitionHash& stream, const StreamChannel& channel);
+  // What may go now; when it is due again.
+  absl::Time TickOne(const DefinitionHash& stream, StreamChannel& channel);
   // False: the socket took only some.
   bool Send(StreamChannel& channel);
 
@@ -93,6 +102,11 @@ class ChannelMulticaster : public Multicaster {
   net::DatagramSender& sender_;
   Options options_;
   std::map<DefinitionHash, std::unique_ptr<StreamChannel>> channels_;
+  // Of the same streams: a thousand that are idle cost nothing but their heartbeats.
+  std::map<uint32_t, DefinitionHash> by_id_;
+  std::map<DefinitionHash, absl::Time> due_;
+  std::set<std::pair<absl::Time, DefinitionHash>> in_order_of_due_;
+  std::set<DefinitionHash> congested_;
 };
 
 StreamChannel* ChannelMulticaster::FindOrOpen(const DefinitionHash& stream) {
@@ -103,7 +117,33 @@ StreamChannel* ChannelMulticaster::FindOrOpen(const DefinitionHash& stream) {
                   std::string(channel.status().message()));
     return nullptr;
   }
+  by_id_[(*channel)->stream_id()] = stream;
+  SetDue(stream, absl::InfinitePast());
   return channels_.emplace(stream, *std::move(channel)).first->second.get();
+}
+
+void ChannelMulticaster::Close(const DefinitionHash& stream) {
+  const auto found = channels_.find(stream);
+  if (found == channels_.end()) return;
+  by_id_.erase(found->second->stream_id());
+  in_order_of_due_.erase({due_.at(stream), stream});
+  due_.erase(stream);
+  congested_.erase(stream);
+  channels_.erase(found);
+}
+
+void ChannelMulticaster::SetDue(const DefinitionHash& stream, absl::Time due) {
+  const auto [at, added] = due_.try_emplace(stream, due);
+  if (!added) in_order_of_due_.erase({std::exchange(at->second, due), stream});
+  in_order_of_due_.insert({due, stream});
+}
+
+void ChannelMulticaster::NoteQueue(const DefinitionHash& stream, const StreamChannel& channel) {
+  if (channel.queued_bytes() > kCongestedBytes) {
+    congested_.insert(stream);
+  } else {
+    congested_.erase(stream);
+  }
 }
 
 absl::StatusOr<std::unique_ptr<StreamChannel>> ChannelMulticaster::Open(const DefinitionHash& stream) {
@@ -132,7 +172,7 @@ absl::StatusOr<ChannelTable::Channel> ChannelMulticaster::Allocate(const Definit
   }
   ChannelTable::Channel channel;
   channel.group = *group;
-  while (channel.stream_id == 0 || ChannelById(channel.stream_id))
+  while (channel.stream_id == 0 || by_id_.contains(channel.stream_id))
     channel.stream_id = static_cast<uint32_t>(random_.Next());
   RETURN_IF_ERROR(table_.Add(stream, channel));
   return channel;
@@ -145,29 +185,33 @@ bool ChannelMulticaster::Send(StreamChannel& channel) {
   return pending.empty();
 }
 
-absl::Time ChannelMulticaster::Tick() {
-  absl::Time deadline = absl::InfiniteFuture();
-  for (auto& [hash, channel] : channels_) {
-    while (true) {
-      const absl::Time now = clock_.Now();
-      const absl::StatusOr<absl::Time> next = channel->Tick(now);
-      if (!next.ok()) {
-        spdlog::error("stream {}: {}", hash.ToHex().substr(0, 8), std::string(next.status().message()));
-        deadline = std::min(deadline, now + kTryStateAgain);
-        break;
-      }
-      const bool had_some = !channel->pending().empty();
-      if (had_some && !Send(*channel)) {
-        deadline = std::min(deadline, now + kTryAgain);
-        break;
-      }
-      if (!had_some || *next > now) {
-        deadline = std::min(deadline, *next);
-        break;
-      }
+absl::Time ChannelMulticaster::TickOne(const DefinitionHash& stream, StreamChannel& channel) {
+  while (true) {
+    const absl::Time now = clock_.Now();
+    const absl::StatusOr<absl::Time> next = channel.Tick(now);
+    if (!next.ok()) {
+      spdlog::error("stream {}: {}", stream.ToHex().substr(0, 8), std::string(next.status().message()));
+      return now + kTryStateAgain;
     }
+    const bool had_some = !channel.pending().empty();
+    if (had_some && !Send(channel)) return now + kTryAgain;
+    if (!had_some || *next > now) return *next;
   }
-  return deadline;
+}
+
+absl::Time ChannelMulticaster::Tick() {
+  std::vector<DefinitionHash> due;
+  const absl::Time now = clock_.Now();
+  for (const auto& [when, stream] : in_order_of_due_) {
+    if (when > now) break;
+    due.push_back(stream);
+  }
+  for (const DefinitionHash& stream : due) {
+    StreamChannel& channel = *channels_.at(stream);
+    SetDue(stream, TickOne(stream, channel));
+    NoteQueue(stream, channel);
+  }
+  return in_order_of_due_.empty() ? absl::InfiniteFuture() : in_order_of_due_.begin()->first;
 }
 
 void ChannelMulticaster::Join(const DefinitionHash& stream, const MemberId& member, uint64_t max_rate) {
@@ -211,6 +255,7 @@ absl::Status ChannelMulticaster::Revoke(const MemberId& member) {
   absl::Status result;
   for (auto& [hash, channel] : channels_) {
     if (!channel->HasMember(member)) continue;
+    SetDue(hash, absl::InfinitePast());
     result.Update(channel->keys().ReplaceNow(clock_.Now()));
     Leave(hash, member);
   }

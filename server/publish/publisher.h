@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/digest.h"
+#include "common/base/limits.h"
 #include "common/base/lsn.h"
 #include "common/base/random.h"
 #include "common/sqlite/database.h"
@@ -20,6 +21,7 @@
 #include "common/wire/unit_codec.h"
 #include "replicast/v1/types.pb.h"
 #include "replicast/v1/units.pb.h"
+#include "server/publish/chunk_pieces.h"
 #include "server/source/source.h"
 
 namespace replicast {
@@ -48,6 +50,8 @@ class UnitListener {
   virtual ~UnitListener() = default;
   virtual void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header,
                           const wire::EncodedPart& part) = 0;
+  // Parts of long units are told only while it does: what waits beyond that waits on disk.
+  virtual bool TakesMore() const { return true; }
   virtual void OnStreamReady(const StreamInfo& stream) = 0;    // also after a start
   virtual void OnStreamStopped(const StreamInfo& stream) = 0;  // stopped, or deleted
 };
@@ -80,8 +84,9 @@ class Publisher {
   struct Options {
     uint64_t unit_store_bytes = 0;
     bool durable = true;
-    absl::Duration scrub_interval = absl::Minutes(10);  // of a full pass
-    double scrub_share = 0.05;                          // of one core, at most
+    size_t max_row_bytes = limits::kDefaultMaxRowBytes;  // in the columns that a dataset publishes
+    absl::Duration scrub_interval = absl::Minutes(10);   // of a full pass
+    double scrub_share = 0.05;                           // of one core, at most
   };
   // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
   static absl::StatusOr<std::unique_ptr<Publisher>> Start(sqlite::Database& state, Source& source,
@@ -103,7 +108,10 @@ class Publisher {
   // A pass over all tables begins, and goes on without pauses.
   virtual void ScrubNow() = 0;
   virtual const ScrubReport& scrub_report() const = 0;
-  // Drains, then a signed unit with the stream's position: empty if nothing changed. For freshness, and for who waits.
+  // Tells the listener what is stored and was not told yet, while it takes more. False: all is told.
+  virtual absl::StatusOr<bool> TellStep() = 0;
+  // Drains, then a signed unit with the stream's position: empty if nothing changed, none while
+  // units of it wait to be told. For freshness, and for who waits.
   virtual absl::Status PublishBoundary(const DefinitionHash& stream) = 0;
   virtual Tail published() const = 0;
   virtual HistoryId history() const = 0;
@@ -133,9 +141,11 @@ class Publisher {
   // OUT_OF_RANGE (POSITION_TRIMMED, POSITION_UNKNOWN): only a snapshot helps.
   virtual absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) = 0;
   // The chunk behind `after_key` (encoded; empty: from the start) of table t, read and scrubbed at a boundary that is
-  // published first. through_key in its header tells where it ends: empty, at the table's end.
+  // published first. through_key in its header tells where it ends: empty, at the table's end. Where its last row is a
+  // long one, `pieces` are what follows; else they are null.
   virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
-                                                    const std::string& after_key) = 0;
+                                                    const std::string& after_key,
+                                                    std::unique_ptr<publish::ChunkPieces>* pieces) = 0;
   // Compare in three steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows),
   // Finish on this thread (brings the digests to the asked position).
   class Comparison {

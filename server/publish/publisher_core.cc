@@ -15,6 +15,15 @@
 #include "server/route/table_schema.h"
 
 namespace replicast::publish {
+namespace {
+
+std::string KeyText(const Row& key) {
+  std::string text;
+  for (const Value& value : key) absl::StrAppend(&text, text.empty() ? "" : ", ", ToDisplay(value));
+  return key.size() == 1 ? text : absl::StrCat("(", text, ")");
+}
+
+}  // namespace
 
 absl::StatusOr<route::TableView*> Stream::View(size_t table) {
   Table& t = tables[table];
@@ -49,6 +58,7 @@ absl::Status Core::Load() {
     RETURN_IF_ERROR(store::SaveServerState(statements, state));
     RETURN_IF_ERROR(transaction.Commit());
   }
+  told_parts_ = 0;
   index = std::make_unique<store::RowIndex>(statements);
   sweeping = {};
   RETURN_IF_ERROR(LoadStreams());
@@ -202,13 +212,19 @@ absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
   return absl::OkStatus();
 }
 
-absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& row) {
-  const size_t size = EncodedSize(row);
-  if (size <= limits::kMaxRowBytes) return absl::OkStatus();
-  std::string reason =
-      absl::StrCat("a row of table ", relation.name, " has ", HumanBytes(size),
-                   " in the published columns, and a unit carries at most ", HumanBytes(limits::kMaxRowBytes),
-                   " of one row: shorten it, then delete the dataset and create it again");
+absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row) {
+  std::string reason;
+  if (const size_t size = EncodedSize(row); size > options.max_row_bytes) {
+    reason = absl::StrCat("row ", KeyText(key), " of table ", relation.name, " has ", size,
+                          " bytes in the published columns, and max_row_bytes allows ", options.max_row_bytes,
+                          ": shorten it, or raise max_row_bytes");
+  } else if (EncodedSize(key) > limits::kMaxKeyBytes) {
+    reason = absl::StrCat("the key ", KeyText(key), " of table ", relation.name, " has ", EncodedSize(key),
+                          " bytes, and a key has at most ", limits::kMaxKeyBytes, ": shorten it");
+  } else {
+    return absl::OkStatus();
+  }
+  reason += "; then delete the dataset and create it again";
   damaged = true;
   refused_[stream.record.definition_hash] = reason;
   return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE", reason);
@@ -355,22 +371,27 @@ absl::StatusOr<wire::EncodedPart> Core::EmptyUnit(const Stream& stream) const {
   return unit;
 }
 
-absl::Status Core::TellUnit(const store::StoredUnit& unit) {
+absl::StatusOr<bool> Core::TellUnit(const store::StoredUnit& unit) {
   const Stream* stream = FindById(unit.stream);
-  if (stream == nullptr || !stream->ready()) return absl::OkStatus();
-  for (uint32_t number = 1; number <= unit.parts; ++number) {
-    ASSIGN_OR_RETURN(std::string part, units.Part(unit.serial, number));
+  if (stream == nullptr || !stream->ready()) return true;
+  for (; told_parts_ < unit.parts; ++told_parts_) {
+    if (!listener.TakesMore()) return false;
+    ASSIGN_OR_RETURN(std::string part, units.Part(unit.serial, told_parts_ + 1));
     ASSIGN_OR_RETURN(v1::UnitHeader header, wire::PeekUnitHeader(part));
     listener.OnUnitPart(stream->record.definition_hash, header, part);
   }
-  return absl::OkStatus();
+  return true;
 }
 
 absl::Status Core::TellStored() {
-  while (state.sent < state.serial) {
+  while (untold()) {
     ASSIGN_OR_RETURN(std::optional<store::StoredUnit> unit, units.After(state.sent));
-    if (unit.has_value()) RETURN_IF_ERROR(TellUnit(*unit));
+    if (unit.has_value()) {
+      ASSIGN_OR_RETURN(const bool told, TellUnit(*unit));
+      if (!told) return absl::OkStatus();
+    }
     state.sent = unit.has_value() ? unit->serial : state.serial;
+    told_parts_ = 0;
   }
   return absl::OkStatus();
 }

@@ -42,9 +42,9 @@ class Core {
   // --- changes of what is published; each in a transaction of its own unless it says otherwise
   // These streams stop at the present boundary, each for a reason that people are told.
   absl::Status Stop(const std::map<int64_t, std::string>& reasons);
-  // A row that no unit can carry must not be published: ROW_TOO_LARGE, with what was begun to be given up (`damaged`);
-  // EnsureSound then stops the stream.
-  absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& row);
+  // A row that is longer than allowed must not be published: ROW_TOO_LARGE, with what was begun to be given up
+  // (`damaged`); EnsureSound then stops the stream.
+  absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row);
   bool refused() const { return !refused_.empty(); }
   // Describes the relations of streams that aren't stopped. One that isn't what it was is known by what was published
   // of it only, and a comparison is owed, which finds out what it has become.
@@ -74,8 +74,9 @@ class Core {
   v1::UnitHeader HeaderFor(const Stream& stream, v1::UnitKind kind, Lsn last, absl::Time master_time) const;
   // A signed unit without changes at the present boundary, to the listener.
   absl::StatusOr<wire::EncodedPart> EmptyUnit(const Stream& stream) const;
-  // Gives every stored unit that isn't known to have been sent to the listener, in order.
+  // Gives every stored unit that isn't known to have been sent to the listener, in order, while it takes more.
   absl::Status TellStored();
+  bool untold() const { return state.sent < state.serial; }
 
   // Notes that the source can't be read; the status is given back, so that it ends what needed the source.
   absl::Status SourceFailed(absl::Status status);
@@ -117,13 +118,15 @@ class Core {
   bool Publishes(const Relation& relation, uint32_t id) const;
   // Those that streams use which aren't stopped.
   std::vector<Relation> UsedRelations() const;
-  absl::Status TellUnit(const store::StoredUnit& unit);
+  // False: the listener takes no more now.
+  absl::StatusOr<bool> TellUnit(const store::StoredUnit& unit);
 
   // What is known of a relation by what a stream published of it.
   Relation Remembered(const store::RelationRecord& record) const;
 
   std::map<DefinitionHash, std::string> refused_;  // streams to stop, and why
   std::set<uint32_t> stale_;                       // relations that are Remembered only
+  uint32_t told_parts_ = 0;                        // of the unit after state.sent
 };
 
 }  // namespace replicast::publish

@@ -157,17 +157,26 @@ TEST_F(PublisherDatasetsTest, ACaptureThatFailsLeavesNothingBehind) {
 }
 
 TEST_F(PublisherDatasetsTest, ARowThatNoUnitCarriesStopsItsStreamAloneWithAReason) {
+  options_.max_row_bytes = 2'000'000;
+  Restart();
   DefinitionHash items = Create("items", Define({Table("items")}));
+  DefinitionHash keys = Create("keys", Define({Table("items", {"id"})}));
   DefinitionHash notes = Create("notes", Define({Table("notes")}));
   Build();
-  source_.Put("items", {int64_t{1}, Text{std::string(limits::kMaxRowBytes + 1, 'x')}, int64_t{1}});
+  source_.Put("items", {int64_t{17}, Text{std::string(2'000'000, 'x')}, int64_t{1}});
   source_.Put("notes", {Text{"n"}, Text{"ann"}, int64_t{1}});
   EXPECT_EQ(Drain(), Publisher::DrainResult::kMore);
   EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
   EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
-  EXPECT_THAT(publisher_->Stream(items)->reason, HasSubstr("a row of table items has 7.3 MB"));
+  EXPECT_THAT(
+      publisher_->Stream(items)->reason,
+      HasSubstr("row 17 of table items has 2000023 bytes in the published columns, and max_row_bytes allows 2000000: "
+                "shorten it, or raise "
+                "max_row_bytes; then delete the dataset and create it again"));
   EXPECT_TRUE(listener_->Take(items).empty());
   EXPECT_EQ(listener_->Take(notes).size(), 1u);
+  EXPECT_EQ(publisher_->Stream(keys)->state, StreamInfo::State::kReady) << "it does not publish the long value";
+  EXPECT_EQ(listener_->Take(keys).size(), 1u);
   ASSERT_EQ(listener_->stopped.size(), 1u);
   Restart();
   EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped);
@@ -175,7 +184,7 @@ TEST_F(PublisherDatasetsTest, ARowThatNoUnitCarriesStopsItsStreamAloneWithAReaso
   items = Create("items", Define({Table("items")}));
   Build();
   EXPECT_EQ(publisher_->Stream(items)->state, StreamInfo::State::kStopped) << "found by the index's builder too";
-  source_.Put("items", {int64_t{1}, Text{"short"}, int64_t{1}});
+  source_.Put("items", {int64_t{17}, Text{"short"}, int64_t{1}});
   ASSERT_TRUE(publisher_->DeleteDataset("items").ok());
   items = Create("items", Define({Table("items")}));
   Build();

@@ -172,7 +172,7 @@ TEST_F(PublisherFollowTest, AFullRevisionBeginsANewHistory) {
   EXPECT_EQ(replica.position()->lsn.revision(), 0xffff);
   HistoryId full = publisher_->history();
   source_.PutUnnoticed("items", {int64_t{5}, Text{"a"}, int64_t{5}});
-  ASSERT_TRUE(publisher_->ReadChunk(all, 0, "").ok());
+  ASSERT_TRUE(ReadChunk(all, 0, "").ok());
   EXPECT_NE(publisher_->history(), full);
   Follow(all, &replica);
   EXPECT_EQ(replica.position(), publisher_->Stream(all)->position);

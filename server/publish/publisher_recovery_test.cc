@@ -119,7 +119,7 @@ TEST_F(PublisherRecoveryTest, AnOverflowIsMadeUpForByOneUnitOfWhatDiffers) {
   source_.Remove("items", {int64_t{77}});
   HistoryId history = publisher_->history();
   EXPECT_EQ(Drain(), Result::kMore);
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(all_, 0, "").status()), "COMPARING");
+  EXPECT_EQ(ReasonOf(ReadChunk(all_, 0, "").status()), "COMPARING");
   source_.SetOutboxCapacity(1'000'000);
   source_.Put("items", {int64_t{1}, Text{"written meanwhile"}, int64_t{1}});
   EXPECT_TRUE(listener_->Take(all_).empty());

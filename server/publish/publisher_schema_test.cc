@@ -256,7 +256,7 @@ TEST_F(PublisherSchemaTest, ADatasetThatMeansNothingAnyMoreStopsAloneWithAReason
   EXPECT_THAT(info.reason, HasSubstr("items has no column value"));
   EXPECT_EQ(info.position, last) << "it ends at the last good boundary";
   EXPECT_EQ(listener_->stopped.size(), 1u);
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(even_, 0, "").status()), "STREAM_STOPPED");
+  EXPECT_EQ(ReasonOf(ReadChunk(even_, 0, "").status()), "STREAM_STOPPED");
   std::string reason;
   EXPECT_EQ(publisher_->NextStepFor(stopped.position(), &reason), NextStep::kFollow) << "it keeps what it has";
   EXPECT_EQ(reason, info.reason);

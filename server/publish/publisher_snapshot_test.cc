@@ -59,10 +59,9 @@ TEST_F(PublisherSnapshotTest, ChunksAndUnitsGiveExactCopiesWhileTheSourceIsWritt
       if (random_.Below(30) == 0) Restart();
       if (random_.Below(3) == 0) Drain();
       if (replica.wanted().has_value()) {
-        absl::StatusOr<v1::SignedChunk> chunk =
-            publisher_->ReadChunk(all_, replica.wanted()->table, replica.wanted()->after_key);
+        absl::StatusOr<v1::SignedChunk> chunk = ReadChunk(all_, replica.wanted()->table, replica.wanted()->after_key);
         ASSERT_TRUE(chunk.ok()) << chunk.status();
-        replica.Load(*chunk, verifier_);
+        replica.Load(*chunk, pieces_.get(), verifier_);
       }
       if (!replica.staging_position().has_value() || random_.Below(2) == 0) continue;
       if (!CatchUpStaging(all_, &replica)) replica.BeginStaging();  // led into another history too early
@@ -84,7 +83,7 @@ TEST_F(PublisherSnapshotTest, ChunksAndUnitsGiveExactCopiesWhileTheSourceIsWritt
 }
 
 TEST_F(PublisherSnapshotTest, AChunkCarriesEveryTablesDigestAtItsLabel) {
-  absl::StatusOr<v1::SignedChunk> chunk = publisher_->ReadChunk(all_, 1, "");
+  absl::StatusOr<v1::SignedChunk> chunk = ReadChunk(all_, 1, "");
   ASSERT_TRUE(chunk.ok());
   wire::Chunk open = *wire::OpenChunk(*chunk, verifier_);
   TinyReplica replica = Join(all_);
@@ -104,7 +103,7 @@ TEST_F(PublisherSnapshotTest, AChunkPublishesWhatWasWrittenUnnoticedToEveryStrea
   source_.RemoveUnnoticed("items", {int64_t{3}});
   EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
   Lsn before = publisher_->Stream(all_)->position.lsn;
-  absl::StatusOr<v1::SignedChunk> chunk = publisher_->ReadChunk(all_, 0, "");
+  absl::StatusOr<v1::SignedChunk> chunk = ReadChunk(all_, 0, "");
   ASSERT_TRUE(chunk.ok());
   EXPECT_EQ(wire::OpenChunk(*chunk, verifier_)->header.label_lsn(), before.value + 1)
       << "the next revision is the label";
@@ -115,9 +114,9 @@ TEST_F(PublisherSnapshotTest, AChunkPublishesWhatWasWrittenUnnoticedToEveryStrea
 }
 
 TEST_F(PublisherSnapshotTest, MalformedAsksForChunksAreRefused) {
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(all_, 2, "").status()), "TABLE_UNKNOWN");
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(all_, 0, "garbage").status()), "KEY_MALFORMED");
-  EXPECT_EQ(ReasonOf(publisher_->ReadChunk(DefinitionHash(), 0, "").status()), "STREAM_UNKNOWN");
+  EXPECT_EQ(ReasonOf(ReadChunk(all_, 2, "").status()), "TABLE_UNKNOWN");
+  EXPECT_EQ(ReasonOf(ReadChunk(all_, 0, "garbage").status()), "KEY_MALFORMED");
+  EXPECT_EQ(ReasonOf(ReadChunk(DefinitionHash(), 0, "").status()), "STREAM_UNKNOWN");
 }
 
 TEST_F(PublisherSnapshotTest, ComparisonIsOfTheActualRowsBroughtToTheAskedPosition) {

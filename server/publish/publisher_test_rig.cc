@@ -25,6 +25,7 @@ void Listener::Gather(const wire::Verifier& verifier, const std::string& encoded
 
 void Listener::OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) {
   ASSERT_EQ(header.definition_hash(), stream.ToBytes());
+  --takes;
   Gather(verifier_, part, &open_[stream], &heard_[stream]);
 }
 
@@ -135,10 +136,9 @@ TinyReplica PublisherRig::Join(const DefinitionHash& stream) {
 void PublisherRig::Snapshot(const DefinitionHash& stream, TinyReplica* replica) {
   replica->BeginStaging();
   while (replica->wanted().has_value()) {
-    absl::StatusOr<v1::SignedChunk> chunk =
-        publisher_->ReadChunk(stream, replica->wanted()->table, replica->wanted()->after_key);
+    absl::StatusOr<v1::SignedChunk> chunk = ReadChunk(stream, replica->wanted()->table, replica->wanted()->after_key);
     ASSERT_TRUE(chunk.ok()) << chunk.status();
-    replica->Load(*chunk, verifier_);
+    replica->Load(*chunk, pieces_.get(), verifier_);
   }
   ASSERT_TRUE(CatchUpStaging(stream, replica));
   ASSERT_TRUE(replica->TrySwap());

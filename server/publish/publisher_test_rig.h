@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "common/base/temporary_folder.h"
 #include "common/crypto/crypto.h"
 #include "common/sqlite/row_filter.h"
+#include "common/wire/long_row.h"
 #include "server/publish/publisher.h"
 #include "server/source/fake_source.h"
 
@@ -32,6 +34,7 @@ class Listener : public UnitListener {
  public:
   explicit Listener(const wire::Verifier& verifier) : verifier_(verifier) {}
   void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) override;
+  bool TakesMore() const override { return takes > 0; }
   void OnStreamReady(const StreamInfo& stream) override { ready.push_back(stream); }
   void OnStreamStopped(const StreamInfo& stream) override { stopped.push_back(stream); }
   std::vector<HeardUnit> Take(const DefinitionHash& stream);  // what came since the last time
@@ -39,6 +42,7 @@ class Listener : public UnitListener {
                      std::vector<HeardUnit>* done);
 
   std::vector<StreamInfo> ready, stopped;
+  int takes = INT_MAX;  // so many parts more
 
  private:
   const wire::Verifier& verifier_;
@@ -63,7 +67,7 @@ class TinyReplica {
   // --- snapshot
   void BeginStaging();
   bool staging() const { return staging_.has_value(); }
-  void Load(const v1::SignedChunk& chunk, const wire::Verifier& verifier);
+  void Load(const v1::SignedChunk& chunk, publish::ChunkPieces* pieces, const wire::Verifier& verifier);
   std::optional<Position> staging_position() const;
   Admission AdmitToStaging(const HeardUnit& unit);
   // Swaps staging in if it is complete and exact; digests must then agree.
@@ -86,6 +90,7 @@ class TinyReplica {
   Admission AdmitTo(Copy* copy, const HeardUnit& unit);
   void Apply(Copy* copy, const HeardUnit& unit);
   void TakeOver(Copy* copy, const v1::SchemaChange& change);
+  void TakePiece(const v1::RowPiece& piece, wire::LongRowReader* reader, Copy* copy);
   Row KeyOf(size_t table, const Row& row) const;
 
   v1::DatasetSchema schema_;
@@ -130,6 +135,11 @@ class PublisherRig : public ::testing::Test {
   absl::StatusOr<std::vector<HeardUnit>> UnitsFrom(const Position& position, size_t most_bytes);
   // Through what the listener heard since the last time, all of which must fit.
   void Follow(const DefinitionHash& stream, TinyReplica* replica);
+  // One message of it; a long row's pieces are left.
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
+                                            const std::string& after_key) {
+    return publisher_->ReadChunk(stream, table, after_key, &pieces_);
+  }
   absl::StatusOr<Publisher::CompareResult> Compare(const Position& position);
   void WriteSomething(Random& random, int rows);
 
@@ -146,6 +156,7 @@ class PublisherRig : public ::testing::Test {
   int incarnation_ = 0;
   std::unique_ptr<sqlite::Database> state_;
   std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<publish::ChunkPieces> pieces_;
 };
 
 }  // namespace replicast::testing

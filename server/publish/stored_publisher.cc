@@ -38,6 +38,12 @@ absl::Status StoredPublisher::Begin() {
   return core_.TellStored();
 }
 
+absl::StatusOr<bool> StoredPublisher::TellStep() {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  RETURN_IF_ERROR(core_.TellStored());
+  return core_.untold();
+}
+
 absl::Status StoredPublisher::PublishBoundary(const DefinitionHash& hash) {
   RETURN_IF_ERROR(core_.EnsureSound());
   const Position before{core_.state.history, hash, core_.state.lsn};
@@ -45,6 +51,8 @@ absl::Status StoredPublisher::PublishBoundary(const DefinitionHash& hash) {
   ASSIGN_OR_RETURN(publish::Stream * stream, core_.FindReady(hash));
   const Position now{core_.state.history, hash, core_.state.lsn};
   if (now != before && stream->record.prev_lsn == now.lsn) return absl::OkStatus();  // the drain's unit told it
+  ASSIGN_OR_RETURN(const bool waits, core_.units.AnyAfter(stream->record.id, core_.state.sent));
+  if (waits) return absl::OkStatus();
   ASSIGN_OR_RETURN(wire::EncodedPart empty, core_.EmptyUnit(*stream));
   ASSIGN_OR_RETURN(v1::UnitHeader header, wire::PeekUnitHeader(empty));
   core_.listener.OnUnitPart(hash, header, empty);

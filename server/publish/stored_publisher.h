@@ -34,6 +34,7 @@ class StoredPublisher : public Publisher {
   absl::StatusOr<absl::Duration> ScrubStep() override { return scrub_.Step(); }
   void ScrubNow() override { scrub_.Hurry(); }
   const ScrubReport& scrub_report() const override { return scrub_.report(); }
+  absl::StatusOr<bool> TellStep() override;
   absl::Status PublishBoundary(const DefinitionHash& stream) override;
   Tail published() const override { return core_.state.tail; }
   HistoryId history() const override { return core_.state.history; }
@@ -51,9 +52,9 @@ class StoredPublisher : public Publisher {
 
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
-  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
-                                            const std::string& after_key) override {
-    return chunks_.Read(stream, table, after_key);
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
+                                            std::unique_ptr<ChunkPieces>* pieces) override {
+    return chunks_.Read(stream, table, after_key, pieces);
   }
   absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) override;
   absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison& comparison) override;

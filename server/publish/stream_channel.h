@@ -37,6 +37,7 @@ class StreamChannel {
   RepairResult Repair(const MemberId& member, const std::vector<delivery::SymbolSpan>& missing, absl::Time now);
   ChannelInfo Info() const;
   const std::string& group() const { return group_; }
+  uint32_t stream_id() const { return stream_id_; }
 
  private:
   DefinitionHash definition_;

@@ -30,6 +30,7 @@ class StreamEvents : public UnitListener {
     }
     next_.OnUnitPart(stream, header, part);
   }
+  bool TakesMore() const override { return next_.TakesMore(); }
   void OnStreamReady(const StreamInfo& stream) override {
     told_[stream.definition_hash] = {clock_.Now(), Lsn()};
     changed_.insert(stream.definition_hash);

@@ -39,7 +39,9 @@ void TinyReplica::TakeOver(Copy* copy, const v1::SchemaChange& change) {
 }
 
 void TinyReplica::Apply(Copy* copy, const HeardUnit& unit) {
+  wire::LongRowReader long_row;
   for (const v1::UnitBody& body : unit.bodies) {
+    if (body.has_piece()) TakePiece(body.piece(), &long_row, copy);
     if (body.has_schema()) TakeOver(copy, body.schema());
     for (const v1::TableChanges& changes : body.tables()) {
       auto& rows = copy->tables[changes.table()];
@@ -56,6 +58,14 @@ void TinyReplica::Apply(Copy* copy, const HeardUnit& unit) {
       }
     }
   }
+}
+
+void TinyReplica::TakePiece(const v1::RowPiece& piece, wire::LongRowReader* reader, Copy* copy) {
+  const size_t table = piece.has_row() ? piece.row().table() : reader->table();
+  const auto columns = static_cast<size_t>(schema_.tables(static_cast<int>(table)).columns_size());
+  absl::StatusOr<bool> complete = reader->Add(piece, columns);
+  ASSERT_TRUE(complete.ok()) << complete.status();
+  if (*complete) copy->tables[table][Encoded(KeyOf(table, reader->row()))] = reader->row();
 }
 
 TinyReplica::Admission TinyReplica::AdmitTo(Copy* copy, const HeardUnit& unit) {
@@ -119,7 +129,8 @@ void TinyReplica::BeginStaging() {
   wanted_ = Wanted{0, ""};
 }
 
-void TinyReplica::Load(const v1::SignedChunk& signed_chunk, const wire::Verifier& verifier) {
+void TinyReplica::Load(const v1::SignedChunk& signed_chunk, publish::ChunkPieces* pieces,
+                       const wire::Verifier& verifier) {
   absl::StatusOr<wire::Chunk> chunk = wire::OpenChunk(signed_chunk, verifier);
   ASSERT_TRUE(chunk.ok()) << chunk.status();
   const v1::ChunkHeader& header = chunk->header;
@@ -137,6 +148,15 @@ void TinyReplica::Load(const v1::SignedChunk& signed_chunk, const wire::Verifier
   ASSERT_TRUE(reader.Open(chunk->rows, static_cast<size_t>(schema.columns_size())).ok());
   Row row;
   while (reader.Next(&row)) staging_->tables[header.table()][Encoded(KeyOf(header.table(), row))] = row;
+  wire::LongRowReader long_row;
+  for (uint32_t number = 1; number <= header.pieces(); ++number) {
+    absl::StatusOr<wire::Chunk> piece = wire::OpenChunk(**pieces->Next(), verifier);
+    ASSERT_TRUE(piece.ok()) << piece.status();
+    ASSERT_EQ(piece->header.piece(), number);
+    ASSERT_EQ(piece->header.label_lsn(), header.label_lsn());
+    TakePiece(piece->piece, &long_row, &*staging_);
+  }
+  ASSERT_FALSE(long_row.open());
   if (!header.through_key().empty()) {
     wanted_->after_key = header.through_key();
   } else if (header.table() + 1 < static_cast<uint32_t>(schema_.tables_size())) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "common/sqlite/declared_type.h"
 
 namespace replicast::route {
@@ -25,6 +26,7 @@ Projection::Projection(const Relation& relation, std::vector<int> columns) : col
 
 const Row& Projection::Of(const Row& row) {
   if (whole_) return row;
+  if (EncodedSize(projected_) > limits::kMaxWholeRowBytes) projected_ = Row();  // its values would keep their room
   projected_.resize(columns_.size());
   for (size_t i = 0; i < columns_.size(); ++i) projected_[i] = row[static_cast<size_t>(columns_[i])];
   return projected_;

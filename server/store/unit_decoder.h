@@ -3,21 +3,22 @@
 
 #include <absl/status/status.h>
 
-#include <functional>
 #include <string_view>
 
-#include "common/base/value.h"
+#include "common/wire/unit_reader.h"
 #include "replicast/v1/types.pb.h"
 
 namespace replicast::store {
 
-struct UnitChanges {
-  std::function<absl::Status(uint32_t table, const Row& key)> deleted;
-  std::function<absl::Status(uint32_t table, const Row& row)> upserted;
-};
+// The stored parts of one unit, in order → its changes. Our own store is believed: no signature is checked.
+class UnitDecoder {
+ public:
+  UnitDecoder(const v1::DatasetSchema& schema, wire::UnitReader::Handlers changes);
+  absl::Status Read(std::string_view part);
 
-// The changes in one stored part, in order. Our own store is believed: the signature is not checked.
-absl::Status ForEachChange(std::string_view part, const v1::DatasetSchema& schema, const UnitChanges& changes);
+ private:
+  wire::UnitReader reader_;
+};
 
 }  // namespace replicast::store
 

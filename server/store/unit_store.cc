@@ -165,6 +165,15 @@ absl::StatusOr<std::optional<Lsn>> UnitStore::BeginningOf(int64_t stream, const 
   return std::optional<Lsn>(lsn);
 }
 
+absl::StatusOr<bool> UnitStore::AnyAfter(int64_t stream, uint64_t serial) {
+  ASSIGN_OR_RETURN(sqlite::Statement * select,
+                   statements_.Get("SELECT 1 FROM units WHERE stream = ? AND serial > ? LIMIT 1"));
+  select->BindInt(1, stream).BindInt(2, static_cast<int64_t>(serial));
+  ASSIGN_OR_RETURN(const bool found, select->Step());
+  select->Reset();
+  return found;
+}
+
 absl::StatusOr<std::optional<StoredUnit>> UnitStore::After(uint64_t serial) {
   ASSIGN_OR_RETURN(sqlite::Statement * select,
                    statements_.Get(REPLICAST_SELECT_UNIT "WHERE serial > ? ORDER BY serial LIMIT 1"));

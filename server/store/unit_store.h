@@ -55,6 +55,8 @@ class UnitStore {
   absl::StatusOr<std::optional<StoredUnit>> Behind(int64_t stream, const HistoryId& history, Lsn lsn);
   // Where the stream stood when it was led into this history, as far as that is still stored.
   absl::StatusOr<std::optional<Lsn>> BeginningOf(int64_t stream, const HistoryId& history);
+  // Has the stream one with a later serial?
+  absl::StatusOr<bool> AnyAfter(int64_t stream, uint64_t serial);
   // The one with the next serial, of any stream.
   absl::StatusOr<std::optional<StoredUnit>> After(uint64_t serial);
 

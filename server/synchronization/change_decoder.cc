@@ -22,6 +22,7 @@ class Messages {
     bytes_ += bytes;
     return messages_.back().add_changes();
   }
+  v1::WatchResponse* AddAlone() { return &messages_.emplace_back(); }
   v1::WatchResponse* Last() {
     if (messages_.empty()) messages_.emplace_back();
     return &messages_.back();
@@ -32,6 +33,12 @@ class Messages {
   std::vector<v1::WatchResponse> messages_;
   size_t bytes_ = 0;
 };
+
+absl::StatusOr<const v1::TableSchema*> TableOf(const v1::DatasetSchema& schema, uint32_t table) {
+  if (table < static_cast<uint32_t>(schema.tables_size())) return &schema.tables(static_cast<int>(table));
+  return Error(absl::StatusCode::kDataLoss, "UNIT_MALFORMED",
+               "a stored unit names a table that its dataset does not have");
+}
 
 absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const v1::Columns& columns,
                         Messages* messages) {
@@ -56,20 +63,27 @@ absl::Status AddChanges(const v1::TableSchema& table, v1::ChangeKind kind, const
   return absl::OkStatus();
 }
 
+absl::Status AddPiece(const v1::DatasetSchema& schema, const v1::RowPiece& piece, Messages* messages) {
+  if (piece.has_row()) {
+    ASSIGN_OR_RETURN(const v1::TableSchema* table, TableOf(schema, piece.row().table()));
+    RETURN_IF_ERROR(AddChanges(*table, v1::CHANGE_KIND_UPSERT, piece.row().row(), messages));
+    *messages->Last()->mutable_changes()->rbegin()->mutable_long_values() = piece.row().values();
+  }
+  if (!piece.data().empty()) messages->AddAlone()->set_data(piece.data());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
                                                              const wire::Verifier& verifier) {
   ASSIGN_OR_RETURN(const wire::UnitPart opened, wire::OpenUnitPart(std::move(part), verifier));
   Messages messages;
+  if (opened.body.has_piece()) RETURN_IF_ERROR(AddPiece(schema, opened.body.piece(), &messages));
   for (const v1::TableChanges& changes : opened.body.tables()) {
-    if (changes.table() >= static_cast<uint32_t>(schema.tables_size())) {
-      return Error(absl::StatusCode::kDataLoss, "UNIT_MALFORMED",
-                   "a stored unit names a table that its dataset does not have");
-    }
-    const v1::TableSchema& table = schema.tables(static_cast<int>(changes.table()));
-    RETURN_IF_ERROR(AddChanges(table, v1::CHANGE_KIND_DELETE, changes.deleted(), &messages));
-    RETURN_IF_ERROR(AddChanges(table, v1::CHANGE_KIND_UPSERT, changes.rows(), &messages));
+    ASSIGN_OR_RETURN(const v1::TableSchema* table, TableOf(schema, changes.table()));
+    RETURN_IF_ERROR(AddChanges(*table, v1::CHANGE_KIND_DELETE, changes.deleted(), &messages));
+    RETURN_IF_ERROR(AddChanges(*table, v1::CHANGE_KIND_UPSERT, changes.rows(), &messages));
   }
   if (opened.header.final_part()) {
     v1::Position* position = messages.Last()->mutable_position();

@@ -14,7 +14,8 @@
 namespace replicast {
 
 // One stored part as the messages that a watching program reads: at most about a quarter megabyte each; the last
-// message of a unit's final part carries the position. Tables and columns are named by the schema.
+// message of a unit's final part carries the position. Tables and columns are named by the schema. A long row's pieces
+// stay pieces: its change comes first, the bytes of its long values follow.
 absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
                                                              const wire::Verifier& verifier);
 

@@ -38,10 +38,19 @@ absl::StatusOr<ChunkFeed> ChunkFeed::Begin(Publisher& publisher, const v1::Snaps
 }
 
 absl::StatusOr<std::optional<v1::SnapshotResponse>> ChunkFeed::Next(Publisher& publisher) {
+  if (pieces_ != nullptr) {
+    v1::SnapshotResponse response;
+    ASSIGN_OR_RETURN(auto piece, pieces_->Next());
+    if (piece) {
+      *response.mutable_chunk() = *std::move(piece);
+      return response;
+    }
+    pieces_.reset();
+  }
   if (table_ == static_cast<uint32_t>(schema_.tables_size())) return std::nullopt;
   if (publisher.history() != history_) return HistoryChanged();
   v1::SnapshotResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_chunk(), publisher.ReadChunk(definition_, table_, after_key_));
+  ASSIGN_OR_RETURN(*response.mutable_chunk(), publisher.ReadChunk(definition_, table_, after_key_, &pieces_));
   response.set_rows_total(rows_total_);
   v1::ChunkHeader header;
   REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));

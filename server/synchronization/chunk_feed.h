@@ -3,6 +3,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,7 @@ class ChunkFeed {
   uint32_t table_ = 0;
   std::string after_key_;
   uint64_t rows_total_ = 0;
+  std::unique_ptr<publish::ChunkPieces> pieces_;  // of the last chunk, still to be told
 };
 
 }  // namespace replicast

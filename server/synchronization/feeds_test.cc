@@ -44,7 +44,7 @@ TEST_F(FeedsTest, UnitFeedGivesEveryPartOnceThenWaitsForAWake) {
 
 TEST_F(FeedsTest, ChunkFeedTellsEveryTableAndEnds) {
   publisher_.Add("all", stream_);
-  publisher_.streams[stream_].definition.add_tables()->set_name("u");
+  publisher_.streams[stream_].schema.add_tables()->set_name("u");
   v1::SnapshotRequest request;
   request.set_definition_hash(stream_.ToBytes());
   auto feed = ChunkFeed::Begin(publisher_, request);
@@ -110,6 +110,47 @@ TEST(ChangeDecoderTest, NamesColumnsAndPutsThePositionIntoTheLastMessage) {
   EXPECT_EQ(message.changes(1).kind(), v1::CHANGE_KIND_UPSERT);
   EXPECT_EQ(message.changes(1).values(0).text(), "new");
   EXPECT_EQ(message.position().lsn(), Lsn::Of(9, 0).value);
+}
+
+TEST(ChangeDecoderTest, ALongRowIsAChangeWhoseLongValuesFollowAsData) {
+  const crypto::KeyPair key = crypto::GenerateEd25519();
+  const wire::Signer signer(key.private_key);
+  v1::DatasetSchema schema;
+  v1::TableSchema* table = schema.add_tables();
+  table->set_name("file");
+  for (const char* name : {"id", "data"}) table->add_columns()->set_name(name);
+  table->add_key_columns(0);
+  v1::UnitHeader header;
+  header.set_kind(v1::UNIT_KIND_CHANGES);
+  header.set_history_id(std::string(16, 'h'));
+  header.set_definition_hash(std::string(32, 'd'));
+  header.set_last_lsn(Lsn::Of(9, 0).value);
+  std::vector<v1::WatchResponse> messages;
+  wire::UnitWriter writer(header, {1}, {2}, signer, [&](uint32_t, wire::EncodedPart part) -> absl::Status {
+    ASSIGN_OR_RETURN(auto decoded, DecodeChanges(std::move(part), schema, wire::Verifier(key.public_key)));
+    messages.insert(messages.end(), decoded.begin(), decoded.end());
+    return absl::OkStatus();
+  });
+  const std::string bytes(1'000'000, 'b');
+  ASSERT_TRUE(writer.Upsert(0, {int64_t{7}, Blob{bytes}}).ok());
+  ASSERT_TRUE(writer.Upsert(0, {int64_t{8}, Blob{"short"}}).ok());
+  ASSERT_TRUE(writer.Finish({}).ok());
+  ASSERT_GT(messages.size(), 3u);
+  ASSERT_EQ(messages[0].changes_size(), 1);
+  const v1::Change& change = messages[0].changes(0);
+  EXPECT_EQ(change.values(0).integer(), 7);
+  EXPECT_TRUE(change.values(1).null());
+  ASSERT_EQ(change.long_values_size(), 1);
+  EXPECT_EQ(change.long_values(0).column(), 1u);
+  EXPECT_EQ(change.long_values(0).length(), bytes.size());
+  std::string data;
+  for (const v1::WatchResponse& message : messages) {
+    EXPECT_LT(message.ByteSizeLong(), 300'000u);
+    data += message.data();
+  }
+  EXPECT_EQ(data, bytes);
+  EXPECT_EQ(messages.back().changes(0).values(1).blob(), "short");
+  EXPECT_EQ(messages.back().position().lsn(), Lsn::Of(9, 0).value);
 }
 
 TEST(RequestCacheTest, AnswersARepeatForAWhile) {

@@ -18,6 +18,7 @@ struct Options {
   double seconds = 10;
   double rate = 0;  // transactions a second; 0: as fast as it goes
   uint64_t keys = 1'000'000;
+  bool fill = false;
 };
 
 absl::Status Write(const Options& options) {
@@ -37,7 +38,7 @@ absl::Status Write(const Options& options) {
     auto transaction = sqlite::Transaction::Begin(**database);
     if (!transaction.ok()) return transaction.status();
     for (int i = 0; i < options.rows; ++i) {
-      const auto key = static_cast<int64_t>(random.Below(options.keys));
+      const auto key = options.fill ? int64_t{i} : static_cast<int64_t>(random.Below(options.keys));
       status = insert->BindInt(1, key)
                    .BindInt(2, static_cast<int64_t>(transactions))
                    .Bind(3, Real{random.Unit()})
@@ -69,6 +70,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)->capture_default_str();
   app.add_option("--rate", options.rate, "Transactions a second; 0: as fast as it goes")->capture_default_str();
   app.add_option("--keys", options.keys, "Keys are drawn below this")->capture_default_str();
+  app.add_flag("--fill", options.fill, "Keys count up from 0 in each transaction");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = replicast::Write(options);
   if (!status.ok()) std::fprintf(stderr, "bench_writer: %s\n", std::string(status.message()).c_str());

@@ -3,6 +3,7 @@
 // Oracle: what is accepted keeps the bounds of limits.h, its columns are readable to the end, and its rows, written
 // again, read the same; the header is what PeekUnitHeader sees.
 #include "common/base/errors.h"
+#include "common/wire/long_row.h"
 #include "common/wire/unit_codec.h"
 #include "tools/fuzzers/fuzz_input.h"
 #include "tools/fuzzers/fuzz_keys.h"
@@ -36,6 +37,11 @@ void Check(const std::string& bytes) {
     values += ReadColumns(table.deleted()) + ReadColumns(table.rows());
   }
   REPLICAST_CHECK(values <= limits::kMaxUnitPartBytes);
+  if (!part->body.has_piece()) return;
+  REPLICAST_CHECK(part->body.tables().empty() && !part->body.has_schema());
+  wire::LongRowReader reader;
+  const auto columns = static_cast<size_t>(part->body.piece().row().row().columns_size());
+  REPLICAST_CHECK(reader.Add(part->body.piece(), columns).ok() == part->body.piece().has_row() || !reader.open());
 }
 
 }  // namespace
@@ -48,7 +54,8 @@ std::vector<std::string> Seeds() {
   std::vector<std::string> seeds = {
       SeedWriter().Byte(0).Rest(part.SerializeAsString()).Done(),
       SeedWriter().Byte(1).Bytes(part.header()).Rest(part.body()).Done(),
-      SeedWriter().Byte(2).Bytes(part.header()).Rest(Golden(wire::golden::kUnitBody)).Done()};
+      SeedWriter().Byte(2).Bytes(part.header()).Rest(Golden(wire::golden::kUnitBody)).Done(),
+      SeedWriter().Byte(2).Bytes(part.header()).Rest(Golden(wire::golden::kFirstPiece)).Done()};
   header.set_kind(v1::UNIT_KIND_HISTORY);
   header.set_prev_history_id(CountedBytes(16, 1));
   header.set_until_lsn(5);
