@@ -35,7 +35,8 @@ class ViewSchemaTest : public testing::Test {
 };
 
 TEST_F(ViewSchemaTest, AViewOfPublishedTablesGoesAlongWithItsText) {
-  const std::string sql = "CREATE VIEW totals AS SELECT town, sum(amount) AS total FROM orders JOIN shops GROUP BY town";
+  const std::string sql =
+      "CREATE VIEW totals AS SELECT town, sum(amount) AS total FROM orders JOIN shops GROUP BY town";
   EXPECT_THAT(Names({{"totals", {"town", "total"}, sql}}), ElementsAre("totals"));
   EXPECT_EQ(schema_.views(0).sql(), sql);
 }
