@@ -202,4 +202,10 @@ grpc::ServerUnaryReactor* AdminService::Scrub(Context* context, const v1::ScrubR
                   });
 }
 
+grpc::ServerUnaryReactor* AdminService::CheckMaster(Context* context, const v1::CheckMasterRequest* request,
+                                                    v1::CheckMasterResponse* response) {
+  return ForAdmin(plane_, context, request, response,
+                  [this](const Member&, const v1::CheckMasterRequest&) { return plane_.publisher().CheckMaster(); });
+}
+
 }  // namespace replicast::control

@@ -36,6 +36,8 @@ class AdminService final : public v1::AdminService::CallbackService {
                                       v1::GetStreamResponse* response) override;
   grpc::ServerUnaryReactor* Scrub(Context* context, const v1::ScrubRequest* request,
                                   v1::ScrubResponse* response) override;
+  grpc::ServerUnaryReactor* CheckMaster(Context* context, const v1::CheckMasterRequest* request,
+                                        v1::CheckMasterResponse* response) override;
   grpc::ServerUnaryReactor* Rekey(Context* context, const v1::RekeyRequest* request,
                                   v1::RekeyResponse* response) override;
 

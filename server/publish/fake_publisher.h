@@ -58,6 +58,7 @@ class FakePublisher : public Publisher {
     if (found == datasets.end()) return Unknown(name);
     return streams.at(found->second);
   }
+  absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override { return v1::CheckMasterResponse(); }
   std::vector<std::string> Datasets() const override {
     std::vector<std::string> names;
     for (const auto& [name, stream] : datasets) names.push_back(name);

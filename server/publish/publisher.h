@@ -19,6 +19,7 @@
 #include "common/sqlite/database.h"
 #include "common/wire/signer.h"
 #include "common/wire/unit_codec.h"
+#include "replicast/v1/admin_service.pb.h"
 #include "replicast/v1/types.pb.h"
 #include "replicast/v1/units.pb.h"
 #include "server/publish/chunk_pieces.h"
@@ -124,6 +125,8 @@ class Publisher {
   virtual absl::Status DeleteDataset(const std::string& name) = 0;
   virtual absl::StatusOr<StreamInfo> Dataset(const std::string& name) const = 0;
   virtual std::vector<std::string> Datasets() const = 0;  // names, sorted
+  // What a dataset of everything would do with each table and view.
+  virtual absl::StatusOr<v1::CheckMasterResponse> CheckMaster() = 0;
   virtual std::optional<StreamInfo> Stream(const DefinitionHash& stream) const = 0;
   virtual std::vector<StreamInfo> Streams() const = 0;
 

@@ -9,20 +9,20 @@
 #include <vector>
 
 #include "replicast/v1/types.pb.h"
-#include "server/source/source.h"
+#include "server/source/source_schema.h"
 
 namespace replicast::publish {
 
 // The source's tables as they are now, each described once.
 class Descriptions {
  public:
-  explicit Descriptions(Source& source) : source_(source) {}
+  explicit Descriptions(SourceSchema& source) : source_(source) {}
   const absl::StatusOr<Relation>& Of(const std::string& table);
   const absl::StatusOr<std::vector<std::string>>& Tables();
   const absl::StatusOr<std::vector<View>>& Views();
 
  private:
-  Source& source_;
+  SourceSchema& source_;
   std::map<std::string, absl::StatusOr<Relation>> relations_;
   std::optional<absl::StatusOr<std::vector<std::string>>> tables_;
   std::optional<absl::StatusOr<std::vector<View>>> views_;

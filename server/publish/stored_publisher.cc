@@ -7,6 +7,7 @@
 #include "common/base/errors.h"
 #include "server/publish/batch.h"
 #include "server/publish/comparison.h"
+#include "server/publish/master_check.h"
 #include "server/publish/positions.h"
 #include "server/store/state_tables.h"
 
@@ -68,6 +69,8 @@ absl::StatusOr<StreamInfo> StoredPublisher::Dataset(const std::string& name) con
   }
   return core_.Info(*stream);
 }
+
+absl::StatusOr<v1::CheckMasterResponse> StoredPublisher::CheckMaster() { return publish::CheckMaster(core_.source); }
 
 std::vector<std::string> StoredPublisher::Datasets() const {
   std::vector<std::string> names;

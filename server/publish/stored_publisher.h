@@ -47,6 +47,7 @@ class StoredPublisher : public Publisher {
   absl::Status DeleteDataset(const std::string& name) override { return catalogue_.Delete(name); }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
   std::vector<std::string> Datasets() const override;
+  absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override;
   std::optional<StreamInfo> Stream(const DefinitionHash& stream) const override;
   std::vector<StreamInfo> Streams() const override;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/source/relation.h"
+#include "server/source/source_schema.h"
 
 namespace replicast {
 
@@ -64,13 +65,8 @@ class Reading {
 };
 
 // Where rows come from: a master database, an upstream stream, another engine. One thread.
-class Source {
+class Source : public SourceSchema {
  public:
-  virtual ~Source() = default;
-  // A table as it is now; sqlite::kSequenceTable, which nobody's hooks note, is one with the key `name`. NOT_FOUND (TABLE_UNKNOWN), or FAILED_PRECONDITION (TABLE_UNSUPPORTED) with table and reason.
-  virtual absl::StatusOr<Relation> Describe(const std::string& table) = 0;
-  virtual absl::StatusOr<std::vector<std::string>> Tables() = 0;
-  virtual absl::StatusOr<std::vector<View>> Views() = 0;
   // Captures exactly these relations (their ids are the caller's, never reused for another table): installs what is
   // missing, removes what is not listed. Only here is the source ever written. Which of those captured before were not
   // as they were left, and may have missed changes.

@@ -6,6 +6,7 @@
 #include "client/cli/context.h"
 #include "client/cli/json_output.h"
 #include "common/base/errors.h"
+#include "server/cli/check_command.h"
 
 namespace replicast::cli {
 namespace {
@@ -39,6 +40,7 @@ int Run(int argc, char** argv) {
   app.add_flag("--json", context.json, "Print data, and errors, as JSON on stdout");
   AddStatusCommand(app, context);
   AddDatasetCommands(app, context);
+  AddCheckCommand(app, context);
   AddTokenCommands(app, context);
   AddMemberCommands(app, context);
   AddStreamCommands(app, context);
