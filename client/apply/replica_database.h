@@ -50,8 +50,8 @@ class ReplicaDatabase {
     DefinitionHash definition;
   };
   virtual std::optional<Identity> identity() const = 0;
-  // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, TABLE_IN_THE_WAY): says which, and what to do. Remembers
-  // definition and schema; creates no table that readers see.
+  // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, OTHER_ENCODING, TABLE_IN_THE_WAY): says which, and what to do.
+  // Remembers definition and schema; creates no table that readers see.
   virtual absl::Status SetDataset(const Identity& identity, const v1::Definition& definition,
                                   const v1::DatasetSchema& schema) = 0;
   // Where the tables that readers see stand; empty: nothing to see yet.

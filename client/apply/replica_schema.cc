@@ -123,7 +123,12 @@ std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) 
   return "SELECT " + ColumnList(table) + " FROM " + QuoteIdentifier(name);
 }
 
+TextEncoding EncodingOf(const v1::DatasetSchema& schema) {
+  return TextEncodingFromName(schema.encoding()).value_or(TextEncoding::kUtf8);
+}
+
 bool IsSchema(const v1::DatasetSchema& schema) {
+  if (!schema.encoding().empty() && !TextEncodingFromName(schema.encoding())) return false;
   if (static_cast<size_t>(schema.tables_size()) > limits::kMaxTables) return false;
   if (static_cast<size_t>(schema.views_size()) > limits::kMaxViews) return false;
   for (const v1::ViewSchema& view : schema.views()) {

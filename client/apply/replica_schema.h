@@ -25,6 +25,8 @@ std::string LookupSql(const v1::TableSchema& table, const std::string& name, boo
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too = false);
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
 
+// In which the replica keeps its texts.
+TextEncoding EncodingOf(const v1::DatasetSchema& schema);
 // Whether a schema can be one: the SQL above may be made from it. One that comes out of a file may be anything.
 bool IsSchema(const v1::DatasetSchema& schema);
 // Whether there is a table of this name, and no view or virtual table, whose rows can be without end.

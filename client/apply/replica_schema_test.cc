@@ -39,11 +39,11 @@ TEST(ReplicaSchemaTest, ADeletedRowIsTheOneThatWasThereAlsoWhereTheFirstColumnIs
   const auto database = *sqlite::Database::Open(":memory:", {.create = true});
   const v1::TableSchema table = Typed({"REAL", "", "TEXT", "INTEGER"});
   ASSERT_TRUE(database->Execute(CreateTableSql(table, "t")).ok());
-  ASSERT_TRUE(database->Execute("INSERT INTO t VALUES(2, 5, 'a', 7)").ok());
-  sqlite::Statement remove = *database->Prepare(DeleteSql(table, "t"));
-  remove.BindInt(1, 7);
-  ASSERT_TRUE(*remove.Step());
-  EXPECT_EQ(remove.Columns(0, 4), (Row{Real{2.0}, int64_t{5}, Text{"a"}, int64_t{7}}));
+  const auto writer = *TableWriter::Open(*database, table, "t");
+  TableState state;
+  ASSERT_TRUE(*writer->Insert({Real{2.0}, int64_t{5}, Text{"a"}, int64_t{7}}, &state));
+  ASSERT_TRUE(writer->Delete({int64_t{7}}, &state).ok());
+  EXPECT_TRUE(state == TableState());
 }
 
 }  // namespace

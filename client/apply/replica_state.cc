@@ -86,7 +86,8 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
   const auto definition = DefinitionHash::FromBytes(select.Bytes(0));
   const auto server = ServerId::FromBytes(select.Bytes(1));
   if (!definition || !server || !state.definition.ParseFromString(select.Bytes(3)) ||
-      !state.schema.ParseFromString(select.Bytes(4)) || !IsSchema(state.schema))
+      !state.schema.ParseFromString(select.Bytes(4)) || !IsSchema(state.schema) ||
+      EncodingOf(state.schema) != database.encoding())
     return Damaged(database);
   state.identity = {*server, select.Bytes(2), *definition};
   if (!select.IsNull(5)) {

@@ -69,6 +69,7 @@ absl::Status TakeOver(sqlite::Database& database, const v1::TableSchema& old, co
 
 absl::Status CheckSchemaChange(const v1::DatasetSchema& from, const v1::SchemaChange& change) {
   if (!IsSchema(change.schema())) return Malformed("its schema is none");
+  if (EncodingOf(change.schema()) != EncodingOf(from)) return Malformed("its text encoding is another");
   if (change.origins_size() != change.schema().tables_size()) return Malformed("it has not one origin for each table");
   for (int i = 0; i < change.origins_size(); ++i) {
     const v1::TableOrigin& origin = change.origins(i);

@@ -66,10 +66,10 @@ absl::Status Staging::Drop() {
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
   while (true) {
-    ASSIGN_OR_RETURN(const auto left, database_.QueryValue("SELECT name FROM sqlite_master WHERE type = 'table' AND "
-                                                           "name GLOB '_replicast_staging_[0-9]*'"));
+    ASSIGN_OR_RETURN(const auto left, database_.QueryText("SELECT name FROM sqlite_master WHERE type = 'table' AND "
+                                                          "name GLOB '_replicast_staging_[0-9]*'"));
     if (!left) break;
-    RETURN_IF_ERROR(DropAnything(database_, std::get<Text>(*left).bytes));
+    RETURN_IF_ERROR(DropAnything(database_, *left));
   }
   RETURN_IF_ERROR(replica_state::DropStaging(database_, definition_));
   return transaction.Commit();

@@ -24,11 +24,9 @@ constexpr absl::Duration kFreshnessStep = absl::Seconds(1);
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaDatabase>> ReplicaDatabase::Open(const Options& options, Clock& clock) {
-  sqlite::OpenOptions open;
-  open.create = options.create;
-  open.vfs = options.vfs;
-  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(options.path, open));
-  auto replica = std::make_unique<StoredReplica>(std::move(database), clock, options.max_row_bytes);
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database,
+                   sqlite::Database::Open(options.path, {.create = options.create, .vfs = options.vfs}));
+  auto replica = std::make_unique<StoredReplica>(std::move(database), options, clock);
   RETURN_IF_ERROR(replica->Initialize());
   return std::unique_ptr<ReplicaDatabase>(std::move(replica));
 }
@@ -42,7 +40,7 @@ absl::Status StoredReplica::Initialize() {
                    "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA temp_store=FILE")));
   sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   RETURN_IF_ERROR(replica_state::CreateTables(*database_));
-  spool_ = std::make_unique<UnitSpool>(*database_, max_row_bytes_);
+  spool_ = std::make_unique<UnitSpool>(*database_, options_.max_row_bytes);
   ASSIGN_OR_RETURN(state_, replica_state::Load(*database_));
   return state_ ? OpenShown() : absl::OkStatus();
 }
@@ -76,6 +74,7 @@ absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Defin
                  database_->path() + " holds dataset " + state_->identity.dataset +
                      " as it was defined before; remove the file and join again");
   }
+  RETURN_IF_ERROR(TakeEncoding(EncodingOf(schema)));
   if (state_ && state_->identity.dataset == identity.dataset &&
       (state_->position || state_->schema.SerializeAsString() == schema.SerializeAsString()))
     return absl::OkStatus();
@@ -91,11 +90,36 @@ absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Defin
   return OpenShown();
 }
 
+absl::Status StoredReplica::TakeEncoding(TextEncoding encoding) {
+  if (database_->encoding() == encoding) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto others,
+                   database_->QueryText("SELECT name FROM sqlite_master WHERE name NOT LIKE "
+                                        "'\\_replicast\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' "
+                                        "ESCAPE '\\'"));
+  if (others || (state_ && state_->position)) return OtherEncoding(encoding);
+  writers_.clear();
+  state_.reset();
+  staging_.reset();
+  position_writer_.reset();
+  RETURN_IF_ERROR(database_->Empty());
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> anew,
+                   sqlite::Database::Open(options_.path, {.create = true, .encoding = encoding, .vfs = options_.vfs}));
+  spool_.reset();
+  database_ = std::move(anew);
+  return Initialize();
+}
+
+absl::Status StoredReplica::OtherEncoding(TextEncoding encoding) const {
+  return Error(absl::StatusCode::kFailedPrecondition, "OTHER_ENCODING",
+               absl::StrCat(database_->path(), " keeps texts as ", NameOf(database_->encoding()),
+                            ", and the master as ", NameOf(encoding), ": use another file, or remove this one"));
+}
+
 absl::Status StoredReplica::OpenShown() {
   writers_.clear();
   ASSIGN_OR_RETURN(PositionWriter writer, PositionWriter::Open(*database_));
   position_writer_ = std::move(writer);
-  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition, max_row_bytes_);
+  staging_ = std::make_unique<Staging>(*database_, state_->identity.definition, options_.max_row_bytes);
   RETURN_IF_ERROR(staging_->Resume());
   return state_->position ? OpenWriters() : absl::OkStatus();
 }
@@ -250,6 +274,7 @@ absl::Status StoredReplica::BeginStaging(const v1::DatasetSchema& schema) {
   if (!IsSchema(schema)) {
     return Error(absl::StatusCode::kInvalidArgument, "SCHEMA_MALFORMED", "the server's schema of the dataset is none");
   }
+  if (EncodingOf(schema) != database_->encoding()) return OtherEncoding(EncodingOf(schema));
   return staging_->Begin(schema);
 }
 

@@ -19,8 +19,8 @@ namespace replicast {
 // while no daemon looked. One thread.
 class StoredReplica : public ReplicaDatabase {
  public:
-  StoredReplica(std::unique_ptr<sqlite::Database> database, Clock& clock, uint64_t max_row_bytes)
-      : database_(std::move(database)), clock_(clock), max_row_bytes_(max_row_bytes) {}
+  StoredReplica(std::unique_ptr<sqlite::Database> database, Options options, Clock& clock)
+      : database_(std::move(database)), options_(std::move(options)), clock_(clock) {}
   absl::Status Initialize();
 
   std::optional<Identity> identity() const override;
@@ -47,6 +47,9 @@ class StoredReplica : public ReplicaDatabase {
 
  private:
   absl::Status CheckNothingInTheWay(const v1::DatasetSchema& schema);
+  // Makes the file anew where it is for texts in another encoding and nothing is shown yet.
+  absl::Status TakeEncoding(TextEncoding encoding);
+  absl::Status OtherEncoding(TextEncoding encoding) const;
   absl::Status OpenShown();
   void OpenStaging();
   // One part in the open transaction; moves state_ when it was final.
@@ -62,8 +65,8 @@ class StoredReplica : public ReplicaDatabase {
   absl::Status LookForStrangers();
 
   std::unique_ptr<sqlite::Database> database_;
+  const Options options_;
   Clock& clock_;
-  const uint64_t max_row_bytes_;
   std::optional<ReplicaState> state_;
   std::optional<PositionWriter> position_writer_;
   TableWriters writers_;

@@ -229,6 +229,37 @@ TEST(StoredReplicaTest, ASchemaInTheFileWhoseKeyIsNoColumnIsRefused) {
   EXPECT_EQ(ReasonOf(ReplicaDatabase::ReadActual(rig.path).status()), "DATABASE_CORRUPT");
 }
 
+TEST(StoredReplicaTest, TextsAreKeptInTheMastersEncodingByteForByte) {
+  for (const TextEncoding encoding : {TextEncoding::kUtf16le, TextEncoding::kUtf16be}) {
+    v1::DatasetSchema schema = ApplyRig::ItemSchema();
+    schema.set_encoding(NameOf(encoding));
+    ApplyRig rig(schema);
+    auto replica = rig.OpenWithSnapshot();
+    rig.Put(ApplyRig::Item(1, int64_t{10}, Text{FromUtf8("grün", encoding)}));
+    rig.Put(ApplyRig::Item(2, int64_t{20}, Text{"odd"}));
+    rig.Put(ApplyRig::Item(3, int64_t{30}, Text{"\xff\xfe"}));
+    rig.Put(ApplyRig::Item(4, int64_t{40}, Text{std::string("\xd8\0\0\xd8", 4)}));
+    ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+    EXPECT_EQ(rig.Shown(), rig.Master());
+    EXPECT_TRUE(replica->damaged_tables().empty());
+    EXPECT_EQ(**rig.Other().QueryText("SELECT v FROM item WHERE id = 1"), "grün");
+    replica.reset();
+    EXPECT_EQ((*ReplicaDatabase::Open({.path = rig.path}, rig.clock))->position()->lsn, rig.lsn);
+  }
+}
+
+TEST(StoredReplicaTest, AFileThatShowsSomethingTakesNoOtherEncoding) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  v1::DatasetSchema other = ApplyRig::ItemSchema();
+  other.set_encoding(NameOf(TextEncoding::kUtf16le));
+  EXPECT_EQ(ReasonOf(replica->SetDataset(*replica->identity(), v1::Definition(), other)), "OTHER_ENCODING");
+  EXPECT_EQ(ReasonOf(replica->BeginStaging(other)), "OTHER_ENCODING");
+  rig.Put(ApplyRig::Item(1, int64_t{10}, Text{"still"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
 TEST(StoredReplicaTest, RefusesAnotherServerAndATableInTheWay) {
   ApplyRig rig;
   auto replica = rig.Open();

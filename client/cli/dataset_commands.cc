@@ -43,7 +43,8 @@ void PrintDataset(const v1::Dataset& dataset) {
               HexEncode(dataset.definition_hash()).c_str());
   if (dataset.definition().all_tables()) {
     std::string except;
-    for (const std::string& name : dataset.definition().except()) except += (except.empty() ? " but for " : ", ") + name;
+    for (const std::string& name : dataset.definition().except())
+      except += (except.empty() ? " but for " : ", ") + name;
     std::printf("holds       the whole database%s\n", except.c_str());
   }
   for (const v1::TableSchema& table : dataset.schema().tables()) {
@@ -147,9 +148,7 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
       "Example:\n  replicast dataset create libraries --table package:id,name,version --where "
       "\"package=section='libs'\"\n  replicast dataset create everything --all --except sessions");
   create->callback([&context, arguments] {
-    context.command = [&context, arguments](int*) {
-      return Create(context, arguments->name, arguments->definition);
-    };
+    context.command = [&context, arguments](int*) { return Create(context, arguments->name, arguments->definition); };
   });
 
   CLI::App* list = dataset->add_subcommand("list", "All datasets");

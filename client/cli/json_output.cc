@@ -117,7 +117,7 @@ Json ErrorToJson(const absl::Status& status) {
                 {"message", std::string(status.message())}}}};
 }
 
-Json ValueToJson(const Value& value) {
+Json ValueToJson(const Value& value, TextEncoding encoding) {
   switch (StorageClassOf(value)) {
     case StorageClass::kNull:
       return nullptr;
@@ -126,7 +126,7 @@ Json ValueToJson(const Value& value) {
     case StorageClass::kReal:
       return std::get<Real>(value).number;
     case StorageClass::kText:
-      return std::get<Text>(value).bytes;
+      return ToUtf8(std::get<Text>(value).bytes, encoding);
     case StorageClass::kBlob:
       return Json{{"blob", HexEncode(std::get<Blob>(value).bytes)}};
   }

@@ -18,8 +18,8 @@ namespace replicast::cli {
 nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
 // {"error": {"code": …, "reason": …, "message": …}}
 nlohmann::ordered_json ErrorToJson(const absl::Status& status);
-// NULL → null, text → string (invalid UTF-8 replaced), blob → {"blob": hex}; others as numbers.
-nlohmann::ordered_json ValueToJson(const Value& value);
+// NULL → null, text → string (what is invalid replaced), blob → {"blob": hex}; others as numbers.
+nlohmann::ordered_json ValueToJson(const Value& value, TextEncoding encoding = TextEncoding::kUtf8);
 
 // One object on stdout, indented; `line`: on one line, flushed.
 void PrintJson(const nlohmann::ordered_json& json);

@@ -28,12 +28,12 @@ bool IsText(const v1::LongValue& value) { return value.storage_class() == static
 // unit
 // {"kind": "position", "position": "HISTORY/LSN"}: watch --from it to go on. Values of over a thousand bytes in a row
 // of over 256 KiB are not shown, only how long they are: {"text_bytes": n} or {"blob_bytes": n}.
-void PrintChange(const Context& context, const v1::Change& change) {
+void PrintChange(const Context& context, const v1::Change& change, TextEncoding encoding) {
   const bool upsert = change.kind() == v1::CHANGE_KIND_UPSERT;
   if (context.json) {
     Json values = Json::object();
     for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i)
-      values[change.columns(i)] = ValueToJson(wire::FromProto(change.values(i)));
+      values[change.columns(i)] = ValueToJson(wire::FromProto(change.values(i)), encoding);
     for (const v1::LongValue& value : change.long_values())
       values[ColumnOf(change, value)] = {{IsText(value) ? "text_bytes" : "blob_bytes", value.length()}};
     PrintJsonLine({{"kind", upsert ? "upsert" : "delete"}, {"table", change.table()}, {"values", values}});
@@ -47,7 +47,7 @@ void PrintChange(const Context& context, const v1::Change& change) {
   for (int i = 0; i < change.values_size() && i < change.columns_size(); ++i) {
     const auto found = shown.find(i);
     line += " " + change.columns(i) + "=" +
-            (found == shown.end() ? ToDisplay(wire::FromProto(change.values(i))) : found->second);
+            (found == shown.end() ? ToDisplay(wire::FromProto(change.values(i)), encoding) : found->second);
   }
   std::printf("%s\n", line.c_str());
 }
@@ -73,7 +73,8 @@ absl::Status Watch(const Context& context, const std::string& dataset, const std
   const auto reader = stub->Watch(&call, request);
   v1::WatchResponse response;
   while (reader->Read(&response)) {
-    for (const v1::Change& change : response.changes()) PrintChange(context, change);
+    const TextEncoding encoding = TextEncodingFromName(response.encoding()).value_or(TextEncoding::kUtf8);
+    for (const v1::Change& change : response.changes()) PrintChange(context, change, encoding);
     if (response.has_position()) PrintPosition(context, response.position());
   }
   const absl::Status status = connection.Explain(rpc::FromGrpc(reader->Finish()));

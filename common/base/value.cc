@@ -102,14 +102,14 @@ size_t EncodedSize(const Row& row) {
   return size;
 }
 
-std::string ToDisplay(const Value& value) {
+std::string ToDisplay(const Value& value, TextEncoding encoding) {
   switch (StorageClassOf(value)) {
     case StorageClass::kInteger:
       return std::to_string(std::get<int64_t>(value));
     case StorageClass::kReal:
       return DisplayReal(std::get<Real>(value).number);
     case StorageClass::kText:
-      return DisplayText(std::get<Text>(value).bytes);
+      return DisplayText(ToUtf8(std::get<Text>(value).bytes, encoding));
     case StorageClass::kBlob:
       return DisplayBlob(std::get<Blob>(value).bytes);
     case StorageClass::kNull:

@@ -7,10 +7,12 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/text_encoding.h"
+
 namespace replicast {
 
 struct Text {
-  std::string bytes;
+  std::string bytes;  // in the encoding of the database that it stands in
   friend bool operator==(const Text&, const Text&) = default;
 };
 struct Blob {
@@ -44,7 +46,7 @@ size_t EncodedSize(const Row& row);
 
 // For people and error messages: 12, 1.0, 'text', x'00ff', NULL. On one line: control characters as \x0a, and what is
 // longer than 256 bytes is cut.
-std::string ToDisplay(const Value& value);
+std::string ToDisplay(const Value& value, TextEncoding encoding = TextEncoding::kUtf8);
 
 }  // namespace replicast
 

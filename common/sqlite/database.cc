@@ -87,10 +87,12 @@ absl::Status CheckSql(std::string_view sql) {
 
 }  // namespace
 
-Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+Statement::Statement(Statement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)), encoding_(other.encoding_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(statement_, other.statement_);
+  std::swap(encoding_, other.encoding_);
   return *this;
 }
 
@@ -103,7 +105,7 @@ Statement& Statement::Bind(int index, const Value& value) {
     case StorageClass::kInteger:
       return BindInt(index, std::get<int64_t>(value));
     case StorageClass::kText:
-      return BindText(index, std::get<Text>(value).bytes);
+      return BindStored(index, std::get<Text>(value).bytes);
     case StorageClass::kBlob:
       return BindBlob(index, std::get<Blob>(value).bytes);
     case StorageClass::kReal:
@@ -127,6 +129,19 @@ Statement& Statement::BindText(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::BindStored(int index, std::string_view text) {
+  if (encoding_ == TextEncoding::kUtf8) return BindText(index, text);
+  // SQLite takes a byte order mark away, and believes it: given this one, it leaves alone what follows.
+  const bool big = encoding_ == TextEncoding::kUtf16be;
+  std::string marked = big ? "\xfe\xff" : "\xff\xfe";
+  marked += text;
+  const auto encoding = static_cast<unsigned char>(big ? SQLITE_UTF16BE : SQLITE_UTF16LE);
+  const int code = sqlite3_bind_text64(statement_, index, marked.data(), static_cast<sqlite3_uint64>(SizeOf(marked)),
+                                       SQLITE_TRANSIENT, encoding);
+  REPLICAST_CHECK(code == SQLITE_OK);
+  return *this;
+}
+
 Statement& Statement::BindBlob(int index, std::string_view blob) {
   const int code = sqlite3_bind_blob(statement_, index, DataOf(blob), SizeOf(blob), SQLITE_TRANSIENT);
   REPLICAST_CHECK(code == SQLITE_OK);
@@ -140,7 +155,8 @@ Statement& Statement::BindNull(int index) {
 
 Statement& Statement::BindView(int index, const Value& value) {
   int code = SQLITE_OK;
-  if (const auto* text = std::get_if<Text>(&value)) {
+  const auto* text = std::get_if<Text>(&value);
+  if (text != nullptr && encoding_ == TextEncoding::kUtf8) {
     code = sqlite3_bind_text(statement_, index, DataOf(text->bytes), SizeOf(text->bytes), SQLITE_STATIC);
   } else if (const auto* blob = std::get_if<Blob>(&value)) {
     code = sqlite3_bind_blob(statement_, index, DataOf(blob->bytes), SizeOf(blob->bytes), SQLITE_STATIC);
@@ -190,9 +206,9 @@ Value Statement::Column(int index) const {
     case SQLITE_FLOAT:
       return Real{sqlite3_column_double(statement_, index)};
     case SQLITE_TEXT:
-      return Text{Bytes(index)};
+      return Text{std::string(BytesView(index))};
     case SQLITE_BLOB:
-      return Blob{Bytes(index)};
+      return Blob{std::string(BytesView(index))};
     default:
       return std::monostate{};
   }
@@ -207,15 +223,18 @@ Row Statement::Columns(int first, int count) const {
 
 int64_t Statement::Int(int index) const { return sqlite3_column_int64(statement_, index); }
 
-std::string Statement::Bytes(int index) const { return std::string(BytesView(index)); }
+std::string Statement::Bytes(int index) const {
+  if (sqlite3_column_type(statement_, index) == SQLITE_BLOB) return std::string(BytesView(index));
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, index));
+  if (text == nullptr) return {};
+  return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, index))};
+}
 
 std::string_view Statement::BytesView(int index) const {
-  // For text this gives UTF-8 whatever the database's encoding; asking for the blob would give its raw bytes.
-  const void* bytes = sqlite3_column_type(statement_, index) == SQLITE_BLOB
-                          ? sqlite3_column_blob(statement_, index)
-                          : static_cast<const void*>(sqlite3_column_text(statement_, index));
+  // For text, too, these are the bytes that the database has.
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, index));
   if (bytes == nullptr) return {};
-  return {static_cast<const char*>(bytes), static_cast<size_t>(sqlite3_column_bytes(statement_, index))};
+  return {bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, index))};
 }
 
 bool Statement::IsNull(int index) const { return sqlite3_column_type(statement_, index) == SQLITE_NULL; }
@@ -268,10 +287,21 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   }
   std::unique_ptr<Database> database(new Database(handle, path, BusyTimeout(options)));
   RETURN_IF_ERROR(Configure(handle, path, options));
+  RETURN_IF_ERROR(database->ReadEncoding(options));
   return database;
 }
 
 Database::~Database() { sqlite3_close_v2(handle_); }
+
+absl::Status Database::ReadEncoding(const OpenOptions& options) {
+  // Without effect where the database has one.
+  if (options.create) RETURN_IF_ERROR(Execute(absl::StrCat("PRAGMA encoding = \"", NameOf(options.encoding), "\"")));
+  ASSIGN_OR_RETURN(const std::optional<std::string> name, QueryText("PRAGMA encoding"));
+  const std::optional<TextEncoding> encoding = TextEncodingFromName(name.value_or(""));
+  REPLICAST_CHECK(encoding.has_value());
+  encoding_ = *encoding;
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
   RETURN_IF_ERROR(CheckSql(sql));
@@ -283,7 +313,7 @@ absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
   if (statement == nullptr) {
     return Error(absl::StatusCode::kInvalidArgument, "DATABASE_ERROR", "there is no SQL statement in the text given");
   }
-  return Statement(statement);
+  return Statement(statement, encoding_);
 }
 
 absl::Status Database::Execute(std::string_view sql) {
@@ -295,7 +325,7 @@ absl::Status Database::Execute(std::string_view sql) {
     if (code != SQLITE_OK) return ErrorFor(handle_, code, "running SQL", path_);
     sql.remove_prefix(static_cast<size_t>(tail - sql.data()));
     if (prepared == nullptr) continue;  // a comment
-    Statement statement(prepared);
+    Statement statement(prepared, encoding_);
     RETURN_IF_ERROR(statement.Run());
   }
   return absl::OkStatus();
@@ -306,6 +336,20 @@ absl::StatusOr<std::optional<Value>> Database::QueryValue(std::string_view sql) 
   ASSIGN_OR_RETURN(const bool row, statement.Step());
   if (!row) return std::optional<Value>();
   return std::optional<Value>(statement.Column(0));
+}
+
+absl::StatusOr<std::optional<std::string>> Database::QueryText(std::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  ASSIGN_OR_RETURN(const bool row, statement.Step());
+  if (!row || sqlite3_column_type(statement.handle(), 0) != SQLITE_TEXT) return std::optional<std::string>();
+  return std::optional<std::string>(statement.Bytes(0));
+}
+
+absl::Status Database::Empty() {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_RESET_DATABASE, 1, nullptr);
+  const absl::Status emptied = Execute("VACUUM");
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_RESET_DATABASE, 0, nullptr);
+  return emptied;
 }
 
 absl::Status Database::ShortenLog(int64_t longer_than) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/text_encoding.h"
 #include "common/base/value.h"
 
 struct sqlite3;
@@ -26,6 +27,7 @@ struct OpenOptions {
   bool no_checkpoint_on_close = false;
   bool quoted_strings = true;  // as SQLite has it, "x" is a string where no column has that name
   absl::Duration busy_timeout = absl::Seconds(5);
+  TextEncoding encoding = TextEncoding::kUtf8;  // of a database that is new
   std::string vfs = {};  // name of a registered VFS; empty: the default one. The simulator's files come in here
 };
 
@@ -36,9 +38,10 @@ class Statement {
   Statement& operator=(Statement&& other) noexcept;
   ~Statement();
 
+  // A Text is taken to be in the database's encoding, and is stored byte for byte.
   Statement& Bind(int index, const Value& value);
   Statement& BindInt(int index, int64_t value);
-  Statement& BindText(int index, std::string_view text);  // copied
+  Statement& BindText(int index, std::string_view text);  // UTF-8; copied
   Statement& BindBlob(int index, std::string_view blob);  // copied
   Statement& BindNull(int index);
   // Not copied: the value must live until it is bound anew, or the statement is not stepped any more.
@@ -52,19 +55,21 @@ class Statement {
 
   int ColumnCount() const;
   std::vector<std::string> ColumnNames() const;
-  Value Column(int index) const;
+  Value Column(int index) const;  // a Text in the database's encoding
   Row Columns(int first, int count) const;
   int64_t Int(int index) const;
-  std::string Bytes(int index) const;           // text or blob
-  std::string_view BytesView(int index) const;  // valid until the next Step
+  std::string Bytes(int index) const;           // text as UTF-8, or blob
+  std::string_view BytesView(int index) const;  // text as it is stored, or blob; valid until the next Step
   bool IsNull(int index) const;
 
   sqlite3_stmt* handle() const { return statement_; }
 
  private:
   friend class Database;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement& BindStored(int index, std::string_view text);
+  Statement(sqlite3_stmt* statement, TextEncoding encoding) : statement_(statement), encoding_(encoding) {}
   sqlite3_stmt* statement_ = nullptr;
+  TextEncoding encoding_ = TextEncoding::kUtf8;
 };
 
 // SQLite's own table of the largest rowid that each AUTOINCREMENT table ever had: name, seq. Writable as any other, but
@@ -86,6 +91,11 @@ class Database {
   absl::Status Execute(std::string_view sql);
   // First column of the first row; nothing when there is no row.
   absl::StatusOr<std::optional<Value>> QueryValue(std::string_view sql);
+  // The same as UTF-8; also nothing when it is no text.
+  absl::StatusOr<std::optional<std::string>> QueryText(std::string_view sql);
+  // Takes everything out of it, as if the file were new and empty; then only its destruction is allowed. For nobody
+  // else's eyes: other connections see a database without a schema.
+  absl::Status Empty();
   // Checkpoints, and cuts the write-ahead log, where that is longer than this. Waits for nobody: while a reader needs
   // the log it stays, for the next call.
   absl::Status ShortenLog(int64_t longer_than);
@@ -95,14 +105,17 @@ class Database {
   absl::Status LastError() const;
 
   const std::string& path() const { return path_; }
+  TextEncoding encoding() const { return encoding_; }
   sqlite3* handle() const { return handle_; }
 
  private:
+  absl::Status ReadEncoding(const OpenOptions& options);
   Database(sqlite3* handle, std::string path, int busy_timeout)
       : handle_(handle), path_(std::move(path)), busy_timeout_(busy_timeout) {}
   sqlite3* handle_;
   std::string path_;
   int busy_timeout_;  // milliseconds
+  TextEncoding encoding_ = TextEncoding::kUtf8;
 };
 
 // BEGIN … COMMIT; rolls back when it is destroyed before Commit.

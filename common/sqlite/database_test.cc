@@ -59,11 +59,48 @@ TEST_F(DatabaseTest, StoresEveryStorageClassExactly) {
   EXPECT_FALSE(*select->Step());
 }
 
-TEST_F(DatabaseTest, GivesUtf8FromUtf16Databases) {
+TEST_F(DatabaseTest, GivesUtf8FromUtf16DatabasesAndTheirOwnBytesAsValues) {
+  for (const TextEncoding encoding : {TextEncoding::kUtf16le, TextEncoding::kUtf16be}) {
+    const std::string path = Path(std::string(NameOf(encoding)) + ".db");
+    auto database = *Database::Open(path, {.create = true, .encoding = encoding});
+    ASSERT_TRUE(database->Execute("CREATE TABLE t(a); INSERT INTO t VALUES ('naïve')").ok());
+    database = *Database::Open(path, {});
+    EXPECT_EQ(database->encoding(), encoding);
+    EXPECT_EQ(**database->QueryText("SELECT a FROM t"), "naïve");
+    EXPECT_EQ(Query(*database, "SELECT a FROM t"), Value(Text{FromUtf8("naïve", encoding)}));
+  }
+}
+
+TEST_F(DatabaseTest, TextsOfUtf16DatabasesAreStoredByteForByteWhateverTheyBeginWith) {
+  using namespace std::string_literals;
+  for (const TextEncoding encoding : {TextEncoding::kUtf16le, TextEncoding::kUtf16be}) {
+    auto database = *Database::Open(":memory:", {.create = true, .encoding = encoding});
+    ASSERT_TRUE(database->Execute("CREATE TABLE t(a)").ok());
+    Statement insert = *database->Prepare("INSERT INTO t VALUES(?1)");
+    Statement find = *database->Prepare("SELECT a FROM t WHERE a IS ?1");
+    for (const std::string& bytes : {""s, "a\0"s, "\0a"s, "\xff\xfe\x61\0"s, "\xfe\xff\0\x61"s, "\xff\xfe"s,
+                                     "\xff\xfe\xff\xfe"s, "\0\xd8"s, "\xd8\0"s, "abc"s, "a"s, "\0\0\0\0"s}) {
+      const Value text = Text{bytes};
+      ASSERT_TRUE(database->Execute("DELETE FROM t").ok());
+      ASSERT_TRUE(insert.Bind(1, text).Run().ok());
+      EXPECT_EQ(Query(*database, "SELECT a FROM t"), text);
+      ASSERT_TRUE(*find.BindView(1, text).Step());
+      EXPECT_EQ(find.Column(0), text);
+      find.Reset();
+    }
+  }
+}
+
+TEST_F(DatabaseTest, ADatabaseThatWasEmptiedTakesAnotherEncoding) {
   auto database = Create(Path("a.db"));
-  ASSERT_TRUE(
-      database->Execute("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t(a); INSERT INTO t VALUES ('naïve')").ok());
-  EXPECT_EQ(Query(*database, "SELECT a FROM t"), Value(Text{"naïve"}));
+  ASSERT_TRUE(database->Execute("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES ('a')").ok());
+  ASSERT_TRUE(database->Empty().ok());
+  auto anew = *Database::Open(Path("a.db"), {.create = true, .encoding = TextEncoding::kUtf16le});
+  database.reset();
+  ASSERT_TRUE(anew->Execute("CREATE TABLE u(a); INSERT INTO u VALUES ('a')").ok());
+  EXPECT_EQ(anew->encoding(), TextEncoding::kUtf16le);
+  EXPECT_EQ(Query(*anew, "SELECT a FROM u"), Value(Text{std::string("a\0", 2)}));
+  EXPECT_EQ(Query(*anew, "SELECT count(*) FROM sqlite_master WHERE name = 't'"), Value(int64_t{0}));
 }
 
 TEST_F(DatabaseTest, RunsAStatementAgainAfterItsEnd) {

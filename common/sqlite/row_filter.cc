@@ -180,9 +180,10 @@ RowFilters::RowFilters(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 RowFilters::~RowFilters() = default;
 
-absl::StatusOr<std::unique_ptr<RowFilters>> RowFilters::Create(const std::vector<FilterColumn>& columns) {
+absl::StatusOr<std::unique_ptr<RowFilters>> RowFilters::Create(const std::vector<FilterColumn>& columns,
+                                                               TextEncoding encoding) {
   auto state = std::make_unique<State>();
-  ASSIGN_OR_RETURN(state->database, Database::Open(":memory:", {.create = true}));
+  ASSIGN_OR_RETURN(state->database, Database::Open(":memory:", {.create = true, .encoding = encoding}));
   sqlite3* handle = state->database->handle();
   // Text in double quotes that names no column is a mistake, not a string.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);

@@ -23,7 +23,9 @@ struct FilterColumn {
 // that affinity and collation mean what they mean in the master. One Load serves every filter. Not thread safe.
 class RowFilters {
  public:
-  static absl::StatusOr<std::unique_ptr<RowFilters>> Create(const std::vector<FilterColumn>& columns);
+  // Texts of rows are in this encoding, and mean what they mean there.
+  static absl::StatusOr<std::unique_ptr<RowFilters>> Create(const std::vector<FilterColumn>& columns,
+                                                            TextEncoding encoding = TextEncoding::kUtf8);
   ~RowFilters();
 
   // The number of the filter. The expression is compiled alone first, under an authorizer that allows only columns of

@@ -71,11 +71,12 @@ constexpr auto kMessages = std::to_array<std::string_view>({
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Application>> Application::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Application>> Application::Open(const std::string& path, TextEncoding encoding) {
   sqlite::OpenOptions options;
   options.create = true;
   options.busy_timeout = absl::ZeroDuration();
   options.vfs = StoppedClock();
+  options.encoding = encoding;
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
   std::unique_ptr<Application> application(new Application(std::move(database)));
   AddCollation(*application->database_);

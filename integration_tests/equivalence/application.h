@@ -16,7 +16,8 @@ namespace replicast::equivalence {
 // that runs for too long. SQLite's clock stands still for it. One thread.
 class Application {
  public:
-  static absl::StatusOr<std::unique_ptr<Application>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<Application>> Open(const std::string& path,
+                                                           TextEncoding encoding = TextEncoding::kUtf8);
   // Its rows are dropped.
   absl::Status Run(const std::string& statement);
   void EnableTriggers(bool enabled);

@@ -24,7 +24,10 @@ absl::Status Master::OpenWriter(size_t number) {
     ASSIGN_OR_RETURN(writers_[number], Application::Open(path_));
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(writers_[number], Application::Open(absl::StrCat(path_, "-own", number)));
+  // Databases that one connection has open keep texts in one encoding.
+  ASSIGN_OR_RETURN(const auto encoding, writers_[0]->database().QueryText("PRAGMA encoding"));
+  ASSIGN_OR_RETURN(writers_[number], Application::Open(absl::StrCat(path_, "-own", number),
+                                                       *TextEncodingFromName(encoding.value_or(""))));
   RETURN_IF_ERROR(writers_[number]->Run("CREATE TABLE own(n)"));
   RETURN_IF_ERROR(writers_[number]->Run("ATTACH " + sqlite::QuoteText(path_) + " AS m"));
   return writers_[number]->Run("PRAGMA m.synchronous=OFF");

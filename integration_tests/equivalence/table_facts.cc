@@ -91,7 +91,8 @@ void Identify(TableFacts* facts) {
   const TableFacts::Index* index = facts->KeyIndex();
   if (index != nullptr) {
     const auto odd = [&](const TableFacts::Term& term) {
-      return !IsBuiltIn(term.collation) || (term.descending && !facts->without_rowid);
+      const bool known = IsBuiltIn(term.collation) && (!facts->utf16 || term.collation == "BINARY");
+      return !known || (term.descending && !facts->without_rowid);
     };
     facts->by_rowid = (nulls && !facts->without_rowid) || key > kMostKeyColumns ||
                       std::any_of(index->terms.begin(), index->terms.end(), odd);
@@ -159,6 +160,7 @@ const TableFacts::Index* TableFacts::KeyIndex() const {
 absl::StatusOr<TableFacts> ReadFacts(sqlite::Database& database, const std::string& table) {
   TableFacts facts;
   facts.name = table;
+  facts.utf16 = database.encoding() != TextEncoding::kUtf8;
   RETURN_IF_ERROR(ReadKind(database, &facts));
   RETURN_IF_ERROR(ReadColumns(database, &facts));
   RETURN_IF_ERROR(ReadIndexes(database, &facts));

@@ -35,6 +35,7 @@ struct TableFacts {
   std::vector<Column> columns;
   std::vector<Index> indexes;
   bool without_rowid = false, strict = false;
+  bool utf16 = false;      // the whole database
   bool by_rowid = false;   // no key that the product takes identifies the rows
   std::string rowid_name;  // that no column hides; empty: none
   // Why the product can't have it, after its rules; empty: it can.

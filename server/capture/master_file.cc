@@ -12,8 +12,8 @@ constexpr int kReaderCacheKib = 16 << 10;
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
 absl::StatusOr<std::string> JournalMode(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode"));
-  return mode && std::holds_alternative<Text>(*mode) ? std::get<Text>(*mode).bytes : std::string();
+  ASSIGN_OR_RETURN(const auto mode, database.QueryText("PRAGMA journal_mode"));
+  return mode.value_or("");
 }
 
 }  // namespace
@@ -52,8 +52,8 @@ absl::Status CheckWal(sqlite::Database& database) {
 }
 
 absl::Status SwitchToWal(sqlite::Database& database) {
-  ASSIGN_OR_RETURN(const auto mode, database.QueryValue("PRAGMA journal_mode=WAL"));
-  if (mode && *mode == Value(Text{"wal"})) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto mode, database.QueryText("PRAGMA journal_mode=WAL"));
+  if (mode == "wal") return absl::OkStatus();
   return Error(
       absl::StatusCode::kFailedPrecondition, "MASTER_NOT_WAL",
       database.path() + " could not be switched to the write-ahead log; end the programs that use it, and try again");

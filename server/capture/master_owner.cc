@@ -10,9 +10,8 @@ absl::StatusOr<std::optional<ServerId>> ReadOwner(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const auto table,
                    database.QueryValue("SELECT 1 FROM sqlite_master WHERE name = '_replicast_server'"));
   if (!table) return std::optional<ServerId>();
-  ASSIGN_OR_RETURN(const auto id, database.QueryValue("SELECT server_id FROM _replicast_server"));
-  if (!id || !std::holds_alternative<Text>(*id)) return std::optional<ServerId>();
-  const auto bytes = HexDecode(std::get<Text>(*id).bytes);
+  ASSIGN_OR_RETURN(const auto id, database.QueryText("SELECT server_id FROM _replicast_server"));
+  const auto bytes = HexDecode(id.value_or(""));
   return bytes ? ServerId::FromBytes(*bytes) : std::nullopt;
 }
 

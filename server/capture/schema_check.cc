@@ -38,7 +38,7 @@ absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& dat
     }
     if (!now.ok()) {
       changes.push_back({id, std::string(now.status().message())});
-    } else if (now->ddl != relation.ddl || now->name != relation.name) {
+    } else if (now->ddl != relation.ddl || now->name != relation.name || now->encoding != relation.encoding) {
       note("its schema has changed");
     } else if (!Includes(installed, TriggersOf(relation))) {
       note("its triggers were dropped or changed");

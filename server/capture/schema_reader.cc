@@ -34,7 +34,7 @@ absl::StatusOr<TableKind> ReadKind(sqlite::Database& database, const std::string
   return TableKind{list.Bytes(0), list.Bytes(1), list.Int(2) != 0, list.Int(3) != 0};
 }
 
-absl::Status CheckKind(sqlite::Database& database, const TableKind& kind) {
+absl::Status CheckKind(const TableKind& kind) {
   const std::string& table = kind.name;
   if (table.size() > limits::kMaxNameBytes) return Unsupported(table, "its name is too long");
   if (table.starts_with("_replicast_") || table.starts_with("sqlite_"))
@@ -42,9 +42,6 @@ absl::Status CheckKind(sqlite::Database& database, const TableKind& kind) {
   if (kind.type == "view") return Unsupported(table, "it is a view; replicate the tables that it reads");
   if (kind.type == "virtual") return Unsupported(table, "virtual tables are not supported yet");
   if (kind.type != "table") return Unsupported(table, "it belongs to a virtual table");
-  ASSIGN_OR_RETURN(const auto encoding, database.QueryValue("PRAGMA encoding"));
-  if (encoding && *encoding != Value(Text{"UTF-8"}))
-    return Unsupported(table, "the master's text encoding is not UTF-8, which is not supported yet");
   return absl::OkStatus();
 }
 
@@ -77,8 +74,9 @@ absl::StatusOr<std::string> TextOf(sqlite::Database& database, const std::string
 }
 
 // A row's name may be there twice, or none, where somebody wrote so by hand; RangeSql and LookupSql see to that.
-Relation SequenceRelation() {
+Relation SequenceRelation(TextEncoding encoding) {
   Relation relation;
+  relation.encoding = encoding;
   relation.name = sqlite::kSequenceTable;
   relation.ddl = "CREATE TABLE sqlite_sequence(name,seq);\n";
   relation.columns = {RelationColumn{.name = "name", .type = ""}, RelationColumn{.name = "seq", .type = ""}};
@@ -175,8 +173,11 @@ std::string WhyNotTheKey(const Relation& relation, const std::map<int64_t, int>&
   if (key.size() > limits::kMaxKeyColumns)
     return "its key has more than " + std::to_string(limits::kMaxKeyColumns) + " columns";
   for (const IndexTerm& term : own.index.terms) {
-    if (!CollationFromName(term.collation))
-      return "its key has the collation " + term.collation + " of the application";
+    const std::optional<Collation> collation = CollationFromName(term.collation);
+    if (!collation) return "its key has the collation " + term.collation + " of the application";
+    // SQLite orders by what the texts are in UTF-8, which is not to be had back from them.
+    if (*collation != Collation::kBinary && relation.encoding != TextEncoding::kUtf8)
+      return "its key has the collation " + term.collation + ", in a database of " + NameOf(relation.encoding);
   }
   if (relation.without_rowid) return "";
   if (own.descending) return "its key is in descending order";
@@ -266,12 +267,13 @@ absl::StatusOr<uint32_t> ReadNumber(sqlite::Database& database, const std::strin
 
 absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::string& table) {
   ASSIGN_OR_RETURN(const TableKind kind, ReadKind(database, table));
-  if (kind.name == sqlite::kSequenceTable) return SequenceRelation();
-  RETURN_IF_ERROR(CheckKind(database, kind));
+  if (kind.name == sqlite::kSequenceTable) return SequenceRelation(database.encoding());
+  RETURN_IF_ERROR(CheckKind(kind));
   Relation relation;
   relation.name = kind.name;
   relation.without_rowid = kind.without_rowid;
   relation.strict = kind.strict;
+  relation.encoding = database.encoding();
   ASSIGN_OR_RETURN(const auto key, ReadColumns(database, &relation));
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));

@@ -234,13 +234,20 @@ TEST_F(SchemaReaderTest, AKeyOfMoreColumnsThanTheOutboxHoldsDoesNotIdentify) {
   EXPECT_THAT(Refusal("CREATE TABLE w" + ddl + " WITHOUT ROWID", "w"), HasSubstr("more than 16 columns"));
 }
 
-TEST_F(SchemaReaderTest, RefusesAMasterInUtf16) {
-  auto utf16 = sqlite::Database::Open(master_.path("utf16.db"), {.create = true});
-  ASSERT_TRUE(utf16.ok());
-  ASSERT_TRUE((*utf16)->Execute("PRAGMA encoding='UTF-16le'; CREATE TABLE t(id INTEGER PRIMARY KEY)").ok());
-  const auto relation = ReadRelation(**utf16, "t");
-  EXPECT_EQ(ReasonOf(relation.status()), "TABLE_UNSUPPORTED");
-  EXPECT_THAT(std::string(relation.status().message()), HasSubstr("UTF-8"));
+TEST_F(SchemaReaderTest, InUtf16OnlyABinaryKeyIdentifiesRows) {
+  const auto utf16 =
+      *sqlite::Database::Open(master_.path("utf16.db"), {.create = true, .encoding = TextEncoding::kUtf16le});
+  ASSERT_TRUE(utf16
+                  ->Execute("CREATE TABLE b(k TEXT PRIMARY KEY NOT NULL);"
+                            "CREATE TABLE n(k TEXT PRIMARY KEY NOT NULL COLLATE NOCASE);"
+                            "CREATE TABLE w(k TEXT PRIMARY KEY COLLATE RTRIM) WITHOUT ROWID")
+                  .ok());
+  EXPECT_EQ(ReadRelation(*utf16, "b")->encoding, TextEncoding::kUtf16le);
+  EXPECT_FALSE(ReadRelation(*utf16, "b")->keyed_by_rowid());
+  EXPECT_TRUE(ReadRelation(*utf16, "n")->keyed_by_hidden_rowid());
+  const absl::Status refused = ReadRelation(*utf16, "w").status();
+  EXPECT_EQ(ReasonOf(refused), "TABLE_UNSUPPORTED");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("collation RTRIM, in a database of UTF-16le"));
 }
 
 TEST_F(SchemaReaderTest, ListsTheApplicationsTablesOnly) {

@@ -38,8 +38,10 @@ void ReadColumns(sqlite3_stmt* statement, int first, size_t count, Row* row) {
         break;
       case SQLITE_TEXT: {
         if (!std::holds_alternative<Text>(value)) value.emplace<Text>();
-        const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-        std::get<Text>(value).bytes.assign(bytes, static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+        // Not converted: the bytes that the database has.
+        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
+        std::get<Text>(value).bytes.assign(bytes == nullptr ? "" : bytes,
+                                           static_cast<size_t>(sqlite3_column_bytes(statement, column)));
         break;
       }
       case SQLITE_BLOB: {
@@ -87,47 +89,35 @@ bool HasTwin(const Value& value) {
 
 // RETURNING k IN (…) makes a text of a number, or a number of a text, in OLD and NEW themselves (SQLite 3.40), which
 // triggers AFTER the change see.
-std::vector<Value> NumbersOf(const Text& text) {
+std::vector<Value> NumbersOf(const Text& text, TextEncoding encoding) {
   std::vector<Value> values = {text};
+  const std::string digits = ToUtf8(text.bytes, encoding);
   int64_t integer = 0;
   double real = 0;
-  if (absl::SimpleAtoi(text.bytes, &integer)) {
+  if (absl::SimpleAtoi(digits, &integer)) {
     values.emplace_back(integer);
-  } else if (absl::SimpleAtod(text.bytes, &real)) {
+  } else if (absl::SimpleAtod(digits, &real)) {
     values.emplace_back(Real{real});
   }
   return values;
 }
 
-std::vector<Value> TextOf(const Value& number) {
+std::vector<Value> TextOf(const Value& number, TextEncoding encoding) {
   std::array<char, 40> text{};
-  if (const auto* integer = std::get_if<int64_t>(&number)) return {Text{std::to_string(*integer)}};
+  if (const auto* integer = std::get_if<int64_t>(&number)) return {Text{FromUtf8(std::to_string(*integer), encoding)}};
   if (const auto* real = std::get_if<Real>(&number))
-    return {Text{sqlite3_snprintf(text.size(), text.data(), "%!.15g", real->number)}};
+    return {Text{FromUtf8(sqlite3_snprintf(text.size(), text.data(), "%!.15g", real->number), encoding)}};
   return {};
 }
 
 // Without a copy: the key outlives the step that reads it.
-void BindKey(const Row& key, sqlite3_stmt* statement) {
-  for (size_t i = 0; i < key.size(); ++i) {
-    const int place = static_cast<int>(i + 1);
-    if (const auto* number = std::get_if<int64_t>(&key[i])) {
-      sqlite3_bind_int64(statement, place, *number);
-    } else if (const auto* real = std::get_if<Real>(&key[i])) {
-      sqlite3_bind_double(statement, place, real->number);
-    } else if (const auto* text = std::get_if<Text>(&key[i])) {
-      sqlite3_bind_text(statement, place, text->bytes.data(), static_cast<int>(text->bytes.size()), SQLITE_STATIC);
-    } else if (const auto* blob = std::get_if<Blob>(&key[i])) {
-      sqlite3_bind_blob(statement, place, blob->bytes.data(), static_cast<int>(blob->bytes.size()), SQLITE_STATIC);
-    } else {
-      sqlite3_bind_null(statement, place);
-    }
-  }
+void BindKey(const Row& key, sqlite::Statement* statement) {
+  for (size_t i = 0; i < key.size(); ++i) statement->BindView(static_cast<int>(i + 1), key[i]);
 }
 
 // By LookupSql of the relation. A row with an equal key that isn't identical is another one.
 absl::StatusOr<bool> LookUp(sqlite::Statement& lookup, const Relation& relation, const Row& key, Row* row) {
-  BindKey(key, lookup.handle());
+  BindKey(key, &lookup);
   ASSIGN_OR_RETURN(const bool found, lookup.Step());
   if (!found) return false;
   ReadColumns(lookup.handle(), 0, relation.columns.size(), row);
@@ -249,7 +239,7 @@ class SqliteReading::Touched {
     RETURN_IF_ERROR(OpenLookup(&sequences->second));
     for (const auto& [id, entry] : entries_) {
       if (!entry.noted || !entry.relation->autoincrement) continue;
-      key_ = {Text{entry.relation->name}};
+      key_ = {Text{FromUtf8(entry.relation->name, entry.relation->encoding)}};
       RETURN_IF_ERROR(Look(sequences->second));
     }
     return absl::OkStatus();
@@ -280,8 +270,8 @@ class SqliteReading::Touched {
   // What a value of a noted key may stand for; nothing: for itself.
   std::vector<Value> MeantBy(const Entry& entry, size_t rank) const {
     const Value& value = key_[rank];
-    if (!entry.numbers[rank]) return TextOf(value);
-    if (const auto* text = std::get_if<Text>(&value)) return NumbersOf(*text);
+    if (!entry.numbers[rank]) return TextOf(value, entry.relation->encoding);
+    if (const auto* text = std::get_if<Text>(&value)) return NumbersOf(*text, entry.relation->encoding);
     if (!HasTwin(value) || entry.relation->keyed_by_rowid()) return {};
     const std::array<Value, 2> twins = TwinsOf(value);
     return {twins.begin(), twins.end()};

@@ -118,9 +118,12 @@ absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::Read(const Tail& publishe
   RETURN_IF_ERROR(FollowTheFile());
   // Before the transaction begins: a commit between the two only makes the next look say "changed" once too often.
   ASSIGN_OR_RETURN(data_version_, connection_->Number(kDataVersionSql));
-  ASSIGN_OR_RETURN(std::unique_ptr<SqliteReading> reading,
-                   SqliteReading::Begin(connection_, relations_, published, options_, clock_));
-  return std::unique_ptr<Reading>(std::move(reading));
+  absl::StatusOr<std::unique_ptr<SqliteReading>> reading =
+      SqliteReading::Begin(connection_, relations_, published, options_, clock_);
+  // Where a backup in another text encoding was restored over it, SQLite can read it only on a new connection.
+  if (ReasonOf(reading.status()) == "DATABASE_ERROR") connection_.reset();
+  if (!reading.ok()) return reading.status();
+  return std::unique_ptr<Reading>(*std::move(reading));
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> SqliteSource::ReadDetached(const Tail& published) {

@@ -56,6 +56,29 @@ TEST_F(SqliteSourceTest, TellsTouchedKeysWithTheRowsThatTheyHaveNow) {
               UnorderedElementsAre(Pair("t(1)", "1, NULL"), Pair("t(2)", "gone"), Pair("t(4)", "4, x'00ff'")));
 }
 
+TEST_F(SqliteSourceTest, TellsTextsOfAUtf16MasterAsItKeepsThem) {
+  using namespace std::string_literals;
+  const std::string path = master_.path("utf16.db");
+  const auto writer = *sqlite::Database::Open(path, {.create = true, .encoding = TextEncoding::kUtf16le});
+  ASSERT_TRUE(writer->Execute("PRAGMA journal_mode=WAL; CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, v)").ok());
+  SystemClock clock;
+  const auto source = *SqliteSource::Open({.path = path}, clock);
+  Relation relation = *source->Describe("t");
+  relation.id = 1;
+  ASSERT_TRUE(source->Capture({relation}).ok());
+  ASSERT_TRUE(writer->Execute("INSERT INTO t VALUES('a', CAST(x'00d8' AS TEXT)), (CAST(x'fffe' AS TEXT), 'b')").ok());
+  std::vector<Row> touched;
+  const auto note = [&](const Relation&, const Row&, const Row* row) {
+    if (row != nullptr) touched.push_back(*row);
+    return absl::OkStatus();
+  };
+  const auto reading = *source->Read(Tail());
+  ASSERT_TRUE(reading->ForEachTouched(0, note).ok());
+  EXPECT_THAT(touched, UnorderedElementsAre(Row{Text{"a\0"s}, Text{"\0\xd8"s}}, Row{Text{"\xff\xfe"s}, Text{"b\0"s}}));
+  Row found;
+  EXPECT_TRUE(*reading->Find(relation, {Text{"\xff\xfe"s}}, &found));
+}
+
 TEST_F(SqliteSourceTest, TellsTheSequenceOfANotedTableWhereverItsRowsWent) {
   master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v); CREATE TABLE s(id INTEGER PRIMARY KEY)");
   Follow({"sqlite_sequence", "t", "s"});

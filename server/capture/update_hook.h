@@ -25,8 +25,9 @@ absl::Status NoteNothing(sqlite::Database& database);
 // Brings the master's triggers to exactly those of the relations, and widens the outbox to their longest key. What is
 // right already is not touched; nothing is written when all is. One transaction of its own. Which of the relations that
 // were captured `before` were not as they had been left.
-absl::StatusOr<std::vector<Reading::Change>> InstallHooks(sqlite::Database& database, const std::vector<Relation>& relations, uint64_t capacity,
-                                  const std::map<uint32_t, Relation>& before = {});
+absl::StatusOr<std::vector<Reading::Change>> InstallHooks(sqlite::Database& database,
+                                                          const std::vector<Relation>& relations, uint64_t capacity,
+                                                          const std::map<uint32_t, Relation>& before = {});
 
 // False: rowids that no column declares may have been given anew since the hooks were installed (VACUUM, a dump).
 absl::StatusOr<bool> CanaryLives(sqlite::Database& database);

@@ -105,7 +105,8 @@ absl::Status FullComparison::MakeRouter() {
   for (auto& [number, wanted] : interests) {
     RETURN_IF_ERROR(router_.Add(plan_.relations.at(number), std::move(wanted)));
     // A table's new name is one in the table of sequences, which no hook notes.
-    const bool changed = plan_.renumbered.count(number) != 0 || plan_.relations.at(number).name == sqlite::kSequenceTable;
+    const bool changed =
+        plan_.renumbered.count(number) != 0 || plan_.relations.at(number).name == sqlite::kSequenceTable;
     if (!of_schema() || changed) relations_.push_back(number);
   }
   return absl::OkStatus();

@@ -15,12 +15,12 @@
 namespace replicast::publish {
 
 // What follows an overflow of the outbox, a broken past, hooks or tables that are not as they were left: entries may be
-// lost, so all rows (of changed schemas alone: of those tables) are compared with the row index, range by range in short
-// readings. Nothing is published meanwhile;
-// only differing keys are kept (on disk), with those noted since. Then all of them are looked up in one reading and
-// published as one unit a stream at its boundary, with what became of the schema: range by range, replicas would show
-// half transactions. It renews the hooks first, watches the outbox's end by itself, and has to begin again when that or
-// the schema breaks. That one is owed is in the state database before a hook is renewed, so a crash can't hide it.
+// lost, so all rows (of changed schemas alone: of those tables) are compared with the row index, range by range in
+// short readings. Nothing is published meanwhile; only differing keys are kept (on disk), with those noted since. Then
+// all of them are looked up in one reading and published as one unit a stream at its boundary, with what became of the
+// schema: range by range, replicas would show half transactions. It renews the hooks first, watches the outbox's end by
+// itself, and has to begin again when that or the schema breaks. That one is owed is in the state database before a
+// hook is renewed, so a crash can't hide it.
 class FullComparison {
  public:
   // Takes note that a comparison is owed for this cause, unless a graver one is noted already.

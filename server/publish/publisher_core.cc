@@ -17,9 +17,9 @@
 namespace replicast::publish {
 namespace {
 
-std::string KeyText(const Row& key) {
+std::string KeyText(const Row& key, TextEncoding encoding) {
   std::string text;
-  for (const Value& value : key) absl::StrAppend(&text, text.empty() ? "" : ", ", ToDisplay(value));
+  for (const Value& value : key) absl::StrAppend(&text, text.empty() ? "" : ", ", ToDisplay(value, encoding));
   return key.size() == 1 ? text : absl::StrCat("(", text, ")");
 }
 
@@ -65,7 +65,8 @@ absl::Status Core::Load() {
   RETURN_IF_ERROR(units.Load());
   RETURN_IF_ERROR(DescribeRelations());
   // The rest of the source may have changed since.
-  if (!stale_.empty() || state.owed != store::ComparisonCause::kNone) state.owed = std::max(state.owed, store::ComparisonCause::kHooks);
+  if (!stale_.empty() || state.owed != store::ComparisonCause::kNone)
+    state.owed = std::max(state.owed, store::ComparisonCause::kHooks);
   RETURN_IF_ERROR(RestartBuilds());
   RETURN_IF_ERROR(RefreshRouter());
   RETURN_IF_ERROR(ReplayIndex(*this));
@@ -215,12 +216,12 @@ absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
 absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row) {
   std::string reason;
   if (const size_t size = EncodedSize(row); size > options.max_row_bytes) {
-    reason = absl::StrCat("row ", KeyText(key), " of table ", relation.name, " has ", size,
+    reason = absl::StrCat("row ", KeyText(key, relation.encoding), " of table ", relation.name, " has ", size,
                           " bytes in the published columns, and max_row_bytes allows ", options.max_row_bytes,
                           ": shorten it, or raise max_row_bytes");
   } else if (EncodedSize(key) > limits::kMaxKeyBytes) {
-    reason = absl::StrCat("the key ", KeyText(key), " of table ", relation.name, " has ", EncodedSize(key),
-                          " bytes, and a key has at most ", limits::kMaxKeyBytes, ": shorten it");
+    reason = absl::StrCat("the key ", KeyText(key, relation.encoding), " of table ", relation.name, " has ",
+                          EncodedSize(key), " bytes, and a key has at most ", limits::kMaxKeyBytes, ": shorten it");
   } else {
     return absl::OkStatus();
   }

@@ -119,7 +119,6 @@ absl::Status CheckTables(Descriptions& descriptions, const std::vector<std::stri
 
 absl::StatusOr<Resolution> Resolve(Descriptions& descriptions, const v1::Definition& definition) {
   Resolution resolution;
-  resolution.schema.set_encoding("UTF-8");
   ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(descriptions, definition));
   RETURN_IF_ERROR(CheckTables(descriptions, tables, definition.all_tables()));
   std::set<std::string> names;
@@ -133,6 +132,7 @@ absl::StatusOr<Resolution> Resolve(Descriptions& descriptions, const v1::Definit
     ASSIGN_OR_RETURN(route::PublishedTable published, route::SchemaFor(relation, part));
     RETURN_IF_ERROR(route::TableView::Create(relation, published.columns, part.filter()).status());
     *resolution.schema.add_tables() = std::move(published.schema);
+    resolution.schema.set_encoding(NameOf(relation.encoding));
     resolution.relations.push_back(relation);
   }
   RETURN_IF_ERROR(descriptions.Views().status());

@@ -26,6 +26,9 @@ class Planner {
             std::string(resolution.status().message()) + ": put that right, or delete the dataset and create it again";
       else if (!resolution.ok())
         return resolution.status();
+      else if (const std::string& encoding = stream.record.schema.encoding(); resolution->schema.encoding() != encoding)
+        reasons[id] = "the master's text encoding is " + resolution->schema.encoding() + " now and was " + encoding +
+                      ", which no replica can follow: delete the dataset, create it again, and join with new files";
       else
         RETURN_IF_ERROR(Plan(stream, *resolution));
     }

@@ -92,7 +92,7 @@ absl::Status Scrub::Publish(Reading& reading, const Relation& relation, const Ra
   finding.table = relation.name;
   finding.rows = range.found().size();
   for (const Value& value : range.found()[0].key)
-    finding.first_key += (finding.first_key.empty() ? "" : ", ") + ToDisplay(value);
+    finding.first_key += (finding.first_key.empty() ? "" : ", ") + ToDisplay(value, relation.encoding);
   spdlog::warn(
       "scrub: {} rows of table {} (the first one: {}) had changed unnoticed, as by a connection with triggers "
       "disabled; they are published now",

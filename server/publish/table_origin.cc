@@ -53,11 +53,11 @@ bool SameKey(const v1::TableSchema& before, const v1::TableSchema& now, const st
 }
 
 // What a row has in the column when nothing was given.
-Value DefaultOf(const RelationColumn& column, bool strict) {
+Value DefaultOf(const RelationColumn& column, const Relation& relation) {
   if (column.default_text.empty() || column.kind != ColumnKind::kOrdinary) return std::monostate();
-  const auto database = sqlite::Database::Open(":memory:", {.create = true});
+  const auto database = sqlite::Database::Open(":memory:", {.create = true, .encoding = relation.encoding});
   if (!database.ok()) return std::monostate();
-  const char* type = sqlite::NameOf(sqlite::AffinityOf(column.type, strict));
+  const char* type = sqlite::NameOf(sqlite::AffinityOf(column.type, relation.strict));
   const std::string table = absl::StrCat("CREATE TABLE t(a, c ", type, " DEFAULT ", column.default_text, ")");
   if (!(*database)->Execute(table + "; INSERT INTO t(a) VALUES(0)").ok()) return std::monostate();
   const auto value = (*database)->QueryValue("SELECT c FROM t");
@@ -83,7 +83,7 @@ std::optional<OriginOfTable> OriginOfTable::Guess(const v1::TableSchema& before,
     const std::string& name = now.columns(static_cast<int>(i)).name();
     const auto column = std::find_if(relation.columns.begin(), relation.columns.end(),
                                      [&](const RelationColumn& each) { return each.name == name; });
-    const Value constant = column == relation.columns.end() ? Value() : DefaultOf(*column, relation.strict);
+    const Value constant = column == relation.columns.end() ? Value() : DefaultOf(*column, relation);
     *out->mutable_constant() = wire::ToProto(constant);
     result.constants_[i] = constant;
   }

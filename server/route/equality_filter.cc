@@ -3,6 +3,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 
+#include <algorithm>
 #include <cctype>
 #include <string_view>
 
@@ -67,7 +68,10 @@ std::optional<EqualityFilter> ParseEqualityFilter(const Relation& relation, cons
       std::optional<std::string> literal = TakeQuoted(&text, '\'');
       SkipSpace(&text);
       if (!literal.has_value() || !text.empty()) return std::nullopt;
-      return EqualityFilter{static_cast<int>(i), Text{*literal}};
+      // What becomes of some characters in UTF-16 is SQLite's own matter.
+      const bool ascii = std::all_of(literal->begin(), literal->end(), [](char c) { return (c & 0x80) == 0; });
+      if (relation.encoding != TextEncoding::kUtf8 && !ascii) return std::nullopt;
+      return EqualityFilter{static_cast<int>(i), Text{FromUtf8(*literal, relation.encoding)}};
     }
     if (affinity == sqlite::Affinity::kInteger) {
       while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);

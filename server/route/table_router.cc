@@ -30,7 +30,7 @@ absl::Status TableRouter::Add(const TableInterest& interest) {
     return absl::OkStatus();
   }
   if (filters_ == nullptr) {
-    ASSIGN_OR_RETURN(filters_, sqlite::RowFilters::Create(FilterColumns(relation_)));
+    ASSIGN_OR_RETURN(filters_, sqlite::RowFilters::Create(FilterColumns(relation_), relation_.encoding));
   }
   ASSIGN_OR_RETURN(interests_.back().filter, filters_->Add(interest.filter));
   std::optional<EqualityFilter> equality = ParseEqualityFilter(relation_, interest.filter);

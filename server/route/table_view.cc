@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<TableView>> TableView::Create(const Relation& rel
                                                              const std::string& filter) {
   std::unique_ptr<TableView> view(new TableView(Projection(relation, std::move(columns))));
   if (!filter.empty()) {
-    ASSIGN_OR_RETURN(view->filters_, sqlite::RowFilters::Create(FilterColumns(relation)));
+    ASSIGN_OR_RETURN(view->filters_, sqlite::RowFilters::Create(FilterColumns(relation), relation.encoding));
     ASSIGN_OR_RETURN(view->filter_, view->filters_->Add(filter));
   }
   return view;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/ordered_key.h"
+#include "common/base/text_encoding.h"
 #include "common/base/value.h"
 
 namespace replicast {
@@ -59,7 +60,8 @@ struct Relation {
   std::vector<RelationColumn> columns;
   std::vector<int> key;  // places of the columns that identify a row, in key order
   std::vector<Collation> key_collations;
-  std::vector<RelationIndex> indexes;  // besides the key's
+  std::vector<RelationIndex> indexes;           // besides the key's
+  TextEncoding encoding = TextEncoding::kUtf8;  // the whole source's
   bool without_rowid = false;
   bool strict = false;
   bool integer_primary_key = false;  // the key is a declared alias of the rowid

@@ -91,7 +91,11 @@ absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart p
     position->set_definition_hash(opened.header.definition_hash());
     position->set_lsn(opened.header.last_lsn());
   }
-  return messages.Take();
+  std::vector<v1::WatchResponse> told = messages.Take();
+  if (!schema.encoding().empty() && schema.encoding() != NameOf(TextEncoding::kUtf8)) {
+    for (v1::WatchResponse& message : told) message.set_encoding(schema.encoding());
+  }
+  return told;
 }
 
 }  // namespace replicast
