@@ -33,7 +33,7 @@ absl::StatusOr<ReplicaState> BeginReading(sqlite::Database& database) {
 
 absl::StatusOr<TableState> ScanTable(sqlite::Database& database, const v1::TableSchema& table) {
   TableState state;
-  ASSIGN_OR_RETURN(const bool is_table, IsTable(database, table.name()));
+  ASSIGN_OR_RETURN(const bool is_table, IsTable(database, table));
   if (!is_table) return state;
   absl::StatusOr<sqlite::Statement> select = database.Prepare(SelectAllSql(table, table.name()));
   if (!select.ok()) return state;

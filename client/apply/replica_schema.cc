@@ -1,5 +1,8 @@
 #include "client/apply/replica_schema.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/strip.h>
+
 #include <algorithm>
 
 #include "common/base/errors.h"
@@ -67,6 +70,7 @@ std::string WhereKey(const v1::TableSchema& table, bool equal_too) {
 }  // namespace
 
 std::string CreateTableSql(const v1::TableSchema& table, const std::string& name) {
+  if (!table.module().empty()) return "CREATE VIRTUAL TABLE " + QuoteIdentifier(name) + " USING " + table.module();
   std::vector<std::string> definitions;
   for (const v1::ColumnSchema& column : table.columns()) {
     if (!column.rowid()) definitions.push_back(ColumnDefinition(table, column));
@@ -123,6 +127,11 @@ std::string SelectAllSql(const v1::TableSchema& table, const std::string& name) 
   return "SELECT " + ColumnList(table) + " FROM " + QuoteIdentifier(name);
 }
 
+bool IsModuleSql(const std::string& sql) {
+  const std::string module = absl::AsciiStrToLower(absl::StripAsciiWhitespace(sql.substr(0, sql.find('('))));
+  return sql.size() <= limits::kMaxViewBytes && (module == "fts5" || module == "rtree" || module == "rtree_i32");
+}
+
 TextEncoding EncodingOf(const v1::DatasetSchema& schema) {
   return TextEncodingFromName(schema.encoding()).value_or(TextEncoding::kUtf8);
 }
@@ -136,10 +145,17 @@ bool IsSchema(const v1::DatasetSchema& schema) {
   }
   return std::all_of(schema.tables().begin(), schema.tables().end(), [](const v1::TableSchema& table) {
     const auto is_place = [&](uint32_t place) { return place < static_cast<uint32_t>(table.columns_size()); };
-    return !table.columns().empty() && static_cast<size_t>(table.columns_size()) <= limits::kMaxColumns &&
-           !table.key_columns().empty() &&
+    return !table.columns().empty() && (table.module().empty() || IsModuleSql(table.module())) &&
+           static_cast<size_t>(table.columns_size()) <= limits::kMaxColumns && !table.key_columns().empty() &&
            std::all_of(table.key_columns().begin(), table.key_columns().end(), is_place);
   });
+}
+
+absl::StatusOr<bool> IsTable(sqlite::Database& database, const v1::TableSchema& table) {
+  if (table.module().empty()) return IsTable(database, table.name());
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   database.Prepare("SELECT 1 FROM sqlite_master WHERE name = ?1 AND sql = ?2 AND rootpage = 0"));
+  return select.BindText(1, table.name()).BindText(2, CreateTableSql(table, table.name())).Step();
 }
 
 absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name) {

@@ -29,12 +29,15 @@ std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
 TextEncoding EncodingOf(const v1::DatasetSchema& schema);
 // Whether a schema can be one: the SQL above may be made from it. One that comes out of a file may be anything.
 bool IsSchema(const v1::DatasetSchema& schema);
-// Whether there is a table of this name, and no view or virtual table, whose rows can be without end.
+// Whether it stands there under its own name, and no view or other virtual table, whose rows can be without end.
+absl::StatusOr<bool> IsTable(sqlite::Database& database, const v1::TableSchema& table);
 absl::StatusOr<bool> IsTable(sqlite::Database& database, const std::string& name);
 // Runs a statement that was made of texts from elsewhere, and nothing that may stand behind it.
 absl::Status RunOne(sqlite::Database& database, const std::string& sql);
 // All indexes of the table, which stands here under this name.
 absl::Status CreateIndexes(sqlite::Database& database, const v1::TableSchema& table, const std::string& name);
+// Whether it names a module of virtual tables that replicas have.
+bool IsModuleSql(const std::string& sql);
 // Whether it is the text of a view, and of nothing else.
 bool IsViewSql(const std::string& sql);
 // All views of the schema; what they read need not be there.

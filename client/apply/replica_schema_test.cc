@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "client/apply/table_writer.h"
 #include "common/sqlite/database.h"
 
 namespace replicast {

@@ -65,9 +65,10 @@ absl::Status Staging::Drop() {
   begun_.reset();
   state_.reset();
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+  // A virtual one, whose page is 0, takes the tables behind it along.
   while (true) {
     ASSIGN_OR_RETURN(const auto left, database_.QueryText("SELECT name FROM sqlite_master WHERE type = 'table' AND "
-                                                          "name GLOB '_replicast_staging_[0-9]*'"));
+                                                          "name GLOB '_replicast_staging_[0-9]*' ORDER BY rootpage"));
     if (!left) break;
     RETURN_IF_ERROR(DropAnything(database_, *left));
   }

@@ -248,6 +248,35 @@ TEST(StoredReplicaTest, TextsAreKeptInTheMastersEncodingByteForByte) {
   }
 }
 
+TEST(StoredReplicaTest, AFullTextIndexIsTheReplicasOwnAndIsSearched) {
+  v1::DatasetSchema schema;
+  auto& table = *schema.add_tables();
+  table.set_name("item");
+  table.set_module("fts5(title, body)");
+  for (const char* name : {"rowid", "title", "body"}) table.add_columns()->set_name(name);
+  table.mutable_columns(0)->set_rowid(true);
+  table.add_key_columns(0);
+  ApplyRig rig(schema);
+  auto replica = rig.OpenWithSnapshot();
+  rig.Put({int64_t{1}, Text{"green eggs"}, int64_t{5}});
+  rig.Put({int64_t{2}, Text{"red ham"}, Blob{"ham"}});
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  rig.Remove({int64_t{2}});
+  rig.Put({int64_t{1}, Text{"green ham"}, std::monostate()});
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  EXPECT_TRUE(replica->damaged_tables().empty());
+  const auto count = [&](const std::string& word) {
+    return *rig.Other().QueryValue("SELECT count(*) FROM item WHERE item MATCH '" + word + "'");
+  };
+  EXPECT_EQ(count("ham"), Value(int64_t{1}));
+  EXPECT_EQ(count("eggs"), Value(int64_t{0}));
+  EXPECT_EQ(ReplicaDatabase::ReadActual(rig.path)->tables, replica->table_states());
+  rig.LoadAll(*replica);
+  EXPECT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(count("ham"), Value(int64_t{1}));
+  EXPECT_TRUE(rig.Other().Execute("INSERT INTO item(item) VALUES('integrity-check')").ok());
+}
+
 TEST(StoredReplicaTest, AFileThatShowsSomethingTakesNoOtherEncoding) {
   ApplyRig rig;
   auto replica = rig.OpenWithSnapshot();

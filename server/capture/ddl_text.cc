@@ -156,6 +156,15 @@ std::string GeneratedExpression(std::string_view sql, std::string_view column) {
   return "";
 }
 
+std::string ModuleOf(std::string_view sql) {
+  const std::vector<Token> tokens = TokensOf(sql);
+  if (tokens.size() < 2 || Upper(tokens[1].text) != "VIRTUAL") return "";
+  for (const Token& token : tokens) {
+    if (token.depth == 0 && Upper(token.text) == "USING") return std::string(Trimmed(sql.substr(token.end)));
+  }
+  return "";
+}
+
 bool MentionsAny(std::string_view sql, const std::vector<std::string>& names) {
   const std::vector<Token> tokens = TokensOf(sql);
   return std::any_of(tokens.begin(), tokens.end(), [&](const Token& token) {

@@ -15,6 +15,9 @@ std::vector<std::string> TermsOfIndex(std::string_view create_index);
 // The expression of a generated column: what stands between the parentheses behind AS. Empty: no such column.
 std::string GeneratedExpression(std::string_view create_table, std::string_view column);
 
+// The module of a virtual table with its arguments: what stands behind USING. Empty: it is none.
+std::string ModuleOf(std::string_view create_virtual_table);
+
 // Whether one of these names stands in an expression, in quotes or not.
 bool MentionsAny(std::string_view expression, const std::vector<std::string>& names);
 

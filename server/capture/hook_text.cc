@@ -153,11 +153,24 @@ Displacement DisplacementOf(const Relation& relation) {
   return displacement;
 }
 
+// The table behind a virtual one.
+Relation ShadowOf(const Relation& relation) {
+  Relation shadow;
+  shadow.id = relation.id;
+  shadow.name = relation.shadow;
+  shadow.columns = {RelationColumn{.name = relation.shadow_key, .type = "INTEGER"}};
+  shadow.key = {0};
+  shadow.key_collations = {Collation::kBinary};
+  shadow.integer_primary_key = true;
+  return shadow;
+}
+
 }  // namespace
 
 HookTexts TriggersOf(const Relation& relation) {
   HookTexts texts;
   if (relation.name == sqlite::kSequenceTable) return texts;
+  if (!relation.shadow.empty()) return TriggersOf(ShadowOf(relation));
   const std::string prefix = "_replicast_" + std::to_string(relation.id) + "_";
   const std::string table = QuoteIdentifier(relation.name);
   const auto add = [&](const std::string& name, const std::string& event, const std::string& when,

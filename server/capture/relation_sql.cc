@@ -30,19 +30,40 @@ std::string KeyList(const Relation& relation) {
 
 // Rows from before ALTER TABLE ADD COLUMN read DEFAULT true and false as integers, also in a column that makes texts of
 // them as soon as the row is written.
-std::string ValueOf(const RelationColumn& column) {
+std::string PlainValueOf(const RelationColumn& column) {
   const std::string name = QuoteIdentifier(column.name), lower = absl::AsciiStrToLower(column.default_text);
   const bool truth = absl::StrContains(lower, "true") || absl::StrContains(lower, "false");
   if (!truth || sqlite::AffinityOf(column.type) != sqlite::Affinity::kText) return name;
   return "iif(typeof(" + name + ")='integer',CAST(" + name + " AS TEXT)," + name + ")";
 }
 
-std::string SelectAll(const Relation& relation) {
+// A virtual table stands beside its shadow, which may have columns of the same names.
+std::string ValueOf(const Relation& relation, const RelationColumn& column) {
+  return relation.shadow.empty() ? PlainValueOf(column)
+                                 : QuoteIdentifier(relation.name) + "." + QuoteIdentifier(column.name);
+}
+
+std::string SelectColumns(const Relation& relation) {
   std::string text;
-  for (const RelationColumn& column : relation.columns) text += (text.empty() ? "SELECT " : ",") + ValueOf(column);
-  if (relation.name != sqlite::kSequenceTable) return text + " FROM " + QuoteIdentifier(relation.name);
+  for (const RelationColumn& column : relation.columns)
+    text += (text.empty() ? "SELECT " : ",") + ValueOf(relation, column);
+  return text + " FROM ";
+}
+
+std::string SelectAll(const Relation& relation) {
+  std::string text = SelectColumns(relation);
+  if (relation.name != sqlite::kSequenceTable) return text + QuoteIdentifier(relation.name);
   // Of each name SQLite itself uses the first row.
-  return text + " FROM (SELECT name, seq, min(rowid) FROM sqlite_sequence WHERE typeof(name) = 'text' GROUP BY name)";
+  return text + "(SELECT name, seq, min(rowid) FROM sqlite_sequence WHERE typeof(name) = 'text' GROUP BY name)";
+}
+
+// Virtual tables find rows by their key, and have them in no order.
+std::string ShadowRangeSql(const Relation& relation, bool behind_key) {
+  const std::string key = QuoteIdentifier(relation.shadow_key);
+  return SelectColumns(relation) + "(SELECT " + key + " AS _replicast_key FROM " + QuoteIdentifier(relation.shadow) +
+         (behind_key ? " WHERE " + key + ">?1" : "") + " ORDER BY " + key + ") CROSS JOIN " +
+         QuoteIdentifier(relation.name) + " ON " + ValueOf(relation, KeyColumn(relation, 0)) +
+         "=_replicast_key ORDER BY _replicast_key";
 }
 
 }  // namespace
@@ -60,6 +81,7 @@ std::string LookupSql(const Relation& relation) {
 }
 
 std::string RangeSql(const Relation& relation, bool behind_key) {
+  if (!relation.shadow.empty()) return ShadowRangeSql(relation, behind_key);
   std::string sql = SelectAll(relation);
   if (behind_key) {
     std::string parameters;

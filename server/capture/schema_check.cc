@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<Reading::Change>> CompareSchema(sqlite::Database& dat
       note("a foreign key makes numbers of its key now");
     } else if (!ring || width < relation.key.size()) {
       note("the outbox is not as it was installed");
-    } else if (relation.keyed_by_hidden_rowid() && !rowids_kept) {
+    } else if (relation.rowids_may_change() && !rowids_kept) {
       note("its rowids may have been given anew, as VACUUM does");
     }
   }

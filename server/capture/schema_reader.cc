@@ -1,5 +1,7 @@
 #include "server/capture/schema_reader.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/strip.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -16,7 +18,7 @@ namespace replicast::capture {
 namespace {
 
 // What PRAGMA table_xinfo tells as `hidden`.
-constexpr int64_t kHiddenVirtual = 2, kHiddenStored = 3;
+constexpr int64_t kHiddenOfModule = 1, kHiddenVirtual = 2, kHiddenStored = 3;
 
 // What PRAGMA table_list says of the table.
 struct TableKind {
@@ -40,8 +42,7 @@ absl::Status CheckKind(const TableKind& kind) {
   if (table.starts_with("_replicast_") || table.starts_with("sqlite_"))
     return Unsupported(table, "its name is reserved");
   if (kind.type == "view") return Unsupported(table, "it is a view; replicate the tables that it reads");
-  if (kind.type == "virtual") return Unsupported(table, "virtual tables are not supported yet");
-  if (kind.type != "table") return Unsupported(table, "it belongs to a virtual table");
+  if (kind.type != "table" && kind.type != "virtual") return Unsupported(table, "it belongs to a virtual table");
   return absl::OkStatus();
 }
 
@@ -96,6 +97,7 @@ absl::StatusOr<std::map<int64_t, int>> ReadColumns(sqlite::Database& database, R
     ASSIGN_OR_RETURN(const bool more, list.Step());
     if (!more) break;
     const std::string name = list.Bytes(0);
+    if (list.Int(2) == kHiddenOfModule) continue;
     if (list.Int(1) > 0) key[list.Int(1)] = static_cast<int>(relation->columns.size());
     ASSIGN_OR_RETURN(RelationColumn column, ReadColumn(database, relation->name, name));
     if (list.Int(2) == kHiddenVirtual || list.Int(2) == kHiddenStored) {
@@ -263,6 +265,43 @@ absl::StatusOr<uint32_t> ReadNumber(sqlite::Database& database, const std::strin
   return found ? static_cast<uint32_t>(trigger.Int(0)) : 0u;
 }
 
+absl::StatusOr<bool> IsThere(sqlite::Database& database, const std::string& table) {
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"));
+  return select.BindText(1, table).Step();
+}
+
+// Its rows' keys are those of a table behind it, and its own columns are read through its module.
+absl::StatusOr<Relation> ReadVirtual(sqlite::Database& database, Relation relation) {
+  const std::string& table = relation.name;
+  ASSIGN_OR_RETURN(const std::string text, TextOf(database, "table", table));
+  relation.module = ModuleOf(text);
+  const std::string module =
+      absl::AsciiStrToLower(absl::StripAsciiWhitespace(relation.module.substr(0, relation.module.find('('))));
+  const bool fts = module == "fts5";
+  if (!fts && module != "rtree" && module != "rtree_i32")
+    return Unsupported(table, "virtual tables of the module " + module + " are not supported; fts5 and rtree are");
+  relation.shadow = table + (fts ? "_content" : "_rowid");
+  relation.shadow_key = fts ? "id" : "rowid";
+  ASSIGN_OR_RETURN(const bool has_content, IsThere(database, relation.shadow));
+  if (!has_content) return Unsupported(table, "it keeps no content of its own (its option content)");
+  const absl::Status readable = database.Prepare("SELECT * FROM main." + sqlite::QuoteIdentifier(table)).status();
+  if (absl::IsInvalidArgument(readable))
+    return Unsupported(table, "it needs what only the application has (" + std::string(readable.message()) + ")");
+  RETURN_IF_ERROR(readable);
+  RETURN_IF_ERROR(ReadColumns(database, &relation).status());
+  if (fts) {
+    RETURN_IF_ERROR(TakeRowid("a full text index", &relation));
+  } else {
+    relation.key = {0};
+    relation.key_collations = {Collation::kBinary};
+    relation.integer_primary_key = true;
+  }
+  RETURN_IF_ERROR(ReadTexts(database, &relation));
+  ASSIGN_OR_RETURN(relation.captured_as, ReadNumber(database, relation.shadow));
+  return relation;
+}
+
 }  // namespace
 
 absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::string& table) {
@@ -274,6 +313,7 @@ absl::StatusOr<Relation> ReadRelation(sqlite::Database& database, const std::str
   relation.without_rowid = kind.without_rowid;
   relation.strict = kind.strict;
   relation.encoding = database.encoding();
+  if (kind.type == "virtual") return ReadVirtual(database, std::move(relation));
   ASSIGN_OR_RETURN(const auto key, ReadColumns(database, &relation));
   ASSIGN_OR_RETURN(std::vector<Index> indexes, ReadIndexes(database, kind.name));
   RETURN_IF_ERROR(TakeKey(key, std::move(indexes), &relation));

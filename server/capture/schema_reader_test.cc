@@ -146,9 +146,33 @@ TEST_F(SchemaReaderTest, TellsGeneratedColumns) {
 TEST_F(SchemaReaderTest, RefusesWhatIsNoOrdinaryTable) {
   EXPECT_THAT(Refusal("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT * FROM t", "v"),
               HasSubstr("view"));
-  EXPECT_THAT(Refusal("CREATE VIRTUAL TABLE f USING fts5(a)", "f"), HasSubstr("virtual"));
-  EXPECT_THAT(Refusal("", "f_data"), HasSubstr("virtual"));
+  EXPECT_THAT(Refusal("CREATE VIRTUAL TABLE f USING fts4(a)", "f"), HasSubstr("module fts4"));
+  EXPECT_THAT(Refusal("", "f_segdir"), HasSubstr("virtual"));
+  EXPECT_THAT(Refusal("CREATE VIRTUAL TABLE without USING fts5(a, content='')", "without"), HasSubstr("no content"));
+  EXPECT_THAT(Refusal("CREATE VIRTUAL TABLE other USING fts5(a, c = t)", "other"), HasSubstr("no content"));
   EXPECT_THAT(Refusal("CREATE TABLE _replicast_x(id INTEGER PRIMARY KEY)", "_replicast_x"), HasSubstr("reserved"));
+}
+
+TEST_F(SchemaReaderTest, AFullTextIndexIsIdentifiedByItsRowidAndNotedBehindIt) {
+  const Relation docs = Describe(
+      "CREATE VIRTUAL TABLE \"the docs\" /* USING (none) */ using FTS5(title, \"b x\" UNINDEXED, tokenize = 'porter "
+      "ascii')",
+      "The Docs");
+  EXPECT_EQ(docs.module, "FTS5(title, \"b x\" UNINDEXED, tokenize = 'porter ascii')");
+  EXPECT_EQ(docs.shadow, "the docs_content");
+  EXPECT_EQ(docs.shadow_key, "id");
+  EXPECT_TRUE(docs.keyed_by_hidden_rowid());
+  EXPECT_FALSE(docs.rowids_may_change());
+  ASSERT_EQ(docs.columns.size(), 3u);
+  EXPECT_EQ(docs.columns[2].name, "b x");
+}
+
+TEST_F(SchemaReaderTest, AnRTreeIsIdentifiedByItsFirstColumnAndNotedBehindIt) {
+  const Relation box = Describe("CREATE VIRTUAL TABLE box USING rtree(id, a, b, +label)", "box");
+  EXPECT_EQ(box.shadow, "box_rowid");
+  EXPECT_TRUE(box.integer_primary_key);
+  EXPECT_THAT(box.key, ElementsAre(0));
+  EXPECT_EQ(box.columns.size(), 4u);
 }
 
 TEST_F(SchemaReaderTest, TheTableOfSequencesIsOneWithANameAsItsKey) {

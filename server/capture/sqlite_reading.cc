@@ -359,8 +359,10 @@ absl::StatusOr<bool> SqliteReading::Find(const Relation& relation, const Row& ke
 }
 
 absl::StatusOr<uint64_t> SqliteReading::CountRows(const Relation& relation) {
-  ASSIGN_OR_RETURN(const int64_t count,
-                   connection_->Number("SELECT count(*) FROM " + sqlite::QuoteIdentifier(relation.name)));
+  ASSIGN_OR_RETURN(
+      const int64_t count,
+      connection_->Number("SELECT count(*) FROM " +
+                          sqlite::QuoteIdentifier(relation.shadow.empty() ? relation.name : relation.shadow)));
   return static_cast<uint64_t>(count);
 }
 

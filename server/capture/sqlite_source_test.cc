@@ -79,6 +79,38 @@ TEST_F(SqliteSourceTest, TellsTextsOfAUtf16MasterAsItKeepsThem) {
   EXPECT_TRUE(*reading->Find(relation, {Text{"\xff\xfe"s}}, &found));
 }
 
+TEST_F(SqliteSourceTest, TellsRowsOfAFullTextIndexWhateverIsDoneToThem) {
+  master_.Run(
+      "CREATE VIRTUAL TABLE f USING fts5(id, c0); INSERT INTO f(rowid, id, c0) "
+      "VALUES(1,'a','b'),(2,'c',5),(3,'x','y')");
+  Follow({"f"});
+  EXPECT_THAT(Touched(), IsEmpty());
+  const auto reading = master_.Read();
+  EXPECT_THAT(Rows(*reading), ElementsAre("1, 'a', 'b'", "2, 'c', 5", "3, 'x', 'y'"));
+  const Row first = {int64_t{1}};
+  EXPECT_THAT(Rows(*reading, &first, 1), ElementsAre("2, 'c', 5"));
+  EXPECT_EQ(*reading->CountRows(relations_[0]), 3u);
+  master_.Run(
+      "UPDATE f SET c0 = x'00' WHERE f MATCH 'a'; UPDATE f SET rowid = 9 WHERE rowid = 2; DELETE FROM f WHERE rowid = "
+      "3;"
+      "INSERT OR REPLACE INTO f(rowid, id) VALUES(1, 'new'); INSERT INTO f(f) VALUES('optimize'); VACUUM");
+  EXPECT_TRUE(master_.Read()->changes().empty());
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("f(1)", "1, 'new', NULL"), Pair("f(2)", "gone"),
+                                              Pair("f(9)", "9, 'c', 5"), Pair("f(3)", "gone")));
+}
+
+TEST_F(SqliteSourceTest, TellsRowsOfAnRTree) {
+  master_.Run(
+      "CREATE VIRTUAL TABLE r USING rtree(id, a, b, +label); INSERT INTO r VALUES(1, 0.1, 0.2, 'x'), (2, 1, 2, 'y')");
+  Follow({"r"});
+  EXPECT_EQ(Rows(*master_.Read()).size(), 2u);
+  master_.Run(
+      "UPDATE r SET label = 'z' WHERE id = 2; UPDATE r SET id = 7 WHERE id = 1; INSERT INTO r VALUES(3, -1, 4, NULL)");
+  EXPECT_THAT(Touched(),
+              UnorderedElementsAre(Pair("r(2)", "2, 1.0, 2.0, 'z'"), Pair("r(1)", "gone"),
+                                   Pair("r(7)", HasSubstr("7, 0.0999")), Pair("r(3)", "3, -1.0, 4.0, NULL")));
+}
+
 TEST_F(SqliteSourceTest, TellsTheSequenceOfANotedTableWhereverItsRowsWent) {
   master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v); CREATE TABLE s(id INTEGER PRIMARY KEY)");
   Follow({"sqlite_sequence", "t", "s"});

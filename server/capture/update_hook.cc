@@ -16,7 +16,7 @@ HookTexts Wanted(const std::vector<Relation>& relations, uint64_t capacity) {
 
 bool NeedCanary(const std::vector<Relation>& relations) {
   return std::any_of(relations.begin(), relations.end(),
-                     [](const Relation& relation) { return relation.keyed_by_hidden_rowid(); });
+                     [](const Relation& relation) { return relation.rowids_may_change(); });
 }
 
 absl::Status SetCanary(sqlite::Database& database) {

@@ -33,7 +33,7 @@ bool Follows(const v1::TableSchema& schema, const std::string& index) {
 // What a replica's table will have otherwise than the master's.
 std::vector<std::string> NotesAbout(const Relation& relation, const v1::TableSchema& schema) {
   std::vector<std::string> notes;
-  if (relation.keyed_by_hidden_rowid()) {
+  if (relation.rowids_may_change()) {
     notes.push_back(
         "no key identifies its rows, so their rowids do: VACUUM may number them anew, and what it moved is "
         "sent again");

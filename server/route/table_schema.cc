@@ -60,6 +60,7 @@ PublishedTable WithColumns(const Relation& relation, const std::vector<int>& ask
   schema.set_without_rowid(relation.without_rowid);
   schema.set_strict(relation.strict);
   schema.set_integer_primary_key(relation.integer_primary_key);
+  schema.set_module(relation.module);
   uint32_t declared = 0;
   for (int place : asked) {
     const RelationColumn& column = relation.column(place);
@@ -161,6 +162,12 @@ absl::Status AddIndexes(const Relation& relation, const std::vector<int>& asked,
 
 absl::StatusOr<PublishedTable> SchemaFor(const Relation& relation, const v1::TableDefinition& definition) {
   ASSIGN_OR_RETURN(const std::vector<int> asked, ColumnsAskedFor(relation, definition));
+  const bool in_order = std::is_sorted(asked.begin(), asked.end());
+  if (!relation.module.empty() && (!in_order || asked.size() != relation.columns.size())) {
+    return Error(
+        absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
+        absl::StrCat("table ", relation.name, " is virtual: publish it with all its columns (", relation.name, ":*)"));
+  }
   ASSIGN_OR_RETURN(PublishedTable table, WithComputedColumns(relation, asked));
   RETURN_IF_ERROR(AddIndexes(relation, asked, &table.schema));
   return table;

@@ -62,6 +62,11 @@ struct Relation {
   std::vector<Collation> key_collations;
   std::vector<RelationIndex> indexes;           // besides the key's
   TextEncoding encoding = TextEncoding::kUtf8;  // the whole source's
+  // Of a virtual table: module and arguments, as written; and which of the tables behind it has one row for each of its
+  // own, under the same rowid: there the hooks stand, and there its keys are in order.
+  std::string module;
+  std::string shadow;
+  std::string shadow_key;  // the INTEGER PRIMARY KEY of that
   bool without_rowid = false;
   bool strict = false;
   bool integer_primary_key = false;  // the key is a declared alias of the rowid
@@ -72,6 +77,8 @@ struct Relation {
   // Rows are identified by the rowid, declared or not: one integer.
   bool keyed_by_rowid() const { return integer_primary_key || keyed_by_hidden_rowid(); }
   bool keyed_by_hidden_rowid() const { return column(key[0]).kind == ColumnKind::kRowid; }
+  // VACUUM may give the same rows other keys.
+  bool rowids_may_change() const { return keyed_by_hidden_rowid() && shadow.empty(); }
   Row KeyOf(const Row& row) const {
     Row result;
     result.reserve(key.size());
