@@ -13,9 +13,16 @@ constexpr size_t kMostTexts = 2000;
 
 absl::StatusOr<std::shared_ptr<MasterConnection>> MasterConnection::Open(const std::string& path,
                                                                          const std::string& vfs) {
-  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, OpenMasterForReading(path, vfs));
-  RETURN_IF_ERROR(CheckWal(*database));
-  return std::shared_ptr<MasterConnection>(new MasterConnection(std::move(database)));
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = OpenMasterForReading(path, vfs);
+  // Nobody else keeps readers of a write-ahead log out.
+  if (ReasonOf(database.status()) == "DATABASE_BUSY") {
+    return Error(database.status().code(), "DATABASE_BUSY",
+                 path + ": another program has it for itself alone (PRAGMA locking_mode=EXCLUSIVE): nothing can be read "
+                        "until it lets go, and what it wrote is published then; use locking_mode=NORMAL");
+  }
+  RETURN_IF_ERROR(database.status());
+  RETURN_IF_ERROR(CheckWal(**database));
+  return std::shared_ptr<MasterConnection>(new MasterConnection(*std::move(database)));
 }
 
 MasterConnection::Lease::~Lease() {

@@ -8,8 +8,9 @@ namespace {
 // Of pages that a reader keeps: drains and scans come back to the inner pages of large tables.
 constexpr int kReaderCacheKib = 16 << 10;
 
-// For a writer to end its transaction: the server's loop waits meanwhile.
+// The server's loop waits meanwhile: for a writer to end its transaction; for whoever has the file for itself alone.
 constexpr absl::Duration kPatience = absl::Seconds(2);
+constexpr absl::Duration kReaderPatience = absl::Milliseconds(300);
 
 absl::StatusOr<std::string> JournalMode(sqlite::Database& database) {
   ASSIGN_OR_RETURN(const auto mode, database.QueryText("PRAGMA journal_mode"));
@@ -36,6 +37,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenMasterForReading(const std
   options.read_only = true;
   options.no_checkpoint_on_close = true;
   options.vfs = vfs;
+  options.busy_timeout = kReaderPatience;
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open(path, options));
   RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib)));
   return database;

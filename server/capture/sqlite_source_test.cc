@@ -326,6 +326,16 @@ TEST_F(SqliteSourceTest, FollowsAFileThatWasMovedOverTheMaster) {
   EXPECT_THAT(Rows(*reading), ElementsAre("77"));
 }
 
+TEST_F(SqliteSourceTest, SaysThatAProgramHasTheMasterForItselfAlone) {
+  master_.Run("PRAGMA locking_mode=EXCLUSIVE; CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  SystemClock clock;
+  const auto source = SqliteSource::Open({.path = master_.path()}, clock);
+  EXPECT_EQ(ReasonOf(source.status()), "DATABASE_BUSY");
+  EXPECT_THAT(std::string(source.status().message()), HasSubstr("locking_mode=EXCLUSIVE"));
+  master_.CloseWriter();
+  EXPECT_TRUE(SqliteSource::Open({.path = master_.path()}, clock).ok());
+}
+
 TEST_F(SqliteSourceTest, SaysThatTheMasterIsGoneAndGoesOnWhenItIsBack) {
   master_.Run("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES(1)");
   Follow({"t"});
