@@ -52,6 +52,21 @@ void PrintChange(const Context& context, const v1::Change& change, TextEncoding 
   std::printf("%s\n", line.c_str());
 }
 
+// {"kind": "schema", "version": n, "tables": {table: [column, …]}}: what follows is named like this.
+void PrintSchema(const Context& context, const v1::DatasetSchema& schema) {
+  if (!context.json) {
+    std::printf("-- schema %s\n", std::to_string(schema.version()).c_str());
+    return;
+  }
+  Json tables = Json::object();
+  for (const v1::TableSchema& table : schema.tables()) {
+    Json columns = Json::array();
+    for (const v1::ColumnSchema& column : table.columns()) columns.push_back(column.name());
+    tables[table.name()] = std::move(columns);
+  }
+  PrintJsonLine({{"kind", "schema"}, {"version", schema.version()}, {"tables", std::move(tables)}});
+}
+
 void PrintPosition(const Context& context, const v1::Position& position) {
   const std::string text = HexEncode(position.history_id()) + "/" + Lsn{position.lsn()}.ToText();
   if (context.json)
@@ -74,6 +89,7 @@ absl::Status Watch(const Context& context, const std::string& dataset, const std
   v1::WatchResponse response;
   while (reader->Read(&response)) {
     const TextEncoding encoding = TextEncodingFromName(response.encoding()).value_or(TextEncoding::kUtf8);
+    if (response.has_schema()) PrintSchema(context, response.schema().schema());
     for (const v1::Change& change : response.changes()) PrintChange(context, change, encoding);
     if (response.has_position()) PrintPosition(context, response.position());
   }

@@ -59,7 +59,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
             ASSIGN_OR_RETURN(auto part, watched->feed.Next(plane_.publisher()));
             if (!part) return std::nullopt;
             ASSIGN_OR_RETURN(std::vector<v1::WatchResponse> decoded,
-                             DecodeChanges(*std::move(part), watched->schema, verifier_));
+                             DecodeChanges(*std::move(part), &watched->schema, verifier_));
             std::move(decoded.begin(), decoded.end(), std::back_inserter(watched->messages));
           }
           v1::WatchResponse message = std::move(watched->messages.front());

@@ -75,13 +75,21 @@ absl::Status AddPiece(const v1::DatasetSchema& schema, const v1::RowPiece& piece
 
 }  // namespace
 
-absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, const v1::DatasetSchema& schema,
+absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart part, v1::DatasetSchema* schema,
                                                              const wire::Verifier& verifier) {
   ASSIGN_OR_RETURN(const wire::UnitPart opened, wire::OpenUnitPart(std::move(part), verifier));
   Messages messages;
-  if (opened.body.has_piece()) RETURN_IF_ERROR(AddPiece(schema, opened.body.piece(), &messages));
+  if (opened.body.has_schema()) {
+    *schema = opened.body.schema().schema();
+    *messages.AddAlone()->mutable_schema() = opened.body.schema();
+  }
+  if (opened.header.schema_version() != schema->version()) {
+    return Error(absl::StatusCode::kOutOfRange, "SCHEMA_CHANGED",
+                 "the dataset's schema has changed since that position: read its rows anew");
+  }
+  if (opened.body.has_piece()) RETURN_IF_ERROR(AddPiece(*schema, opened.body.piece(), &messages));
   for (const v1::TableChanges& changes : opened.body.tables()) {
-    ASSIGN_OR_RETURN(const v1::TableSchema* table, TableOf(schema, changes.table()));
+    ASSIGN_OR_RETURN(const v1::TableSchema* table, TableOf(*schema, changes.table()));
     RETURN_IF_ERROR(AddChanges(*table, v1::CHANGE_KIND_DELETE, changes.deleted(), &messages));
     RETURN_IF_ERROR(AddChanges(*table, v1::CHANGE_KIND_UPSERT, changes.rows(), &messages));
   }
@@ -92,8 +100,8 @@ absl::StatusOr<std::vector<v1::WatchResponse>> DecodeChanges(wire::EncodedPart p
     position->set_lsn(opened.header.last_lsn());
   }
   std::vector<v1::WatchResponse> told = messages.Take();
-  if (!schema.encoding().empty() && schema.encoding() != NameOf(TextEncoding::kUtf8)) {
-    for (v1::WatchResponse& message : told) message.set_encoding(schema.encoding());
+  if (!schema->encoding().empty() && schema->encoding() != NameOf(TextEncoding::kUtf8)) {
+    for (v1::WatchResponse& message : told) message.set_encoding(schema->encoding());
   }
   return told;
 }

@@ -99,7 +99,7 @@ TEST(ChangeDecoderTest, NamesColumnsAndPutsThePositionIntoTheLastMessage) {
   ASSERT_TRUE(writer.Upsert(0, {Text{"new"}, int64_t{8}}).ok());
   ASSERT_TRUE(writer.Finish({}).ok());
   ASSERT_EQ(parts.size(), 1u);
-  const auto messages = DecodeChanges(parts[0], schema, wire::Verifier(key.public_key));
+  const auto messages = DecodeChanges(parts[0], &schema, wire::Verifier(key.public_key));
   ASSERT_TRUE(messages.ok()) << messages.status();
   ASSERT_EQ(messages->size(), 1u);
   const v1::WatchResponse& message = messages->front();
@@ -110,6 +110,52 @@ TEST(ChangeDecoderTest, NamesColumnsAndPutsThePositionIntoTheLastMessage) {
   EXPECT_EQ(message.changes(1).kind(), v1::CHANGE_KIND_UPSERT);
   EXPECT_EQ(message.changes(1).values(0).text(), "new");
   EXPECT_EQ(message.position().lsn(), Lsn::Of(9, 0).value);
+}
+
+TEST(ChangeDecoderTest, ASchemaChangeComesFirstAndNamesWhatFollows) {
+  const crypto::KeyPair key = crypto::GenerateEd25519();
+  const wire::Signer signer(key.private_key);
+  v1::DatasetSchema schema;
+  schema.set_version(1);
+  schema.add_tables()->set_name("t");
+  schema.mutable_tables(0)->add_columns()->set_name("id");
+  schema.mutable_tables(0)->add_key_columns(0);
+  v1::SchemaChange change;
+  *change.mutable_schema() = schema;
+  change.mutable_schema()->set_version(2);
+  change.mutable_schema()->mutable_tables(0)->add_columns()->set_name("added");
+  change.add_origins();
+  v1::UnitHeader header;
+  header.set_kind(v1::UNIT_KIND_SCHEMA);
+  header.set_history_id(std::string(16, 'h'));
+  header.set_definition_hash(std::string(32, 'd'));
+  header.set_schema_version(2);
+  std::vector<wire::EncodedPart> parts;
+  wire::UnitWriter writer(header, {1}, {2}, signer, [&](uint32_t, wire::EncodedPart part) {
+    parts.push_back(std::move(part));
+    return absl::OkStatus();
+  });
+  writer.SetSchema(change);
+  ASSERT_TRUE(writer.Upsert(0, {int64_t{7}, int64_t{8}}).ok());
+  ASSERT_TRUE(writer.Finish({}).ok());
+  const auto messages = DecodeChanges(parts[0], &schema, wire::Verifier(key.public_key));
+  ASSERT_TRUE(messages.ok()) << messages.status();
+  EXPECT_EQ(messages->front().schema().schema().version(), 2u);
+  EXPECT_EQ(messages->front().changes(0).columns(1), "added");
+  EXPECT_EQ(schema.version(), 2u);
+  schema.set_version(3);
+  parts[0] = [&] {
+    std::vector<wire::EncodedPart> later;
+    header.set_kind(v1::UNIT_KIND_CHANGES);
+    wire::UnitWriter plain(header, {1}, {2}, signer, [&](uint32_t, wire::EncodedPart part) {
+      later.push_back(std::move(part));
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(plain.Upsert(0, {int64_t{7}, int64_t{8}}).ok());
+    EXPECT_TRUE(plain.Finish({}).ok());
+    return later[0];
+  }();
+  EXPECT_EQ(ReasonOf(DecodeChanges(parts[0], &schema, wire::Verifier(key.public_key)).status()), "SCHEMA_CHANGED");
 }
 
 TEST(ChangeDecoderTest, ALongRowIsAChangeWhoseLongValuesFollowAsData) {
@@ -127,7 +173,7 @@ TEST(ChangeDecoderTest, ALongRowIsAChangeWhoseLongValuesFollowAsData) {
   header.set_last_lsn(Lsn::Of(9, 0).value);
   std::vector<v1::WatchResponse> messages;
   wire::UnitWriter writer(header, {1}, {2}, signer, [&](uint32_t, wire::EncodedPart part) -> absl::Status {
-    ASSIGN_OR_RETURN(auto decoded, DecodeChanges(std::move(part), schema, wire::Verifier(key.public_key)));
+    ASSIGN_OR_RETURN(auto decoded, DecodeChanges(std::move(part), &schema, wire::Verifier(key.public_key)));
     messages.insert(messages.end(), decoded.begin(), decoded.end());
     return absl::OkStatus();
   });
