@@ -1,0 +1,162 @@
+"""Whole databases with whatever is in them, whatever is done to them: schema changes, writes that no trigger saw, full text search,
+views, UTF-16, sequences; and what is said of what can't be."""
+import json
+import sqlite3
+import subprocess
+import unittest
+
+from harness import Process, ReplicastTest, wait_until
+
+NO, REFUSED = 1, 4
+
+
+class AnyDatabaseTest(ReplicastTest):
+    SCHEMA = """
+        CREATE TABLE shop(id INTEGER PRIMARY KEY AUTOINCREMENT, town TEXT COLLATE NOCASE, code TEXT);
+        CREATE UNIQUE INDEX shop_code ON shop(code);
+        CREATE TABLE log(line, level INT);
+        CREATE VIEW towns AS SELECT town, count(*) AS shops FROM shop GROUP BY town;
+        CREATE VIRTUAL TABLE docs USING fts5(title, body, tokenize = 'porter');
+        CREATE VIRTUAL TABLE area USING rtree(id, west, east, +name);
+        INSERT INTO shop(town, code) VALUES('Bern', 'a'), ('Basel', 'b'), ('bern', 'c');
+        DELETE FROM shop WHERE code = 'c';
+        INSERT INTO log VALUES('one', 1), ('one', 1), (x'00', NULL);
+        INSERT INTO docs(rowid, title, body) VALUES(7, 'Running shoes', 'for runners'), (9, 'Boots', 5);
+        INSERT INTO area VALUES(1, 0.1, 0.7, 'west'), (2, 5, 6, NULL);
+    """
+    TABLES = ("shop", "log", "docs", "area", "sqlite_sequence")
+
+    def whole(self):
+        self.serve({"all": ["--all"]})
+        return self.join("a")
+
+    def equal(self, *tables):
+        self.assert_equal_copy("a", tables or self.TABLES)
+
+    def replica(self, query, name="a"):
+        database = sqlite3.connect(self.path(name + ".db"), timeout=30)
+        rows = database.execute(query).fetchall()
+        database.close()
+        return rows
+
+    def shell(self, *lines):
+        """The sqlite3 program on the master."""
+        subprocess.run(["sqlite3", "-bail", self.master_path], input="\n".join(lines), text=True, check=True, capture_output=True)
+
+    def test_a_whole_database_is_copied_and_searched(self):
+        self.whole()
+        self.equal()
+        self.assertEqual(self.replica("SELECT rowid FROM docs WHERE docs MATCH 'run'"), [(7,)])
+        self.assertEqual(self.replica("SELECT id FROM area WHERE west > 1"), [(2,)])
+        self.assertEqual(sorted(self.replica("SELECT * FROM towns")), [("Basel", 1), ("Bern", 1)])
+        self.assertEqual(self.replica("SELECT seq FROM sqlite_sequence"), [(3,)])
+        self.master.execute("UPDATE docs SET title = 'Sandals' WHERE docs MATCH 'boots'")
+        self.master.execute("DELETE FROM docs WHERE rowid = 7")
+        self.master.execute("INSERT INTO area VALUES(3, -1, 1, 'far')")
+        self.master.execute("INSERT INTO shop(town) VALUES('Chur')")
+        self.equal()
+        self.assertEqual(self.replica("SELECT rowid FROM docs WHERE docs MATCH 'sandal'"), [(9,)])
+        self.assertEqual(self.replica("SELECT rowid FROM docs WHERE docs MATCH 'run'"), [])
+
+    def test_the_schema_changes_while_a_replica_follows(self):
+        self.whole()
+        self.master.executescript("""
+            ALTER TABLE log ADD COLUMN at TEXT DEFAULT 'now';
+            ALTER TABLE shop RENAME COLUMN town TO place;
+            CREATE TABLE later(k TEXT PRIMARY KEY NOT NULL, v);
+            INSERT INTO later VALUES('x', 1.5);
+            CREATE INDEX log_level ON log(level);
+            DROP TABLE area;
+        """)
+        self.equal("shop", "log", "docs", "later")
+        self.assertEqual(self.replica("SELECT count(*) FROM log WHERE at = 'now'"), [(3,)])
+        self.assertIn("log_level", str(self.replica("SELECT name FROM sqlite_master WHERE type = 'index'")))
+        self.assertEqual(self.replica("SELECT name FROM sqlite_master WHERE name = 'area'"), [])
+        with self.assertRaisesRegex(sqlite3.OperationalError, "error in trigger _replicast_"):
+            self.master.executescript("BEGIN; DROP INDEX shop_code; ALTER TABLE shop DROP COLUMN code; COMMIT")
+        self.master.execute("ROLLBACK")
+        self.cli("exec", "--database", self.master_path, "--wait-for", self.path("a.db"), "DROP INDEX shop_code; ALTER TABLE shop DROP COLUMN code")
+        self.master.execute("INSERT INTO shop(place) VALUES('Genf')")
+        self.equal("shop", "log", "docs", "later")
+
+    def test_what_no_trigger_saw_is_found(self):
+        self.whole()
+        self.shell(".dbconfig enable_trigger off", "UPDATE log SET line = 'unseen' WHERE level = 1; DELETE FROM shop WHERE town = 'Basel';")
+        report = json.loads(self.cli("--json", "scrub", "--now", expect=NO))
+        self.assertEqual(sum(finding["rows"] for finding in report["findings"]), 3)
+        self.equal()
+        self.assertIn("triggers disabled", self.cli("scrub"))
+        self.cli("scrub", "--now")
+
+    def test_vacuum_gives_rowids_anew(self):
+        self.whole()
+        self.master.execute("DELETE FROM log WHERE rowid = 1")
+        self.master.execute("VACUUM")
+        self.equal()
+        self.assertEqual(self.replica("SELECT rowid, line FROM log ORDER BY rowid"), self.master.execute("SELECT rowid, line FROM log").fetchall())
+
+    def test_what_cant_be_is_said_before(self):
+        self.master.execute("CREATE VIRTUAL TABLE nothing USING fts5(a, content = '')")
+        code, out, _ = self.program("replicast", "dataset", "check", self.master_path)
+        self.assertEqual(code, NO)
+        self.assertRegex(out, "nothing +table nothing can't be replicated: it keeps no content of its own")
+        self.assertRegex(out, "shop +id +can be replicated")
+        self.assertRegex(out, "log +rowid +can be replicated")
+        self.assertRegex(out, "towns +view")
+        self.init_server()
+        self.start_server()
+        self.assertIn("--except", self.cli("dataset", "create", "all", "--all", expect=REFUSED))
+        self.assertEqual(json.loads(self.cli("--json", "dataset", "check", expect=NO))["tables"][3]["refusal"][:13], "table nothing")
+        self.cli("dataset", "create", "all", "--all", "--except", "nothing")
+        self.join("a")
+        self.equal()
+
+    def test_a_program_that_watches_is_told_of_new_columns(self):
+        self.serve({"all": ["--all"]})
+        watch = Process("watch", ["replicast", "--credentials", self.server_folder, "watch", "all", "--json"], self.path("watch.log"))
+        self.processes.append(watch)
+        changes = lambda: [json.loads(line) for line in watch.lines]
+        def write_until_heard():
+            self.master.execute("UPDATE log SET level = level + 1")
+            return [each for each in changes() if each["kind"] == "upsert"]
+        wait_until(write_until_heard, 20, "the first change is heard")
+        self.master.execute("ALTER TABLE log ADD COLUMN extra DEFAULT 'x'")
+        self.master.execute("UPDATE log SET extra = 'told'")
+        told = wait_until(lambda: [each for each in changes() if each["kind"] == "upsert" and each["values"].get("extra") == "told"], 20, "told")
+        self.assertEqual(len(told), 3)
+        schema = next(each for each in changes() if each["kind"] == "schema")
+        self.assertEqual(schema["tables"]["log"][-1], "extra")
+        watch.kill()
+
+
+class Utf16Test(ReplicastTest):
+    SCHEMA = "PRAGMA user_version = 1"
+
+    def test_texts_stay_as_the_master_keeps_them(self):
+        for number, encoding in enumerate(("UTF-16le", "UTF-16be")):
+            with self.subTest(encoding):
+                master = self.path(f"master{number}.db")
+                database = sqlite3.connect(master, isolation_level=None)
+                database.executescript(f"""
+                    PRAGMA encoding = '{encoding}'; PRAGMA journal_mode = WAL;
+                    CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, v);
+                    INSERT INTO t VALUES('grün', 'ü'), (CAST(x'00d8' AS TEXT), CAST(x'fffe4100' AS TEXT)), ('', 5);
+                """)
+                folder = self.path(f"server{number}")
+                self.init_server(folder=folder, database=master)
+                self.server_folder, self.master_path = folder, master
+                self.start_server()
+                self.cli("dataset", "create", "all", "--table", "t", "--where", "t=k <> 'ü'")
+                self.join(f"a{number}")
+                database.execute("INSERT INTO t VALUES('ä', 'later'), ('ü', 'never seen')")
+                self.cli("verify", "--database", self.path(f"a{number}.db"), "--wait", "30s")
+                rows = "SELECT typeof(k), hex(CAST(k AS BLOB)), typeof(v), hex(CAST(v AS BLOB)) FROM t ORDER BY 2"
+                copy = sqlite3.connect(self.path(f"a{number}.db"))
+                self.assertEqual(copy.execute(rows).fetchall(), database.execute(rows.replace("ORDER", "WHERE k <> 'ü' ORDER")).fetchall())
+                self.assertEqual(copy.execute("PRAGMA encoding").fetchone(), (encoding,))
+                copy.close()
+                database.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
