@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "common/base/temporary_folder.h"
 #include "server/capture/master_schema.h"
 
