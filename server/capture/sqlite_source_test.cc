@@ -85,11 +85,12 @@ TEST_F(SqliteSourceTest, TellsRowsOfAFullTextIndexWhateverIsDoneToThem) {
       "VALUES(1,'a','b'),(2,'c',5),(3,'x','y')");
   Follow({"f"});
   EXPECT_THAT(Touched(), IsEmpty());
-  const auto reading = master_.Read();
+  auto reading = master_.Read();
   EXPECT_THAT(Rows(*reading), ElementsAre("1, 'a', 'b'", "2, 'c', 5", "3, 'x', 'y'"));
   const Row first = {int64_t{1}};
   EXPECT_THAT(Rows(*reading, &first, 1), ElementsAre("2, 'c', 5"));
   EXPECT_EQ(*reading->CountRows(relations_[0]), 3u);
+  reading.reset();
   master_.Run(
       "UPDATE f SET c0 = x'00' WHERE f MATCH 'a'; UPDATE f SET rowid = 9 WHERE rowid = 2; DELETE FROM f WHERE rowid = "
       "3;"
