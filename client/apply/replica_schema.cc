@@ -132,6 +132,16 @@ bool IsModuleSql(const std::string& sql) {
   return sql.size() <= limits::kMaxViewBytes && (module == "fts5" || module == "rtree" || module == "rtree_i32");
 }
 
+std::string SelectRangeSql(const v1::TableSchema& table, const std::string& name, bool behind_key) {
+  std::string terms, parameters;
+  for (int rank = 0; rank < table.key_columns_size(); ++rank) {
+    terms += (rank == 0 ? "" : ",") + KeyTerm(table, rank);
+    parameters += rank == 0 ? "?" : ",?";
+  }
+  return SelectAllSql(table, name) + (behind_key ? " WHERE (" + terms + ")>(" + parameters + ")" : "") + " ORDER BY " +
+         terms;
+}
+
 TextEncoding EncodingOf(const v1::DatasetSchema& schema) {
   return TextEncodingFromName(schema.encoding()).value_or(TextEncoding::kUtf8);
 }

@@ -24,6 +24,8 @@ std::string InsertSql(const v1::TableSchema& table, const std::string& name, boo
 std::string LookupSql(const v1::TableSchema& table, const std::string& name, bool equal_too = false);
 std::string DeleteSql(const v1::TableSchema& table, const std::string& name, bool equal_too = false);
 std::string SelectAllSql(const v1::TableSchema& table, const std::string& name);
+// Rows in key order; behind a key: the parameters are its values.
+std::string SelectRangeSql(const v1::TableSchema& table, const std::string& name, bool behind_key);
 
 // In which the replica keeps its texts.
 TextEncoding EncodingOf(const v1::DatasetSchema& schema);

@@ -2,6 +2,7 @@
 #include <memory>
 #include <thread>
 
+#include "client/apply/difference_search.h"
 #include "client/apply/replica_database.h"
 #include "client/apply/verify.h"
 #include "client/cli/connection.h"
@@ -11,6 +12,7 @@
 #include "client/cli/replica_wait.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/wire/position_proto.h"
 #include "replicast/v1/changes_service.grpc.pb.h"
 #include "replicast/v1/synchronization_service.grpc.pb.h"
 
@@ -20,15 +22,39 @@ namespace {
 // A scan of millions of rows takes its time on the server.
 constexpr absl::Duration kCompareDeadline = absl::Minutes(5);
 
-v1::Position ToProto(const Position& position) {
-  v1::Position message;
-  message.set_history_id(position.history.ToBytes());
-  message.set_definition_hash(position.definition.ToBytes());
-  message.set_lsn(position.lsn.value);
-  return message;
+const char* TextOf(RowDifference::Kind kind) {
+  switch (kind) {
+    case RowDifference::Kind::kMissing:
+      return "missing";
+    case RowDifference::Kind::kExtra:
+      return "extra";
+    case RowDifference::Kind::kOther:
+      break;
+  }
+  return "other";
 }
 
-void Print(const Context& context, const ReplicaDatabase::Actual& actual, const std::vector<std::string>& different) {
+nlohmann::ordered_json ToJson(const Differences& differences) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const RowDifference& row : differences.rows) {
+    auto key = nlohmann::ordered_json::array();
+    for (const Value& value : row.key) key.push_back(ValueToJson(value, differences.encoding));
+    rows.push_back({{"table", row.table}, {"key", std::move(key)}, {"on_the_replica", TextOf(row.kind)}});
+  }
+  return rows;
+}
+
+void PrintRows(const Differences& differences) {
+  for (const RowDifference& row : differences.rows) {
+    std::string key;
+    for (const Value& value : row.key) key += (key.empty() ? "" : ", ") + ToDisplay(value, differences.encoding);
+    std::printf("  %s: row %s is %s on the replica\n", row.table.c_str(), key.c_str(), TextOf(row.kind));
+  }
+  if (differences.more) std::printf("  … and more (see them with --rows N)\n");
+}
+
+void Print(const Context& context, const ReplicaDatabase::Actual& actual, const std::vector<std::string>& different,
+           const Differences& differences) {
   uint64_t rows = 0;
   for (const TableState& table : actual.tables) rows += table.rows;
   if (context.json) {
@@ -39,10 +65,13 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
                  {"lsn_text", actual.position.lsn.ToText()}}},
                {"tables", actual.names.size()},
                {"rows", rows},
-               {"different_tables", different}});
+               {"different_tables", different},
+               {"different_rows", ToJson(differences)},
+               {"more_rows", differences.more}});
     return;
   }
   for (const std::string& name : different) std::printf("table %s differs from the master\n", name.c_str());
+  PrintRows(differences);
   if (different.empty()) {
     std::printf("equal: %s rows in %zu %s at lsn %s, compared over the actual rows of both sides\n",
                 HumanCount(rows).c_str(), actual.names.size(), actual.names.size() == 1 ? "table" : "tables",
@@ -63,7 +92,13 @@ absl::Status WaitForNow(Connection& connection, const std::string& path, absl::D
   return WaitForReplica(path, response.position(), deadline);
 }
 
-absl::Status Verify(const Context& context, const std::string& path, const std::string& wait_text, int* exit_code) {
+absl::StatusOr<v1::CompareResponse> Compare(Connection& connection, const v1::CompareRequest& request) {
+  return connection.Call<v1::SynchronizationService>(&v1::SynchronizationService::Stub::Compare, request,
+                                                     kCompareDeadline);
+}
+
+absl::Status Verify(const Context& context, const std::string& path, const std::string& wait_text, size_t rows,
+                    int* exit_code) {
   absl::Duration wait;
   if (!wait_text.empty()) {
     ASSIGN_OR_RETURN(wait, ParseDuration(wait_text, "--wait"));
@@ -73,11 +108,15 @@ absl::Status Verify(const Context& context, const std::string& path, const std::
   ASSIGN_OR_RETURN(const ReplicaDatabase::Actual actual, ReplicaDatabase::ReadActual(path));
   v1::CompareRequest request;
   *request.mutable_position() = ToProto(actual.position);
-  ASSIGN_OR_RETURN(const v1::CompareResponse response,
-                   connection.Call<v1::SynchronizationService>(&v1::SynchronizationService::Stub::Compare, request,
-                                                               kCompareDeadline));
+  ASSIGN_OR_RETURN(const v1::CompareResponse response, Compare(connection, request));
   ASSIGN_OR_RETURN(const std::vector<std::string> different, DifferingTables(actual, response));
-  Print(context, actual, different);
+  Differences differences;
+  if (!different.empty() && rows > 0) {
+    ASSIGN_OR_RETURN(differences, FindDifferences(path, different, rows, [&](const v1::CompareRequest& ranges) {
+                       return Compare(connection, ranges);
+                     }));
+  }
+  Print(context, actual, different, differences);
   *exit_code = static_cast<int>(different.empty() ? ExitCode::kDone : ExitCode::kNo);
   return absl::OkStatus();
 }
@@ -87,18 +126,20 @@ absl::Status Verify(const Context& context, const std::string& path, const std::
 void AddVerifyCommand(CLI::App& app, Context& context) {
   auto database = std::make_shared<std::string>();
   auto wait = std::make_shared<std::string>();
+  auto rows = std::make_shared<size_t>(20);
   CLI::App* verify = app.add_subcommand(
       "verify", "Prove that a replica is exact: digests over the actual rows of both sides at one position");
   verify->add_option("--database", *database, "The replica database")->required();
   verify->add_option("--wait", *wait,
                      "First wait, at most so long, until the replica shows what the master has now, e.g. 30s");
+  verify->add_option("--rows", *rows, "Name at most so many rows that differ")->capture_default_str();
   verify->footer(
-      "Example:\n  replicast verify --database replica.db --wait 30s\n\nExit code 0: equal; 1: it differs, and each "
-      "such table is named. Works while the master is written.\n"
+      "Example:\n  replicast verify --database replica.db --wait 30s\n\nExit code 0: equal; 1: it differs, and the "
+      "tables and rows are named. Works while the master is written.\n"
       "Without credentials of your own, those beside the replica database are used.");
-  verify->callback([&context, database, wait] {
-    context.command = [&context, database, wait](int* exit_code) {
-      return Verify(context, *database, *wait, exit_code);
+  verify->callback([&context, database, wait, rows] {
+    context.command = [&context, database, wait, rows](int* exit_code) {
+      return Verify(context, *database, *wait, *rows, exit_code);
     };
   });
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/wire/position_proto.h"
 
 namespace replicast {
 namespace {
@@ -23,14 +24,6 @@ Position PositionOf(const OfferTarget& target) {
 }
 
 }  // namespace
-
-v1::Position ToProto(const Position& position) {
-  v1::Position message;
-  message.set_history_id(position.history.ToBytes());
-  message.set_definition_hash(position.definition.ToBytes());
-  message.set_lsn(position.lsn.value);
-  return message;
-}
 
 CatchUp::CatchUp(ControlChannel& control, OfferTarget& target, std::string signing_public_key, bool follow)
     : applier_(target),

@@ -46,8 +46,6 @@ class CatchUp {
   absl::Status status_;
 };
 
-v1::Position ToProto(const Position& position);
-
 }  // namespace replicast
 
 #endif  // REPLICAST_CLIENT_SESSION_CATCH_UP_H_

@@ -7,6 +7,7 @@
 #include "common/base/ordered_key.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/columns.h"
+#include "common/wire/position_proto.h"
 
 namespace replicast {
 namespace {

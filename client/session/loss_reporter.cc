@@ -5,6 +5,7 @@
 
 #include "client/session/catch_up.h"
 #include "common/base/limits.h"
+#include "common/wire/position_proto.h"
 
 namespace replicast {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/session/catch_up.h"
+#include "common/wire/position_proto.h"
 #include "common/wire/signer.h"
 
 namespace replicast {

@@ -4,14 +4,6 @@
 
 namespace replicast::control {
 
-v1::Position ToProto(const Position& position) {
-  v1::Position message;
-  message.set_history_id(position.history.ToBytes());
-  message.set_definition_hash(position.definition.ToBytes());
-  message.set_lsn(position.lsn.value);
-  return message;
-}
-
 absl::StatusOr<Position> FromProto(const v1::Position& position) {
   const auto history = HistoryId::FromBytes(position.history_id());
   const auto definition = DefinitionHash::FromBytes(position.definition_hash());

@@ -7,6 +7,7 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include "common/base/lsn.h"
+#include "common/wire/position_proto.h"
 #include "replicast/v1/admin_service.pb.h"
 #include "replicast/v1/types.pb.h"
 #include "server/membership/membership.h"
@@ -16,7 +17,6 @@
 // What the server knows, as messages.
 namespace replicast::control {
 
-v1::Position ToProto(const Position& position);
 // INVALID_ARGUMENT (REQUEST_INVALID) when ids have the wrong length.
 absl::StatusOr<Position> FromProto(const v1::Position& position);
 v1::ScrubResponse ScrubOf(const ScrubReport& report);

@@ -111,19 +111,10 @@ grpc::ServerUnaryReactor* SynchronizationService::Compare(grpc::CallbackServerCo
         const auto still_wanted = [this, answer, id = member.id, role = member.role] {
           return !answer.given() && plane_.membership().Authenticate(id, role).ok();
         };
-        plane_.comparisons().Add(*position, still_wanted,
-                                 [answer](const absl::StatusOr<Publisher::CompareResult>& result) {
-                                   if (!result.ok()) return answer(result.status());
-                                   v1::CompareResponse message;
-                                   for (size_t i = 0; i < result->tables.size(); ++i) {
-                                     v1::TableDigest* digest = message.add_digests();
-                                     digest->set_table(static_cast<uint32_t>(i));
-                                     digest->set_digest(result->tables[i].digest.ToBytes());
-                                     digest->set_row_count(result->tables[i].rows);
-                                   }
-                                   *message.mutable_read_at() = ToProto(result->read_at);
-                                   answer(std::move(message));
-                                 });
+        std::optional<v1::KeyRanges> ranges;
+        if (asked.has_ranges()) ranges = asked.ranges();
+        plane_.comparisons().Add(*position, std::move(ranges), still_wanted,
+                                 [answer](absl::StatusOr<v1::CompareResponse> result) { answer(std::move(result)); });
       });
 }
 

@@ -16,11 +16,11 @@ namespace replicast::publish {
 class RowsComparison : public Publisher::Comparison {
  public:
   // Drains, and pins the boundary. OUT_OF_RANGE when the position's digests are not stored any more.
-  static absl::StatusOr<std::unique_ptr<RowsComparison>> Begin(Core& core, Drain& drain, const Position& position);
+  static absl::StatusOr<std::unique_ptr<Publisher::Comparison>> Begin(Core& core, Drain& drain,
+                                                                      const Position& position);
   absl::Status Run() override;
-  // The digests brought to the begun position, after Run.
-  Publisher::CompareResult Result() const;
-  const Position& position() const { return position_; }
+  // The digests brought to the begun position.
+  v1::CompareResponse Answer() const override;
 
  private:
   struct Table {
@@ -30,7 +30,7 @@ class RowsComparison : public Publisher::Comparison {
     TableState indexed_here, indexed_there;  // by the row index: at the boundary, at the position
     TableState actual;
   };
-  Position position_, read_at_;
+  Position read_at_;
   std::unique_ptr<Reading> reading_;
   std::vector<Table> tables_;
 };

@@ -98,14 +98,12 @@ class FakePublisher : public Publisher {
     chunk.set_header(header.SerializeAsString());
     return chunk;
   }
-  absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position&) override {
+  absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position&, const v1::KeyRanges*) override {
     class Done : public Comparison {
       absl::Status Run() override { return absl::OkStatus(); }
+      v1::CompareResponse Answer() const override { return v1::CompareResponse(); }
     };
     return std::make_unique<Done>();
-  }
-  absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison&) override {
-    return CompareResult{{TableState()}, position};
   }
 
   // A ready stream under one or several names.

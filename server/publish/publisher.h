@@ -20,6 +20,7 @@
 #include "common/wire/signer.h"
 #include "common/wire/unit_codec.h"
 #include "replicast/v1/admin_service.pb.h"
+#include "replicast/v1/synchronization_service.pb.h"
 #include "replicast/v1/types.pb.h"
 #include "replicast/v1/units.pb.h"
 #include "server/publish/chunk_pieces.h"
@@ -149,19 +150,17 @@ class Publisher {
   virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
                                                     const std::string& after_key,
                                                     std::unique_ptr<publish::ChunkPieces>* pieces) = 0;
-  // Compare in three steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows),
-  // Finish on this thread (brings the digests to the asked position).
+  // Compare in two steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows, of
+  // ranges alone where `ranges` is given). Then the answer stands, at this position. OUT_OF_RANGE (POSITION_…,
+  // SCHEMA_CHANGED, TOO_FAR: too much was changed since); INVALID_ARGUMENT (TABLE_UNKNOWN, KEY_MALFORMED).
   class Comparison {
    public:
     virtual ~Comparison() = default;
     virtual absl::Status Run() = 0;
+    virtual v1::CompareResponse Answer() const = 0;
   };
-  virtual absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) = 0;
-  struct CompareResult {
-    std::vector<TableState> tables;
-    Position read_at;
-  };
-  virtual absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison& comparison) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position,
+                                                                   const v1::KeyRanges* ranges) = 0;
 };
 
 }  // namespace replicast

@@ -125,11 +125,11 @@ TEST_F(PublisherSnapshotTest, ComparisonIsOfTheActualRowsBroughtToTheAskedPositi
     WriteAnywhere();
     Drain();
   }
-  absl::StatusOr<Publisher::CompareResult> result = Compare(*replica.position());
+  absl::StatusOr<Compared> result = Compare(*replica.position());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->tables[0], replica.StateOf(0));
   EXPECT_EQ(result->tables[1], replica.StateOf(1));
-  EXPECT_EQ(result->read_at, publisher_->Stream(all_)->position);
+  EXPECT_EQ(result->read_at.lsn(), publisher_->Stream(all_)->position.lsn.value);
 
   source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5}});
   result = Compare(*replica.position());
@@ -149,7 +149,7 @@ TEST_F(PublisherSnapshotTest, ComparisonIsOfTheActualRowsBroughtToTheAskedPositi
 TEST_F(PublisherSnapshotTest, ComparisonRunsOnAnotherThreadWhileTheSourceIsWritten) {
   TinyReplica replica = Join(all_);
   Position position = *replica.position();
-  absl::StatusOr<std::unique_ptr<Publisher::Comparison>> comparison = publisher_->BeginCompare(position);
+  absl::StatusOr<std::unique_ptr<Publisher::Comparison>> comparison = publisher_->BeginCompare(position, nullptr);
   ASSERT_TRUE(comparison.ok());
   WriteAnywhere();  // behind the pinned boundary
   absl::Status run;
@@ -157,10 +157,9 @@ TEST_F(PublisherSnapshotTest, ComparisonRunsOnAnotherThreadWhileTheSourceIsWritt
   for (int i = 0; i < 20; ++i) Drain();
   thread.join();
   ASSERT_TRUE(run.ok()) << run;
-  absl::StatusOr<Publisher::CompareResult> result = publisher_->FinishCompare(position, **comparison);
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->tables[0], replica.StateOf(0));
-  EXPECT_EQ(result->tables[1], replica.StateOf(1));
+  const Compared result = ComparedOf((*comparison)->Answer());
+  EXPECT_EQ(result.tables[0], replica.StateOf(0));
+  EXPECT_EQ(result.tables[1], replica.StateOf(1));
 }
 
 }  // namespace

@@ -188,10 +188,23 @@ void PublisherRig::Follow(const DefinitionHash& stream, TinyReplica* replica) {
   }
 }
 
-absl::StatusOr<Publisher::CompareResult> PublisherRig::Compare(const Position& position) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Publisher::Comparison> comparison, publisher_->BeginCompare(position));
+PublisherRig::Compared PublisherRig::ComparedOf(const v1::CompareResponse& answer) {
+  Compared compared{{}, answer.read_at()};
+  for (const v1::TableDigest& digest : answer.digests())
+    compared.tables.push_back({*Digest::FromBytes(digest.digest()), digest.row_count()});
+  return compared;
+}
+
+absl::StatusOr<PublisherRig::Compared> PublisherRig::Compare(const Position& position) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Publisher::Comparison> comparison, publisher_->BeginCompare(position, nullptr));
   RETURN_IF_ERROR(comparison->Run());
-  return publisher_->FinishCompare(position, *comparison);
+  return ComparedOf(comparison->Answer());
+}
+
+absl::StatusOr<v1::CompareResponse> PublisherRig::Compare(const Position& position, const v1::KeyRanges& ranges) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Publisher::Comparison> comparison, publisher_->BeginCompare(position, &ranges));
+  RETURN_IF_ERROR(comparison->Run());
+  return comparison->Answer();
 }
 
 void PublisherRig::WriteSomething(Random& random, int rows) {

@@ -140,7 +140,13 @@ class PublisherRig : public ::testing::Test {
                                             const std::string& after_key) {
     return publisher_->ReadChunk(stream, table, after_key, &pieces_);
   }
-  absl::StatusOr<Publisher::CompareResult> Compare(const Position& position);
+  struct Compared {
+    std::vector<TableState> tables;
+    v1::Position read_at;
+  };
+  static Compared ComparedOf(const v1::CompareResponse& answer);
+  absl::StatusOr<Compared> Compare(const Position& position);
+  absl::StatusOr<v1::CompareResponse> Compare(const Position& position, const v1::KeyRanges& ranges);
   void WriteSomething(Random& random, int rows);
 
   const TemporaryFolder temporary_;

@@ -9,6 +9,7 @@
 #include "server/publish/comparison.h"
 #include "server/publish/master_check.h"
 #include "server/publish/positions.h"
+#include "server/publish/ranges_comparison.h"
 #include "server/store/state_tables.h"
 
 namespace replicast {
@@ -116,16 +117,10 @@ absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position&
   return publish::CatchUp(core_, from, resume, most_bytes);
 }
 
-absl::StatusOr<std::unique_ptr<Publisher::Comparison>> StoredPublisher::BeginCompare(const Position& position) {
-  ASSIGN_OR_RETURN(std::unique_ptr<RowsComparison> comparison, RowsComparison::Begin(core_, drain_, position));
-  return std::unique_ptr<Comparison>(std::move(comparison));
-}
-
-absl::StatusOr<Publisher::CompareResult> StoredPublisher::FinishCompare(const Position& position,
-                                                                        const Comparison& comparison) {
-  const auto& rows = dynamic_cast<const RowsComparison&>(comparison);
-  REPLICAST_CHECK(rows.position() == position);
-  return rows.Result();
+absl::StatusOr<std::unique_ptr<Publisher::Comparison>> StoredPublisher::BeginCompare(const Position& position,
+                                                                                     const v1::KeyRanges* ranges) {
+  return ranges == nullptr ? RowsComparison::Begin(core_, drain_, position)
+                           : RangesComparison::Begin(core_, drain_, position, *ranges);
 }
 
 }  // namespace replicast::publish

@@ -57,8 +57,8 @@ class StoredPublisher : public Publisher {
                                             std::unique_ptr<ChunkPieces>* pieces) override {
     return chunks_.Read(stream, table, after_key, pieces);
   }
-  absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position) override;
-  absl::StatusOr<CompareResult> FinishCompare(const Position& position, const Comparison& comparison) override;
+  absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position,
+                                                           const v1::KeyRanges* ranges) override;
 
  private:
   mutable Core core_;  // asking it uses prepared statements

@@ -13,13 +13,14 @@ Comparisons::~Comparisons() {
   if (scan_.joinable()) scan_.join();
 }
 
-void Comparisons::Add(const Position& position, std::function<bool()> wanted, Done done) {
+void Comparisons::Add(const Position& position, std::optional<v1::KeyRanges> ranges, std::function<bool()> wanted,
+                      Done done) {
   if (waiting_.size() >= kMostWaiting) {
     done(Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET",
                "many comparisons wait already: try again in a while"));
     return;
   }
-  waiting_.push_back({position, std::move(wanted), std::move(done)});
+  waiting_.push_back({position, std::move(ranges), std::move(wanted), std::move(done)});
   StartNext();
 }
 
@@ -28,7 +29,7 @@ void Comparisons::StartNext() {
     Asked asked = std::move(waiting_.front());
     waiting_.pop_front();
     if (!asked.wanted()) continue;
-    auto begun = publisher_.BeginCompare(asked.position);
+    auto begun = publisher_.BeginCompare(asked.position, asked.ranges ? &*asked.ranges : nullptr);
     if (!begun.ok()) {
       asked.done(begun.status());
       continue;
@@ -47,7 +48,7 @@ void Comparisons::StartNext() {
 
 void Comparisons::Finish(const Asked& asked, const absl::Status& scanned) {
   if (scanned.ok())
-    asked.done(publisher_.FinishCompare(asked.position, *running_));
+    asked.done(running_->Answer());
   else
     asked.done(scanned);
   running_.reset();

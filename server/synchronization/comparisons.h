@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "server/publish/publisher.h"
@@ -18,7 +19,7 @@ namespace replicast {
 class Comparisons {
  public:
   static constexpr size_t kMostWaiting = 16;
-  using Done = std::function<void(absl::StatusOr<Publisher::CompareResult>)>;
+  using Done = std::function<void(absl::StatusOr<v1::CompareResponse>)>;
 
   // `post` runs work on the publisher's thread, soon; it may be called from any thread.
   Comparisons(Publisher& publisher, std::function<void(std::function<void()>)> post);
@@ -28,13 +29,14 @@ class Comparisons {
   Comparisons& operator=(const Comparisons&) = delete;
 
   // RESOURCE_EXHAUSTED (OVER_BUDGET) when too many wait. `wanted` is asked when the turn comes.
-  void Add(const Position& position, std::function<bool()> wanted, Done done);
+  void Add(const Position& position, std::optional<v1::KeyRanges> ranges, std::function<bool()> wanted, Done done);
   // Drops who waits; done is not called for them.
   void DropWaiting() { waiting_.clear(); }
 
  private:
   struct Asked {
     Position position;
+    std::optional<v1::KeyRanges> ranges;
     std::function<bool()> wanted;
     Done done;
   };

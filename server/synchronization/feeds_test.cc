@@ -238,14 +238,14 @@ TEST_F(ComparisonsTest, RunsOneAfterAnotherAndSkipsWhoHasGone) {
   int done = 0, skipped = 0;
   for (int i = 0; i < 3; ++i) {
     comparisons_.Add(
-        {}, [] { return true; },
+        {}, {}, [] { return true; },
         [&](const auto& result) {
           EXPECT_TRUE(result.ok());
           ++done;
         });
   }
   comparisons_.Add(
-      {}, [] { return false; }, [&](const auto&) { ++skipped; });
+      {}, {}, [] { return false; }, [&](const auto&) { ++skipped; });
   RunUntil(done, 3);
   EXPECT_EQ(done, 3);
   EXPECT_EQ(skipped, 0);
@@ -256,7 +256,7 @@ TEST_F(ComparisonsTest, RefusesWhenTooManyWait) {
   const int all = static_cast<int>(Comparisons::kMostWaiting) + 3;
   for (int i = 0; i < all; ++i) {
     comparisons_.Add(
-        {}, [] { return true; }, [&](const auto& result) { result.ok() ? ++done : ++refused; });
+        {}, {}, [] { return true; }, [&](const auto& result) { result.ok() ? ++done : ++refused; });
   }
   EXPECT_EQ(refused, 2);
   RunUntil(done, all - refused);
