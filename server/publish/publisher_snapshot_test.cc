@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <set>
 #include <thread>
 
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "common/wire/chunk_codec.h"
+#include "common/wire/row_hash.h"
 #include "server/publish/publisher_test_rig.h"
 
 namespace replicast::testing {
@@ -160,6 +164,74 @@ TEST_F(PublisherSnapshotTest, ComparisonRunsOnAnotherThreadWhileTheSourceIsWritt
   const Compared result = ComparedOf((*comparison)->Answer());
   EXPECT_EQ(result.tables[0], replica.StateOf(0));
   EXPECT_EQ(result.tables[1], replica.StateOf(1));
+}
+
+TEST_F(PublisherSnapshotTest, RangesAreComparedWithoutWhatUnitsChangedSince) {
+  TinyReplica replica = Join(all_);
+  v1::KeyRanges ranges;
+  ranges.add_through_keys(EncodeOrderedKey({int64_t{20}}, {Collation::kBinary}));
+  ranges.add_through_keys("");
+  ranges.set_rows(true);
+  for (int i = 0; i < 5; ++i) {
+    WriteAnywhere();
+    Drain();
+  }
+  const absl::StatusOr<v1::CompareResponse> answer = Compare(*replica.position(), ranges);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_GT(answer->changed_keys_size(), 0);
+  const std::set<std::string> changed(answer->changed_keys().begin(), answer->changed_keys().end());
+  ASSERT_EQ(answer->ranges_size(), 2);
+  std::vector<TableState> expected(2);
+  for (const auto& [key, row] : replica.tables()[0]) {
+    if (changed.count(key) != 0) continue;
+    TableState& state = expected[key <= ranges.through_keys(0) ? 0 : 1];
+    state.digest += wire::HashRow("items", row);
+    ++state.rows;
+  }
+  for (int i = 0; i < 2; ++i) {
+    const v1::RangeDigest& range = answer->ranges(i);
+    EXPECT_EQ(range.row_count(), expected[static_cast<size_t>(i)].rows);
+    EXPECT_EQ(*Digest::FromBytes(range.digest()), expected[static_cast<size_t>(i)].digest);
+    for (const v1::RowDigest& row : range.rows()) EXPECT_EQ(changed.count(row.key()), 0u);
+  }
+  EXPECT_EQ(answer->read_at().lsn(), publisher_->Stream(all_)->position.lsn.value);
+}
+
+TEST_F(PublisherSnapshotTest, ARangeShowsWhatOnlyTheRowsKnow) {
+  TinyReplica replica = Join(all_);
+  source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5}});
+  v1::KeyRanges ranges;
+  ranges.set_table(1);
+  ranges.add_through_keys("");
+  ranges.set_rows(true);
+  const absl::StatusOr<v1::CompareResponse> answer = Compare(*replica.position(), ranges);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->ranges(0).row_count(), replica.StateOf(1).rows + 1);
+  EXPECT_EQ(answer->ranges(0).rows_size(), static_cast<int>(replica.StateOf(1).rows + 1));
+}
+
+TEST_F(PublisherSnapshotTest, MalformedAsksForRangesAreRefused) {
+  const Position position = *Join(all_).position();
+  const auto refusal = [&](const std::function<void(v1::KeyRanges*)>& spoil) {
+    v1::KeyRanges ranges;
+    ranges.add_through_keys(EncodeOrderedKey({int64_t{20}}, {Collation::kBinary}));
+    ranges.add_through_keys("");
+    spoil(&ranges);
+    return ReasonOf(Compare(position, ranges).status());
+  };
+  EXPECT_EQ(refusal([](v1::KeyRanges*) {}), "");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) { ranges->set_table(2); }), "TABLE_UNKNOWN");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) { ranges->clear_through_keys(); }), "KEY_MALFORMED");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) { ranges->set_after_key("garbage"); }), "KEY_MALFORMED");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) { ranges->set_through_keys(0, ""); }), "KEY_MALFORMED");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) {
+              ranges->set_after_key(EncodeOrderedKey({int64_t{21}}, {Collation::kBinary}));
+            }),
+            "KEY_MALFORMED");
+  EXPECT_EQ(refusal([](v1::KeyRanges* ranges) {
+              for (size_t i = 0; i < limits::kMaxRanges; ++i) ranges->add_through_keys("");
+            }),
+            "KEY_MALFORMED");
 }
 
 }  // namespace
