@@ -195,6 +195,48 @@ class Demo:
             print("    A says: " + lines[-1])
         return held and bool(lines), text
 
+    def whole_database(self):
+        say("Replica E of `everything`: the whole database, also what is not in it yet")
+        self.cli("dataset", "create", "everything", "--all")
+        self.start_replica("e", join="everything")
+        self.live("e")
+        say("Plain SQL adds a column, a table without a key, and a full text index")
+        with sqlite3.connect(self.master, timeout=30) as database:
+            database.executescript("""
+                ALTER TABLE package ADD COLUMN note TEXT DEFAULT 'none';
+                CREATE TABLE visit(line);
+                INSERT INTO visit VALUES('twice'), ('twice'), (NULL);
+                CREATE VIRTUAL TABLE search USING fts5(name, description, tokenize = 'porter');
+                INSERT INTO search(rowid, name, description) SELECT id, name, description FROM package;
+                UPDATE package SET note = 'kernel' WHERE name LIKE 'linux-%';
+            """)
+        self.proof("E verifies equal after the schema changed", *self.verify("e"))
+        found = self.answers(self.master, "SELECT rowid FROM search WHERE search MATCH 'compress* NOT library' ORDER BY rowid")
+        self.same(f"full text search finds the same {len(found):,} packages in E",
+                  "SELECT rowid FROM search WHERE search MATCH 'compress* NOT library' ORDER BY rowid", "e")
+        self.same("the table without a key is the same in E", "SELECT rowid, line FROM visit ORDER BY rowid", "e")
+        self.proof("A verifies equal, too", *self.verify("a"))
+        self.same("A has the new column", "SELECT id, note FROM package ORDER BY id", "a")
+
+    def writes_unseen(self):
+        say("A connection with triggers disabled changes three rows: nothing notes it, and the scrub finds it")
+        subprocess.run(["sqlite3", self.master], check=True, text=True, capture_output=True,
+                       input=".dbconfig enable_trigger off\nUPDATE package SET note = 'unseen' WHERE id IN (SELECT id FROM package LIMIT 3);\n")
+        code, out, _ = self.cli("scrub", "--now", check=False, seconds=120)
+        self.proof("the scrub found and published them", code == 1 and "package" in out, out)
+        self.proof("E verifies equal after it", *self.verify("e"))
+        self.same("E has them", "SELECT id FROM package WHERE note = 'unseen' ORDER BY id", "e")
+
+    def same(self, what, query, name):
+        """The master's answer, which is not empty, is the replica's."""
+        here, there = self.answers(self.master, query), self.answers(self.path(name + ".db"), query)
+        self.proof(what, here == there and len(here) > 0, f"{len(here):,} rows in the master, {len(there):,} in {name.upper()}")
+
+    @staticmethod
+    def answers(path, query):
+        with sqlite3.connect(path, timeout=30) as database:
+            return database.execute(query).fetchall()
+
     def revoke(self):
         say("B is revoked")
         member = run_json(["replicast", "--json", "status", "--database", self.path("b.db")])["member_id"]
@@ -219,7 +261,7 @@ class Demo:
             rows = sum(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in CATALOGUE_TABLES)
         watcher = self.watchers[0]
         memory = max(self.memory_server, self.running["server"].memory_peak())
-        replicas = max(self.running[name].memory_peak() for name in "acd")
+        replicas = max(self.running[name].memory_peak() for name in "acde")
         lines = [("rows in the master", f"{rows:,}"), ("changes", self.work), ("rows published", f"{total['rows_published']:,}"),
                  ("multicast, frames", f"{total['frames_sent']:,}"), ("multicast, bytes", f"{total['bytes_sent']:,}"),
                  ("unicast to the same replicas", f"{unicast:,} bytes"), ("symbols repaired", f"{total['repairs_sent']:,}"),
@@ -248,6 +290,8 @@ class Demo:
         self.change_everything()
         self.prove_equal()
         self.damage()
+        self.whole_database()
+        self.writes_unseen()
         self.revoke()
         return self.summary()
 
