@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/sqlite/database.h"
 #include "integration_tests/equivalence/expressions.h"
 #include "integration_tests/equivalence/names.h"
 
@@ -36,6 +37,7 @@ std::string FilterOf(Dice& dice, const Table& table) {
 v1::Definition DefineEverything(const Schema& schema) {
   v1::Definition definition;
   for (const Table* table : Supported(schema)) definition.add_tables()->set_name(table->name);
+  for (const SearchTable& search : schema.searches) definition.add_tables()->set_name(search.name);
   return definition;
 }
 
@@ -51,6 +53,14 @@ v1::Definition DefineSomething(Dice& dice, const Schema& schema) {
       }
     }
     if (dice.Chance(0.5, "dataset: with a filter")) out->set_filter(FilterOf(dice, *table));
+  }
+  for (const SearchTable& search : schema.searches) {
+    if (dice.Chance(0.5)) continue;
+    v1::TableDefinition* out = definition.add_tables();
+    out->set_name(search.name);
+    if (dice.Chance(0.5, "dataset: a virtual table with a filter"))
+      out->set_filter(dice.Chance(0.5) ? (search.rtree ? "id % 2 = 0" : "rowid % 2 = 0")
+                                       : sqlite::QuoteIdentifier(search.columns.back()) + " IS NOT NULL");
   }
   return definition;
 }

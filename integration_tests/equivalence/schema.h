@@ -46,6 +46,13 @@ struct Table {
   }
 };
 
+// A virtual table; its rows have rowids.
+struct SearchTable {
+  std::string name;
+  bool rtree = false;
+  std::vector<std::string> columns;  // of an R*Tree: without the first, `id`
+};
+
 struct View {
   std::string name;
   std::vector<Column> columns;
@@ -55,6 +62,7 @@ struct Schema {
   std::vector<std::string> ddl;
   std::vector<Table> tables;
   std::vector<View> views;
+  std::vector<SearchTable> searches;
   std::vector<std::string> triggers;  // names
 };
 

@@ -6,6 +6,7 @@
 
 #include "integration_tests/equivalence/expressions.h"
 #include "integration_tests/equivalence/names.h"
+#include "integration_tests/equivalence/search_generator.h"
 #include "integration_tests/equivalence/table_generator.h"
 #include "integration_tests/equivalence/trigger_generator.h"
 
@@ -44,6 +45,7 @@ Schema GenerateSchema(Dice& dice, Names& names) {
     Table table = TableGenerator(dice, names, schema).Make(&schema.ddl);
     schema.tables.push_back(std::move(table));
   }
+  if (dice.Chance(0.25, "schema: virtual table")) schema.searches.push_back(MakeSearch(dice, names, &schema.ddl));
   if (dice.Chance(0.3, "schema: view")) AddView(dice, names, &schema);
   if (dice.Chance(0.5, "schema: triggers")) {
     TriggerGenerator triggers(dice, schema);

@@ -6,6 +6,7 @@
 
 #include "integration_tests/equivalence/expressions.h"
 #include "integration_tests/equivalence/names.h"
+#include "integration_tests/equivalence/search_generator.h"
 
 namespace replicast::equivalence {
 namespace {
@@ -29,6 +30,10 @@ constexpr const char* kRoom = "60";
 std::vector<std::string> StatementGenerator::Next(const std::string& database) {
   database_ = database;
   if (!schema_.views.empty() && dice_.Chance(0.1)) return {OnView(dice_.OneOf(schema_.views))};
+  if (!schema_.searches.empty() && dice_.Chance(0.25)) {
+    const SearchTable& search = dice_.OneOf(schema_.searches);
+    return {WriteToSearch(dice_, values_, search, Target(search.name))};
+  }
   return OnTable(dice_.OneOf(schema_.tables));
 }
 

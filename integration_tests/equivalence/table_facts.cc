@@ -12,7 +12,7 @@
 namespace replicast::equivalence {
 namespace {
 
-constexpr int64_t kMostKeyColumns = 16, kVirtual = 2;
+constexpr int64_t kMostKeyColumns = 16, kOfModule = 1, kVirtual = 2;
 
 absl::Status ReadKind(sqlite::Database& database, TableFacts* facts) {
   ASSIGN_OR_RETURN(
@@ -42,6 +42,7 @@ absl::Status ReadColumns(sqlite::Database& database, TableFacts* facts) {
     column.not_null = list.Int(2) != 0;
     column.key_rank = list.Int(3);
     column.hidden = list.Int(4);
+    if (column.hidden == kOfModule) continue;
     const char* collation = nullptr;
     REPLICAST_CHECK(sqlite3_table_column_metadata(database.handle(), "main", facts->name.c_str(), column.name.c_str(),
                                                   nullptr, &collation, nullptr, nullptr, nullptr) == SQLITE_OK);
@@ -173,7 +174,8 @@ absl::StatusOr<TableFacts> ReadFacts(sqlite::Database& database, const std::stri
 absl::StatusOr<std::vector<std::string>> TablesOf(sqlite::Database& database) {
   std::vector<std::string> names;
   ASSIGN_OR_RETURN(sqlite::Statement list,
-                   database.Prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+                   database.Prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND "
+                                    "type IN ('table', 'virtual') AND name NOT LIKE "
                                     "'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_replicast\\_%' ESCAPE '\\' "
                                     "ORDER BY name"));
   while (true) {

@@ -18,6 +18,7 @@ class Values {
   std::string Rowid();
   // A constant of a condition.
   std::string Constant();
+  std::string Any();
   std::string SmallInteger() { return std::to_string(dice_.Below(7)); }
 
  private:
@@ -25,7 +26,6 @@ class Values {
   std::string Real();
   std::string Text();
   std::string Blob();
-  std::string Any();
 
   Dice& dice_;
 };
