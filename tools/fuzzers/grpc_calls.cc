@@ -7,6 +7,7 @@
 #include <map>
 
 #include "common/base/errors.h"
+#include "common/base/ordered_key.h"
 #include "tools/fuzzers/call_world.h"
 #include "tools/fuzzers/fuzz_input.h"
 #include "tools/fuzzers/offline_calls.h"
@@ -112,6 +113,8 @@ const std::vector<Method>& Methods() {
       Unary<&S::admin>(Right::kAdmin, &AdminService::ListStreams),
       Unary<&S::admin>(Right::kAdmin, &AdminService::GetStream),
       Unary<&S::admin>(Right::kAdmin, &AdminService::Rekey),
+      Unary<&S::admin>(Right::kAdmin, &AdminService::Scrub),
+      Unary<&S::admin>(Right::kAdmin, &AdminService::CheckMaster),
   };
   return methods;
 }
@@ -349,6 +352,16 @@ std::vector<std::string> Seeds() {
       ByAll<v1::ListStreamsRequest>(23, [](auto& request) { request.set_page_size(1); }),
       ByAll<v1::GetStreamRequest>(24, [](auto& request) { request.set_dataset(kDatasets[1]); }),
       ByAll<v1::RekeyRequest>(25, [](auto& request) { request.set_dataset(kDatasets[0]); }),
+      ByAll<v1::ScrubRequest>(26, [](auto& request) { request.set_now(true); }),
+      ByAll<v1::CheckMasterRequest>(27, [](auto&) {}),
+      ByAll<v1::CompareRequest>(9,
+                                [](auto& request) {
+                                  SetPosition(request.mutable_position(), "@s");
+                                  request.mutable_ranges()->add_through_keys(
+                                      EncodeOrderedKey({int64_t{2}}, {Collation::kBinary}));
+                                  request.mutable_ranges()->add_through_keys("");
+                                  request.mutable_ranges()->set_rows(true);
+                                }),
   };
 }
 
