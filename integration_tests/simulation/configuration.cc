@@ -22,7 +22,7 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   Configuration c;
   c.seed = seed;
   c.replicas = 1 + below(5);
-  c.datasets = 1 + below(3);
+  c.datasets = 1 + below(4);
   c.keys = one_in(6) ? 5 + below(200) : 3 + below(40);
   c.transactions = between(0.5, 4.5);
   c.largest_transaction = 1 + below(30);

@@ -30,11 +30,36 @@ Digest HashOfRow(const std::string& table, const Row& row, std::string* buffer) 
   return *Digest::FromBytes(bytes);
 }
 
+// Every table: its columns, its rows, and their rowids.
+absl::StatusOr<Digest> WholeContentOf(sqlite::Database& database) {
+  Digest content;
+  std::string buffer;
+  ASSIGN_OR_RETURN(
+      sqlite::Statement tables,
+      database.Prepare("SELECT l.name, wr, (SELECT group_concat(c.name || ' ' || c.type) FROM "
+                       "pragma_table_info(l.name) AS c) FROM pragma_table_list AS l WHERE schema = 'main' "
+                       "AND l.type = 'table' AND l.name NOT GLOB 'sqlite_*' AND l.name NOT GLOB '_replicast_*'"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, tables.Step());
+    if (!more) return content;
+    const std::string name = tables.Bytes(0);
+    content += HashOfRow("a table", {Text{name}, Text{tables.Bytes(2)}}, &buffer);
+    ASSIGN_OR_RETURN(
+        sqlite::Statement rows,
+        database.Prepare(std::string("SELECT ") + (tables.Int(1) == 0 ? "rowid, " : "") + "* FROM " + name));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool row, rows.Step());
+      if (!row) break;
+      content += HashOfRow(name, rows.Columns(0, rows.ColumnCount()), &buffer);
+    }
+  }
+}
+
 }  // namespace
 
 const std::vector<DatasetChoice>& DatasetChoices() {
   static const std::vector<DatasetChoice> choices = [] {
-    std::vector<DatasetChoice> made(3);
+    std::vector<DatasetChoice> made(4);
     made[0].name = "all";
     *made[0].definition.add_tables() = Table("t", {"id", "u", "v", "w"}, "");
     *made[0].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "");
@@ -42,6 +67,8 @@ const std::vector<DatasetChoice>& DatasetChoices() {
     *made[1].definition.add_tables() = Table("t", {"id", "v", "w"}, "w = 'a'");
     made[2].name = "pairs";
     *made[2].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "a % 2 = 0");
+    made[3].name = "whole";
+    made[3].definition.set_all_tables(true);
     return made;
   }();
   return choices;
@@ -54,6 +81,7 @@ const v1::Definition& DefinitionOf(const std::string& dataset) {
 }
 
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered) {
+  if (definition.all_tables()) return WholeContentOf(database);
   Digest content;
   std::string buffer;
   for (const v1::TableDefinition& table : definition.tables()) {
@@ -75,7 +103,8 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
     ASSIGN_OR_RETURN(const auto number, master.QueryValue("SELECT max(number) FROM _replicast_outbox"));
     newest_ =
         number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
-    for (const DatasetChoice& dataset : DatasetChoices()) {
+    for (size_t i = 0; i < datasets_; ++i) {
+      const DatasetChoice& dataset = DatasetChoices()[i];
       ASSIGN_OR_RETURN(const Digest content, ContentOf(master, dataset.definition, true));
       states_[dataset.name][newest_][content.ToBytes()].insert(lineage_);
       newest_content_[dataset.name] = content;

@@ -27,6 +27,8 @@ absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definitio
 // master begins another lineage, which may have another state under the same number: all of them count.
 class MasterHistory {
  public:
+  // Of the first so many datasets.
+  explicit MasterHistory(size_t datasets) : datasets_(datasets) {}
   // The master as it is committed now.
   absl::Status Record(sqlite::Database& master);
   // The master was restored from a copy.
@@ -39,6 +41,7 @@ class MasterHistory {
   Digest Newest(const std::string& dataset) const { return newest_content_.at(dataset); }
 
  private:
+  const size_t datasets_;
   // By dataset, number and content: the lineages that it was in.
   std::map<std::string, std::map<uint64_t, std::map<std::string, std::set<int>>>> states_;
   int lineage_ = 0;

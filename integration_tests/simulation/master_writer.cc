@@ -77,7 +77,7 @@ void MasterWriter::Change() {
   const auto name = [&] { return Text{absl::StrCat("b", key())}; };
   const uint64_t kind = random_.Below(20);
   if (kind < 6) {
-    Try("REPLACE INTO t VALUES(?, ?, ?, ?)", {key(), key(), AnyValue(), AnyLetter()});
+    Try("REPLACE INTO t(id, u, v, w) VALUES(?, ?, ?, ?)", {key(), key(), AnyValue(), AnyLetter()});
   } else if (kind < 8) {
     Try("UPDATE OR REPLACE t SET id = ? WHERE id = ?", {key(), key()});
   } else if (kind < 10) {
@@ -87,7 +87,8 @@ void MasterWriter::Change() {
   } else if (kind < 13) {
     Try("UPDATE OR IGNORE t SET u = u + 1 WHERE id > ?", {key()});
   } else if (kind < 14) {
-    Try("INSERT INTO t VALUES(?, ?, 1, 'a') ON CONFLICT(id) DO UPDATE SET v = ?", {key(), key(), AnyValue()});
+    Try("INSERT INTO t(id, u, v, w) VALUES(?, ?, 1, 'a') ON CONFLICT(id) DO UPDATE SET v = ?",
+        {key(), key(), AnyValue()});
   } else if (kind < 18) {
     Try("INSERT OR REPLACE INTO pairs VALUES(?, ?, ?)", {key() % 9, name(), AnyValue()});
   } else if (kind < 19) {

@@ -137,7 +137,7 @@ void Storm::OfMaster() {
     writer.Run(random.Below(2) == 0 ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA wal_checkpoint(PASSIVE)")
         .IgnoreError();
   });
-  // As much of a schema as no dataset holds.
+  // Only the dataset of everything holds more than the columns that it names.
   Every(f.schema_changed, "schema changed by somebody", [&](Random& random) {
     static constexpr const char* kChanges[] = {
         "CREATE INDEX IF NOT EXISTS t_by_v ON t(v)",
@@ -145,6 +145,16 @@ void Storm::OfMaster() {
         "CREATE TABLE IF NOT EXISTS other(a, b); INSERT INTO other SELECT id, v FROM t",
         "DROP TABLE IF EXISTS other",
         "ALTER TABLE other ADD COLUMN c",
+        "ALTER TABLE other RENAME COLUMN c TO d",
+        "ALTER TABLE other DROP COLUMN d",
+        "ALTER TABLE other RENAME TO another",
+        "DROP TABLE IF EXISTS another",
+        "DELETE FROM other WHERE rowid % 3 = 0",
+        "UPDATE other SET b = a, rowid = rowid + 1000 WHERE rowid % 5 = 0",
+        "ALTER TABLE t ADD COLUMN extra DEFAULT 'extra'",
+        "ALTER TABLE t DROP COLUMN extra",
+        "ALTER TABLE pairs ADD COLUMN extra AS (a + 1)",
+        "ALTER TABLE pairs DROP COLUMN extra",
         "CREATE VIEW IF NOT EXISTS letters AS SELECT DISTINCT w FROM t",
         "DROP VIEW IF EXISTS letters",
     };

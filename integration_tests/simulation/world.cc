@@ -55,6 +55,7 @@ World::World(const Configuration& chosen, const std::vector<std::string>& shows)
       disk(configuration.seed * 77 + 2),
       network(time, random, trace),
       security(time),
+      history(static_cast<size_t>(configuration.datasets)),
       shown(history, trace),
       writer(disk, "writer", time.clock, trace, configuration.seed * 77 + 3, WriterOptions(configuration)),
       holder(disk, "holder", time.clock, trace, configuration.seed * 77 + 4, WriterOptions(configuration)),
