@@ -4,6 +4,9 @@
 #include <cctype>
 #include <cstdlib>
 #include <iostream>
+#include <vector>
+
+#include "common/base/dataset_names.h"
 
 namespace replicast {
 namespace {
@@ -57,8 +60,11 @@ void AddOptions(CLI::App& app, ReplicaOptions* options) {
                  "Join token; - reads it from standard input, @FILE from a file (both keep it out of the process list)")
       ->type_name("TOKEN")
       ->envname("REPLICAST_JOIN");
-  app.add_option("--dataset", options->dataset, "The dataset to replicate; needed with the first --join")
+  app.add_option_function<std::vector<std::string>>(
+         "--dataset", [options](const std::vector<std::string>& names) { options->dataset = NameOfParts(names); },
+         "The dataset to replicate; again for several in one file; needed with the first --join")
       ->type_name("NAME")
+      ->allow_extra_args(false)
       ->envname("REPLICAST_DATASET");
   app.add_option("--database", options->database, "The replica database, a SQLite file; made when missing")
       ->type_name("FILE")

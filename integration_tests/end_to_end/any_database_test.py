@@ -129,6 +129,33 @@ class AnyDatabaseTest(ReplicastTest):
         watch.kill()
 
 
+class SeveralDatasetsTest(ReplicastTest):
+    SCHEMA = """
+        CREATE TABLE sale(id INTEGER PRIMARY KEY, shop INT, sum REAL);
+        CREATE TABLE shop(id INTEGER PRIMARY KEY, name TEXT);
+        INSERT INTO shop VALUES(1, 'one'), (2, 'two');
+        INSERT INTO sale VALUES(1, 1, 5.5), (2, 2, 7.0), (3, 3, 1.0), (4, 1, 2.5);
+    """
+
+    def test_one_file_holds_what_they_hold_together(self):
+        self.serve({"first": ["--table", "sale", "--where", "sale=shop = 1"], "large": ["--table", "sale", "--where", "sale=sum > 5", "--table", "shop"],
+                    "narrow": ["--table", "sale:id"], "secret": ["--table", "shop"]})
+        token = self.token("first", "--dataset", "large", "--dataset", "narrow")
+        process = self.start_replica("a", "--dataset", "large", dataset="first", token=token)
+        process.wait_for_line("replicast-replica live")
+        both = "shop = 1 OR sum > 5"
+        self.master.execute("INSERT INTO sale VALUES(5, 9, 9.0), (6, 9, 1.0)")
+        self.master.execute("UPDATE sale SET shop = 9 WHERE id = 4")
+        self.cli("verify", "--database", self.path("a.db"), "--wait", "30s")
+        self.assertEqual(self.rows(self.path("a.db"), "sale"), self.rows(self.master_path, "sale", where=both))
+        self.assertEqual(self.rows(self.path("a.db"), "shop"), self.rows(self.master_path, "shop"))
+        self.assertIn("first+large", self.cli("dataset", "list"))
+        for name, refusal in (("secret", "may not read"), ("narrow", "hold different columns of table sale")):
+            refused = self.start_replica("b" + name, "--dataset", name, dataset="first", token=self.token("first", "--dataset", "narrow"))
+            refused.wait_for_error(refusal)
+            refused.kill()
+
+
 class Utf16Test(ReplicastTest):
     SCHEMA = "PRAGMA user_version = 1"
 

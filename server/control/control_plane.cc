@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/dataset_names.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
@@ -107,11 +108,25 @@ absl::Status ControlPlane::RequireAdmin(const Member& member) {
 
 absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name,
                                                          const char* action) {
-  if (Membership::MayRead(member, name)) return parts_.publisher.Dataset(name);
+  if (Membership::MayRead(member, name)) {
+    ASSIGN_OR_RETURN(const std::string one, OneName(name));
+    return parts_.publisher.Dataset(one);
+  }
   Denied(member, action, name.substr(0, limits::kMaxNameBytes));
   return Error(absl::StatusCode::kPermissionDenied, "DATASET_NOT_GRANTED",
                "this member may not read dataset '" + name.substr(0, limits::kMaxNameBytes) +
                    "': enrol with a token that names it");
+}
+
+// Several datasets become one stream when somebody asks for them.
+absl::StatusOr<std::string> ControlPlane::OneName(const std::string& name) {
+  const std::vector<std::string> parts = PartsOfName(name);
+  if (parts.empty()) return name;
+  if (parts.size() == 1) return parts[0];
+  const size_t before = parts_.publisher.Datasets().size();
+  ASSIGN_OR_RETURN(std::string combined, parts_.publisher.CombineDatasets(parts));
+  if (parts_.publisher.Datasets().size() != before) parts_.engine.OnDatasetsChanged();
+  return combined;
 }
 
 absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream,

@@ -100,6 +100,7 @@ class ControlPlane {
   uint64_t refused_calls() const { return refused_calls_; }
 
  private:
+  absl::StatusOr<std::string> OneName(const std::string& name);
   void Denied(const Member& member, const char* action, const std::string& subject);
 
   Parts parts_;

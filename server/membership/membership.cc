@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/dataset_names.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -211,7 +212,12 @@ absl::StatusOr<Member> Membership::Authenticate(const MemberId& id, const std::s
 }
 
 bool Membership::MayRead(const Member& member, const std::string& dataset) {
-  return member.admin() || std::find(member.datasets.begin(), member.datasets.end(), dataset) != member.datasets.end();
+  const auto may = [&](const std::string& name) {
+    return std::find(member.datasets.begin(), member.datasets.end(), name) != member.datasets.end();
+  };
+  if (member.admin() || may(dataset)) return true;
+  const std::vector<std::string> parts = PartsOfName(dataset);
+  return !parts.empty() && std::all_of(parts.begin(), parts.end(), may);
 }
 
 absl::StatusOr<Member> Membership::Revoke(const std::string& actor, const MemberId& id) {

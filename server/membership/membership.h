@@ -52,7 +52,7 @@ class Membership {
   // The caller as it is known now: asked on every RPC. `role` is what its certificate says. PERMISSION_DENIED
   // (MEMBER_REVOKED), NOT_FOUND (MEMBER_UNKNOWN).
   absl::StatusOr<Member> Authenticate(const MemberId& id, const std::string& role);
-  // An admin reads everything, a member the datasets that its token named.
+  // An admin reads everything, a member the datasets that its token named, and several of them as one (PartsOfName).
   static bool MayRead(const Member& member, const std::string& dataset);
   // Says so in the audit log; a grant only counts when this is OK.
   absl::Status Record(const AuditLog::Event& event) { return audit_.Append(event); }

@@ -77,6 +77,9 @@ TEST_F(MembershipTest, ATokenMakesAMemberWithACertificateThatNamesIt) {
   ASSERT_TRUE(member.ok());
   EXPECT_TRUE(Membership::MayRead(*member, "all"));
   EXPECT_FALSE(Membership::MayRead(*member, "other"));
+  EXPECT_TRUE(Membership::MayRead(*member, "all+all"));
+  EXPECT_FALSE(Membership::MayRead(*member, "all+other"));
+  EXPECT_FALSE(Membership::MayRead(*member, "+"));
 }
 
 TEST_F(MembershipTest, ATokenIsUsedUp) {

@@ -6,13 +6,24 @@
 #include <set>
 #include <utility>
 
+#include "common/base/dataset_names.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/wire/definition.h"
+#include "server/publish/composition.h"
 #include "server/publish/resolution.h"
 
 namespace replicast::publish {
+
+namespace {
+
+absl::Status Unknown(const std::string& name) {
+  return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN",
+               absl::StrCat("there is no dataset ", name, ": see `replicast dataset list`"));
+}
+
+}  // namespace
 
 absl::Status DatasetCatalogue::CheckName(const std::string& name) const {
   if (name.empty() || name.size() > limits::kMaxNameBytes) {
@@ -31,6 +42,28 @@ absl::Status DatasetCatalogue::CheckName(const std::string& name) const {
 }
 
 absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definition& definition) {
+  if (name.find(kJoinsNames) != std::string::npos) {
+    return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
+                 "a dataset's name has no '+', which stands between those of several: choose another one");
+  }
+  return Add(name, definition);
+}
+
+absl::StatusOr<std::string> DatasetCatalogue::Combine(const std::vector<std::string>& datasets) {
+  std::string name = NameOfParts(datasets);
+  if (core_.datasets.count(name) != 0) return name;
+  std::vector<Part> parts;
+  for (const std::string& dataset : datasets) {
+    const auto found = core_.datasets.find(dataset);
+    if (found == core_.datasets.end()) return Unknown(dataset);
+    parts.push_back({dataset, core_.Find(found->second)->record.definition});
+  }
+  ASSIGN_OR_RETURN(const v1::Definition definition, Compose(parts));
+  RETURN_IF_ERROR(Add(name, definition));
+  return name;
+}
+
+absl::Status DatasetCatalogue::Add(const std::string& name, const v1::Definition& definition) {
   RETURN_IF_ERROR(core_.EnsureSound());
   RETURN_IF_ERROR(CheckName(name));
   ASSIGN_OR_RETURN(v1::Definition canonical, wire::Canonical(definition));
@@ -109,19 +142,26 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
   core_.datasets[name] = record.definition_hash;
   core_.streams[record.id].record = std::move(record);
   if (absl::Status captured = Capture(); !captured.ok()) {
-    if (absl::Status undone = Delete(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
+    if (absl::Status undone = DeleteOne(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
     return captured;
   }
   return core_.RefreshRouter();
 }
 
 absl::Status DatasetCatalogue::Delete(const std::string& name) {
+  std::vector<std::string> with_it;
+  for (const auto& [other, hash] : core_.datasets) {
+    const std::vector<std::string> parts = PartsOfName(other);
+    if (std::find(parts.begin(), parts.end(), name) != parts.end()) with_it.push_back(other);
+  }
+  for (const std::string& other : with_it) RETURN_IF_ERROR(DeleteOne(other));
+  return DeleteOne(name);
+}
+
+absl::Status DatasetCatalogue::DeleteOne(const std::string& name) {
   RETURN_IF_ERROR(core_.EnsureSound());
   auto dataset = core_.datasets.find(name);
-  if (dataset == core_.datasets.end()) {
-    return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN",
-                 absl::StrCat("there is no dataset ", name, ": see `replicast dataset list`"));
-  }
+  if (dataset == core_.datasets.end()) return Unknown(name);
   const DefinitionHash hash = dataset->second;
   const bool last =
       std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;

@@ -18,10 +18,14 @@ class DatasetCatalogue {
  public:
   DatasetCatalogue(Core& core, Drain& drain) : core_(core), drain_(drain) {}
   absl::Status Create(const std::string& name, const v1::Definition& definition);
+  // The dataset of all of these (PartsOfName) is there; its name. It goes with any of them.
+  absl::StatusOr<std::string> Combine(const std::vector<std::string>& datasets);
   absl::Status Delete(const std::string& name);
 
  private:
   absl::Status CheckName(const std::string& name) const;
+  absl::Status Add(const std::string& name, const v1::Definition& definition);
+  absl::Status DeleteOne(const std::string& name);
   // The record of a new stream; relations that are described but have no number yet carry 0.
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
   absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,

@@ -53,6 +53,7 @@ class FakePublisher : public Publisher {
     return Error(absl::StatusCode::kAlreadyExists, "DATASET_EXISTS", name);
   }
   absl::Status DeleteDataset(const std::string& name) override { return Unknown(name); }
+  absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override { return names.at(0); }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override {
     const auto found = datasets.find(name);
     if (found == datasets.end()) return Unknown(name);

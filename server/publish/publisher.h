@@ -124,6 +124,9 @@ class Publisher {
   // FILTER_INVALID, DEFINITION_INVALID, TOO_MANY_STREAMS.
   virtual absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) = 0;
   virtual absl::Status DeleteDataset(const std::string& name) = 0;
+  // One stream of what several datasets hold together, "a+b", made where there is none yet; its name. It goes with any
+  // of them. Also DATASETS_DISAGREE: it would show more than they do.
+  virtual absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) = 0;
   virtual absl::StatusOr<StreamInfo> Dataset(const std::string& name) const = 0;
   virtual std::vector<std::string> Datasets() const = 0;  // names, sorted
   // What a dataset of everything would do with each table and view.

@@ -36,6 +36,28 @@ TEST_F(PublisherDatasetsTest, EqualDefinitionsShareOneStream) {
   EXPECT_EQ(ReasonOf(publisher_->Dataset("two").status()), "DATASET_UNKNOWN");
 }
 
+TEST_F(PublisherDatasetsTest, SeveralDatasetsAreOneStreamOfWhatTheyHoldTogether) {
+  for (int64_t id = 0; id < 30; ++id) source_.Put("items", {id, Text{"a"}, id});
+  Create("few", Define({Table("items", {}, "id < 5")}));
+  Create("even", Define({Table("items", {}, "id % 2 = 0"), Table("notes")}));
+  EXPECT_EQ(*publisher_->CombineDatasets({"even", "few"}), "even+few");
+  EXPECT_EQ(*publisher_->CombineDatasets({"even", "few"}), "even+few");
+  Build();
+  const DefinitionHash both = publisher_->Dataset("even+few")->definition_hash;
+  TinyReplica replica = Join(both);
+  EXPECT_EQ(replica.StateOf(0).rows, 17u);
+  source_.Put("items", {int64_t{6}, Text{"b"}, int64_t{0}});
+  source_.Remove("items", {int64_t{3}});
+  Drain();
+  Follow(both, &replica);
+  EXPECT_EQ(replica.StateOf(0).rows, 16u);
+  EXPECT_TRUE(replica.tables() == Truth(both));
+  EXPECT_EQ(ReasonOf(publisher_->CombineDatasets({"few", "none"}).status()), "DATASET_UNKNOWN");
+  ASSERT_TRUE(publisher_->DeleteDataset("few").ok());
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("even"));
+  EXPECT_EQ(ReasonFor("a+b", Define({Table("items")})), "DEFINITION_INVALID");
+}
+
 TEST_F(PublisherDatasetsTest, ErrorsNameTheReason) {
   Create("one", Define({Table("items")}));
   EXPECT_EQ(ReasonFor("one", Define({Table("notes")})), "DATASET_EXISTS");

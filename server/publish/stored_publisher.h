@@ -45,6 +45,9 @@ class StoredPublisher : public Publisher {
     return catalogue_.Create(name, definition);
   }
   absl::Status DeleteDataset(const std::string& name) override { return catalogue_.Delete(name); }
+  absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override {
+    return catalogue_.Combine(names);
+  }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
   std::vector<std::string> Datasets() const override;
   absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override;

@@ -1,0 +1,22 @@
+#include "common/base/dataset_names.h"
+
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/string_view.h>
+
+#include <set>
+
+namespace replicast {
+
+std::vector<std::string> PartsOfName(const std::string& name) {
+  if (name.find(kJoinsNames) == std::string::npos) return {};
+  std::set<std::string> parts;
+  for (const absl::string_view part : absl::StrSplit(name, kJoinsNames, absl::SkipEmpty())) parts.emplace(part);
+  return {parts.begin(), parts.end()};
+}
+
+std::string NameOfParts(const std::vector<std::string>& parts) {
+  return absl::StrJoin(parts, std::string(1, kJoinsNames));
+}
+
+}  // namespace replicast
