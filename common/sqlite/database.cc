@@ -6,240 +6,22 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "common/base/errors.h"
+#include "common/sqlite/sqlite_bytes.h"
 
 namespace replicast::sqlite {
 namespace {
 
 constexpr size_t kMaxShownSql = 200;
 
-// SQLite takes sizes as int; nothing longer exists in its databases.
-int SizeOf(std::string_view bytes) {
-  REPLICAST_CHECK(bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()));
-  return static_cast<int>(bytes.size());
-}
-
-// A null pointer would bind NULL, not an empty value.
-const char* DataOf(std::string_view bytes) { return bytes.empty() ? "" : bytes.data(); }
-
 bool OnlySpace(std::string_view sql) { return sql.find_first_not_of(" \t\r\n\f;") == std::string_view::npos; }
-
-struct Explanation {
-  absl::StatusCode code;
-  std::string_view reason;
-  std::string_view advice;  // what happened and what to do; empty: SQLite's own words say it
-};
-
-Explanation Explain(int code) {
-  switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return {absl::StatusCode::kUnavailable, "DATABASE_BUSY",
-              "another program holds the database locked; end its transaction and try again"};
-    case SQLITE_FULL:
-      return {absl::StatusCode::kResourceExhausted, "DATABASE_FULL", "the disk is full: free some space"};
-    case SQLITE_READONLY:
-      return {
-          absl::StatusCode::kFailedPrecondition, "DATABASE_READ_ONLY",
-          "it can't be written; check the permissions of the file and its folder, and whether the disk is read-only"};
-    case SQLITE_CORRUPT:
-      return {absl::StatusCode::kDataLoss, "DATABASE_CORRUPT",
-              "its content is damaged; check the disk, and restore it from a backup or make it anew"};
-    case SQLITE_NOTADB:
-      return {absl::StatusCode::kFailedPrecondition, "NOT_A_DATABASE",
-              "the file is no SQLite database, or an encrypted one; check the path"};
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return {
-          absl::StatusCode::kFailedPrecondition, "DATABASE_CANNOT_OPEN",
-          "can't open it; check that the path exists and that this user may read and write the file and its folder"};
-    case SQLITE_CONSTRAINT:
-      return {absl::StatusCode::kFailedPrecondition, "DATABASE_CONSTRAINT", ""};
-    case SQLITE_ERROR:
-    case SQLITE_TOOBIG:
-    case SQLITE_MISMATCH:
-    case SQLITE_RANGE:
-      return {absl::StatusCode::kInvalidArgument, "DATABASE_ERROR", ""};
-    case SQLITE_INTERRUPT:
-      return {absl::StatusCode::kCancelled, "DATABASE_ERROR", ""};
-    case SQLITE_IOERR:
-      return {absl::StatusCode::kInternal, "DATABASE_ERROR", "reading or writing it failed; check the disk"};
-    default:
-      return {absl::StatusCode::kInternal, "DATABASE_ERROR", ""};
-  }
-}
-
-absl::Status StatementError(sqlite3_stmt* statement, int code) {
-  sqlite3* handle = sqlite3_db_handle(statement);
-  const char* path = sqlite3_db_filename(handle, "main");
-  return ErrorFor(handle, code, "running a statement", path == nullptr || *path == 0 ? "memory" : path);
-}
 
 // SQLite reads up to the first NUL: the rest would be left out silently.
 absl::Status CheckSql(std::string_view sql) {
   if (sql.find('\0') == std::string_view::npos) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, "DATABASE_ERROR", "a NUL character stands in the SQL text given");
 }
-
-}  // namespace
-
-Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)), encoding_(other.encoding_) {}
-
-Statement& Statement::operator=(Statement&& other) noexcept {
-  std::swap(statement_, other.statement_);
-  std::swap(encoding_, other.encoding_);
-  return *this;
-}
-
-Statement::~Statement() { sqlite3_finalize(statement_); }
-
-Statement& Statement::Bind(int index, const Value& value) {
-  switch (StorageClassOf(value)) {
-    case StorageClass::kNull:
-      return BindNull(index);
-    case StorageClass::kInteger:
-      return BindInt(index, std::get<int64_t>(value));
-    case StorageClass::kText:
-      return BindStored(index, std::get<Text>(value).bytes);
-    case StorageClass::kBlob:
-      return BindBlob(index, std::get<Blob>(value).bytes);
-    case StorageClass::kReal:
-      break;
-  }
-  const double number = std::get<Real>(value).number;
-  // SQLite would store NULL in its place, silently.
-  REPLICAST_CHECK(!std::isnan(number));
-  REPLICAST_CHECK(sqlite3_bind_double(statement_, index, number) == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindInt(int index, int64_t value) {
-  REPLICAST_CHECK(sqlite3_bind_int64(statement_, index, value) == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindText(int index, std::string_view text) {
-  const int code = sqlite3_bind_text(statement_, index, DataOf(text), SizeOf(text), SQLITE_TRANSIENT);
-  REPLICAST_CHECK(code == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindStored(int index, std::string_view text) {
-  if (encoding_ == TextEncoding::kUtf8) return BindText(index, text);
-  // SQLite takes a byte order mark away, and believes it: given this one, it leaves alone what follows.
-  const bool big = encoding_ == TextEncoding::kUtf16be;
-  std::string marked = big ? "\xfe\xff" : "\xff\xfe";
-  marked += text;
-  const auto encoding = static_cast<unsigned char>(big ? SQLITE_UTF16BE : SQLITE_UTF16LE);
-  const int code = sqlite3_bind_text64(statement_, index, marked.data(), static_cast<sqlite3_uint64>(SizeOf(marked)),
-                                       SQLITE_TRANSIENT, encoding);
-  REPLICAST_CHECK(code == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindBlob(int index, std::string_view blob) {
-  const int code = sqlite3_bind_blob(statement_, index, DataOf(blob), SizeOf(blob), SQLITE_TRANSIENT);
-  REPLICAST_CHECK(code == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindNull(int index) {
-  REPLICAST_CHECK(sqlite3_bind_null(statement_, index) == SQLITE_OK);
-  return *this;
-}
-
-Statement& Statement::BindView(int index, const Value& value) {
-  int code = SQLITE_OK;
-  const auto* text = std::get_if<Text>(&value);
-  if (text != nullptr && encoding_ == TextEncoding::kUtf8) {
-    code = sqlite3_bind_text(statement_, index, DataOf(text->bytes), SizeOf(text->bytes), SQLITE_STATIC);
-  } else if (const auto* blob = std::get_if<Blob>(&value)) {
-    code = sqlite3_bind_blob(statement_, index, DataOf(blob->bytes), SizeOf(blob->bytes), SQLITE_STATIC);
-  } else {
-    return Bind(index, value);
-  }
-  REPLICAST_CHECK(code == SQLITE_OK);
-  return *this;
-}
-
-absl::StatusOr<bool> Statement::Step() {
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) {
-    sqlite3_reset(statement_);
-    return false;
-  }
-  absl::Status status = StatementError(statement_, code);
-  sqlite3_reset(statement_);
-  return status;
-}
-
-absl::Status Statement::Run() {
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, Step());
-    if (!row) return absl::OkStatus();
-  }
-}
-
-void Statement::Reset() {
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
-}
-
-int Statement::ColumnCount() const { return sqlite3_column_count(statement_); }
-
-std::vector<std::string> Statement::ColumnNames() const {
-  std::vector<std::string> names;
-  for (int i = 0; i < ColumnCount(); ++i) names.emplace_back(sqlite3_column_name(statement_, i));
-  return names;
-}
-
-Value Statement::Column(int index) const {
-  switch (sqlite3_column_type(statement_, index)) {
-    case SQLITE_INTEGER:
-      return sqlite3_column_int64(statement_, index);
-    case SQLITE_FLOAT:
-      return Real{sqlite3_column_double(statement_, index)};
-    case SQLITE_TEXT:
-      return Text{std::string(BytesView(index))};
-    case SQLITE_BLOB:
-      return Blob{std::string(BytesView(index))};
-    default:
-      return std::monostate{};
-  }
-}
-
-Row Statement::Columns(int first, int count) const {
-  Row row;
-  row.reserve(static_cast<size_t>(count));
-  for (int i = first; i < first + count; ++i) row.push_back(Column(i));
-  return row;
-}
-
-int64_t Statement::Int(int index) const { return sqlite3_column_int64(statement_, index); }
-
-std::string Statement::Bytes(int index) const {
-  if (sqlite3_column_type(statement_, index) == SQLITE_BLOB) return std::string(BytesView(index));
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, index));
-  if (text == nullptr) return {};
-  return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, index))};
-}
-
-std::string_view Statement::BytesView(int index) const {
-  // For text, too, these are the bytes that the database has.
-  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, index));
-  if (bytes == nullptr) return {};
-  return {bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, index))};
-}
-
-bool Statement::IsNull(int index) const { return sqlite3_column_type(statement_, index) == SQLITE_NULL; }
-
-namespace {
 
 // A reader of a WAL database writes its shared memory, so SQLITE_OPEN_READONLY serves only where nothing can be written
 // anyway; elsewhere query_only keeps us from writing the database.
@@ -409,20 +191,5 @@ std::string Quote(std::string_view text, char quote) {
 std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
 
 std::string QuoteText(std::string_view text) { return Quote(text, '\''); }
-
-absl::Status ErrorFor(sqlite3* handle, int code, std::string_view doing, std::string_view path) {
-  if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return absl::OkStatus();
-  const Explanation explanation = Explain(code);
-  // The handle's message belongs to its last call, which may be another one than `code` came from.
-  const bool known = handle != nullptr && (sqlite3_extended_errcode(handle) & 0xff) == (code & 0xff);
-  const std::string words = known ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  std::string message = absl::StrCat(std::string(doing), " (", std::string(path), "): ");
-  if (explanation.advice.empty()) {
-    absl::StrAppend(&message, words);
-  } else {
-    absl::StrAppend(&message, std::string(explanation.advice), " [SQLite: ", words, "]");
-  }
-  return Error(explanation.code, explanation.reason, message);
-}
 
 }  // namespace replicast::sqlite

@@ -15,9 +15,10 @@
 
 #include "common/base/text_encoding.h"
 #include "common/base/value.h"
+#include "common/sqlite/sqlite_error.h"
+#include "common/sqlite/statement.h"
 
 struct sqlite3;
-struct sqlite3_stmt;
 
 namespace replicast::sqlite {
 
@@ -29,47 +30,6 @@ struct OpenOptions {
   absl::Duration busy_timeout = absl::Seconds(5);
   TextEncoding encoding = TextEncoding::kUtf8;  // of a database that is new
   std::string vfs = {};  // name of a registered VFS; empty: the default one. The simulator's files come in here
-};
-
-// A prepared statement. Not thread safe; dies before its Database. Parameters count from 1, columns from 0.
-class Statement {
- public:
-  Statement(Statement&& other) noexcept;
-  Statement& operator=(Statement&& other) noexcept;
-  ~Statement();
-
-  // A Text is taken to be in the database's encoding, and is stored byte for byte.
-  Statement& Bind(int index, const Value& value);
-  Statement& BindInt(int index, int64_t value);
-  Statement& BindText(int index, std::string_view text);  // UTF-8; copied
-  Statement& BindBlob(int index, std::string_view blob);  // copied
-  Statement& BindNull(int index);
-  // Not copied: the value must live until it is bound anew, or the statement is not stepped any more.
-  Statement& BindView(int index, const Value& value);
-
-  // True: a row is there. False: done, and the statement is reset. An error also resets it.
-  absl::StatusOr<bool> Step();
-  // Runs to the end, dropping rows, and resets.
-  absl::Status Run();
-  void Reset();  // also clears bindings
-
-  int ColumnCount() const;
-  std::vector<std::string> ColumnNames() const;
-  Value Column(int index) const;  // a Text in the database's encoding
-  Row Columns(int first, int count) const;
-  int64_t Int(int index) const;
-  std::string Bytes(int index) const;           // text as UTF-8, or blob
-  std::string_view BytesView(int index) const;  // text as it is stored, or blob; valid until the next Step
-  bool IsNull(int index) const;
-
-  sqlite3_stmt* handle() const { return statement_; }
-
- private:
-  friend class Database;
-  Statement& BindStored(int index, std::string_view text);
-  Statement(sqlite3_stmt* statement, TextEncoding encoding) : statement_(statement), encoding_(encoding) {}
-  sqlite3_stmt* statement_ = nullptr;
-  TextEncoding encoding_ = TextEncoding::kUtf8;
 };
 
 // SQLite's own table of the largest rowid that each AUTOINCREMENT table ever had: name, seq. Writable as any other, but
@@ -135,8 +95,6 @@ class Transaction {
 // "a""b" quoted as an identifier; 'it''s' as a string.
 std::string QuoteIdentifier(std::string_view name);
 std::string QuoteText(std::string_view text);
-// The status for a SQLite result code on this connection.
-absl::Status ErrorFor(sqlite3* handle, int code, std::string_view doing, std::string_view path);
 
 }  // namespace replicast::sqlite
 
