@@ -74,6 +74,7 @@ inline constexpr int kMaxStreamsPerMember = 8;  // server streams of one member 
 inline constexpr size_t kMaxDisplayName = 64;
 inline constexpr int kMaxMembers = 100'000;
 inline constexpr int kMaxDatasets = 10'000;
+inline constexpr size_t kMaxCombinedDatasets = 256;  // of those, made of several by who follows them
 inline constexpr uint32_t kMaxPageSize = 1000;
 
 // Times.

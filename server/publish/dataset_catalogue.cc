@@ -52,6 +52,13 @@ absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definit
 absl::StatusOr<std::string> DatasetCatalogue::Combine(const std::vector<std::string>& datasets) {
   std::string name = NameOfParts(datasets);
   if (core_.datasets.count(name) != 0) return name;
+  const auto combined = std::count_if(core_.datasets.begin(), core_.datasets.end(),
+                                      [](const auto& dataset) { return !PartsOfName(dataset.first).empty(); });
+  if (static_cast<size_t>(combined) >= limits::kMaxCombinedDatasets) {
+    return Error(
+        absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS",
+        absl::StrCat("there are ", combined, " combinations of datasets already: delete one that nobody follows"));
+  }
   std::vector<Part> parts;
   for (const std::string& dataset : datasets) {
     const auto found = core_.datasets.find(dataset);
