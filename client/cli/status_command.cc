@@ -30,6 +30,7 @@ void PrintServer(const v1::GetStatusResponse& status) {
   std::printf("source   %s\n", status.source_problem().empty()
                                    ? ("read, " + HumanCount(behind) + " noted changes behind").c_str()
                                    : status.source_problem().c_str());
+  if (!status.comparison().empty()) std::printf("compared %s\n", status.comparison().c_str());
   std::printf("history  %s\nmembers  %u\n\n", HexEncode(status.history_id()).c_str(), status.members());
   std::vector<std::vector<std::string>> rows = {
       {"DATASET", "STATE", "ROWS", "LSN", "MEMBERS", "RATE", "GROUP", "EPOCH"}};

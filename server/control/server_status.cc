@@ -69,6 +69,7 @@ v1::GetStatusResponse StatusOf(ControlPlane& plane) {
   }
   status.set_members(static_cast<uint32_t>(plane.membership().members().Count().value_or(0)));
   status.set_source_problem(plane.engine().problem());
+  status.set_comparison(plane.publisher().comparison());
   AddCounters(plane, &status);
   status.set_resident_bytes(ResidentBytes());
   SetDuration(CpuTime(), status.mutable_cpu_time());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "server/publish/batch.h"
 
@@ -28,6 +29,24 @@ absl::StatusOr<std::unique_ptr<Reading>> Drain::ReadingOf(absl::StatusOr<Drained
   }
   return Error(absl::StatusCode::kUnavailable, "COMPARING",
                "the master's rows are being compared with what was published: ask again in a moment");
+}
+
+std::string Drain::comparison() const {
+  if (comparison_ == nullptr) return "";
+  const auto why = [&] {
+    switch (core_.state.owed) {
+      case store::ComparisonCause::kOtherPast:
+        return "the master was restored or replaced";
+      case store::ComparisonCause::kOverflow:
+        return "more was written than the outbox holds";
+      case store::ComparisonCause::kSchema:
+        return "the schema changed";
+      default:
+        return "triggers were not as they had been installed";
+    }
+  }();
+  return absl::StrCat(HumanCount(comparison_->rows_compared()), " rows so far, since ", why,
+                      "; nothing is published meanwhile");
 }
 
 absl::StatusOr<Drain::Drained> Drain::Once(bool detached) {

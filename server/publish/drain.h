@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <string>
 
 #include "server/publish/full_comparison.h"
 #include "server/publish/publisher_core.h"
@@ -12,8 +13,8 @@ namespace replicast::publish {
 
 using DrainResult = Publisher::DrainResult;
 
-// From one read transaction of the source to published units. A schema that isn't as captured stops the streams that
-// use it; lost entries, of whatever cause, are made up for by a full comparison.
+// From one read transaction of the source to published units. A schema that isn't as captured and lost entries, of
+// whatever cause, are made up for by a full comparison.
 class Drain {
  public:
   explicit Drain(Core& core) : core_(core) {}
@@ -26,6 +27,8 @@ class Drain {
   // The same, on a connection of its own.
   absl::StatusOr<std::unique_ptr<Reading>> RunAndReadDetached();
 
+  // See Publisher::comparison.
+  std::string comparison() const;
   // Streams came or went under a comparison: it begins again. False: none was going on.
   bool AbandonComparison();
 

@@ -47,6 +47,7 @@ class FakePublisher : public Publisher {
   Tail published() const override { return tail; }
   HistoryId history() const override { return current_history; }
   std::string source_problem() const override { return problem; }
+  std::string comparison() const override { return ""; }
   absl::Time last_read() const override { return absl::UnixEpoch(); }
 
   absl::Status CreateDataset(const std::string& name, const v1::Definition&) override {

@@ -118,6 +118,8 @@ class Publisher {
   virtual Tail published() const = 0;
   virtual HistoryId history() const = 0;
   virtual std::string source_problem() const = 0;
+  // Why all rows are being compared with what was published, and how many so far, for people; empty: they aren't.
+  virtual std::string comparison() const = 0;
   virtual absl::Time last_read() const = 0;  // clock.Now() of the last successful read
 
   // --- datasets. Reasons: DATASET_EXISTS, DATASET_UNKNOWN, TABLE_UNKNOWN, TABLE_UNSUPPORTED, COLUMN_UNKNOWN,

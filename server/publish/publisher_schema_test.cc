@@ -68,9 +68,11 @@ TEST_F(PublisherSchemaTest, ANewColumnTravelsWithoutTheRows) {
   source_.Remove("items", {int64_t{3}});
   EXPECT_EQ(Drain(), Publisher::DrainResult::kMore);
   source_.Put("items", {int64_t{4}, Text{"meanwhile"}, int64_t{4}, int64_t{7}});
+  EXPECT_THAT(publisher_->comparison(), HasSubstr("since the schema changed"));
   EXPECT_EQ(DrainToTheEnd(), Publisher::DrainResult::kPublished);
   EXPECT_EQ(publisher_->Stream(all_)->schema.version(), 2u);
   EXPECT_EQ(FollowAll(), 4u);
+  EXPECT_EQ(publisher_->comparison(), "");
   source_.Put("items", {int64_t{5}, Text{"later"}, int64_t{4}, int64_t{7}});
   EXPECT_EQ(Drain(), Publisher::DrainResult::kPublished);
   EXPECT_EQ(FollowAll(), 1u);

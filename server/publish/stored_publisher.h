@@ -39,6 +39,7 @@ class StoredPublisher : public Publisher {
   Tail published() const override { return core_.state.tail; }
   HistoryId history() const override { return core_.state.history; }
   std::string source_problem() const override { return core_.source_problem; }
+  std::string comparison() const override { return drain_.comparison(); }
   absl::Time last_read() const override { return core_.last_read; }
 
   absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) override {
