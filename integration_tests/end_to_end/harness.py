@@ -19,6 +19,8 @@ BIN = os.environ.get("REPLICAST_BIN") or os.path.join(os.path.dirname(os.path.ab
 
 # Programs built with sanitizers or for coverage may take so many times longer.
 SLOWNESS = float(os.environ.get("REPLICAST_SLOWNESS") or 1)
+# Whether they were built with sanitizers, which keep freed memory and shadow the rest.
+SANITIZED = bool(os.environ.get("REPLICAST_SANITIZER"))
 SANITIZER_REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|: runtime error: ).*$", re.M)
 
 

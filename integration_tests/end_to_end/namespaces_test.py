@@ -16,7 +16,7 @@ import time
 import unittest
 
 import faults
-from harness import ReplicastTest, may_make_namespaces, run_tests, wait_until
+from harness import SANITIZED, ReplicastTest, may_make_namespaces, run_tests, wait_until
 from network import Network
 from random_writer import RandomWriter, WriterThread
 
@@ -140,7 +140,8 @@ class SoakTest(HostsTest):
         for name, count in lost.items():
             self.assertGreater(count, 0, f"datagrams were lost on their way to {name}")
         self.assertGreater(self.states_read, self.SECONDS)
-        self.assertLess(self.server_mib, self.SERVER_MIB)
+        if not SANITIZED:
+            self.assertLess(self.server_mib, self.SERVER_MIB)
         self.assert_all_end()
 
     # --- the world
