@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "client/apply/key_range.h"
 #include "client/apply/replica_schema.h"
 #include "client/apply/replica_state.h"
 #include "client/apply/stored_row.h"
@@ -30,10 +31,6 @@ absl::Status Malformed(const char* why) {
                std::string("the server's answer is malformed: ") + why);
 }
 
-struct Range {
-  std::string after, through;  // empty: from the table's start, to its end
-};
-
 struct Segment {
   std::string through;
   TableState state;
@@ -48,18 +45,14 @@ class TableSearch {
         request_(std::move(request)),
         most_(most),
         ask_(ask),
-        differences_(*differences) {
-    for (const std::string& name : table.key_collations())
-      collations_.push_back(CollationFromName(name).value_or(Collation::kBinary));
-    collations_.resize(static_cast<size_t>(table.key_columns_size()), Collation::kBinary);
-  }
+        differences_(*differences) {}
 
   absl::Status Run() {
-    std::vector<Range> open = {Range()};
+    std::vector<KeyRange> open = {KeyRange()};
     while (!open.empty() && !differences_.more) {
-      const Range range = open.back();
+      const KeyRange range = open.back();
       open.pop_back();
-      ASSIGN_OR_RETURN(std::vector<Range> inner, Halve(range));
+      ASSIGN_OR_RETURN(std::vector<KeyRange> inner, Halve(range));
       open.insert(open.end(), inner.rbegin(), inner.rend());
     }
     return absl::OkStatus();
@@ -68,28 +61,16 @@ class TableSearch {
  private:
   using RowFunction = std::function<bool(std::string key, const Digest& hash)>;
 
-  absl::Status ForEachRow(const Range& range, const RowFunction& function) {
-    ASSIGN_OR_RETURN(sqlite::Statement select,
-                     database_.Prepare(SelectRangeSql(table_, table_.name(), !range.after.empty())));
-    if (!range.after.empty()) {
-      const std::optional<Row> after = DecodeOrderedKey(range.after, collations_.size());
-      if (!after) return Malformed("a key is none");
-      for (size_t i = 0; i < after->size(); ++i) select.Bind(static_cast<int>(i + 1), (*after)[i]);
-    }
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, select.Step());
-      if (!more) return absl::OkStatus();
-      Row key;
-      for (const uint32_t place : table_.key_columns()) key.push_back(select.Column(static_cast<int>(place)));
-      std::string encoded = EncodeOrderedKey(key, collations_);
-      if (!range.through.empty() && encoded > range.through) return absl::OkStatus();
-      if (!function(std::move(encoded), HashStoredRow(table_.name(), select, table_.columns_size())))
-        return absl::OkStatus();
-    }
+  absl::Status ForEachRow(const KeyRange& range, const RowFunction& function) {
+    return replicast::ForEachRow(database_, table_, range,
+                                 [&](std::string key, const sqlite::Statement& row) -> absl::StatusOr<bool> {
+                                   return function(std::move(key),
+                                                   HashStoredRow(table_.name(), row, table_.columns_size()));
+                                 });
   }
 
   // At most kMaxRanges segments of about as many rows.
-  absl::StatusOr<std::vector<Segment>> SegmentsOf(const Range& range) {
+  absl::StatusOr<std::vector<Segment>> SegmentsOf(const KeyRange& range) {
     std::vector<Segment> segments = {Segment()};
     uint64_t each = 1;
     RETURN_IF_ERROR(ForEachRow(range, [&](std::string key, const Digest& hash) {
@@ -122,7 +103,7 @@ class TableSearch {
     *segments = std::move(paired);
   }
 
-  absl::StatusOr<v1::CompareResponse> Ask(const Range& range, const std::vector<Segment>& segments, bool rows) {
+  absl::StatusOr<v1::CompareResponse> Ask(const KeyRange& range, const std::vector<Segment>& segments, bool rows) {
     v1::CompareRequest request = request_;
     request.mutable_ranges()->set_after_key(range.after);
     for (const Segment& segment : segments) request.mutable_ranges()->add_through_keys(segment.through);
@@ -133,14 +114,14 @@ class TableSearch {
   }
 
   // The ranges within that differ; rows, where it is small, are noted at once.
-  absl::StatusOr<std::vector<Range>> Halve(const Range& range) {
+  absl::StatusOr<std::vector<KeyRange>> Halve(const KeyRange& range) {
     ASSIGN_OR_RETURN(std::vector<Segment> segments, SegmentsOf(range));
     uint64_t rows = 0;
     for (const Segment& segment : segments) rows += segment.state.rows;
     if (rows <= kFewRows) return CompareRows(range);
     ASSIGN_OR_RETURN(const v1::CompareResponse answer, Ask(range, segments, false));
     RETURN_IF_ERROR(LeaveOut(answer, range, &segments));
-    std::vector<Range> different;
+    std::vector<KeyRange> different;
     std::string after = range.after;
     for (size_t i = 0; i < segments.size(); ++i) {
       const auto digest = Digest::FromBytes(answer.ranges(static_cast<int>(i)).digest());
@@ -153,7 +134,7 @@ class TableSearch {
   }
 
   // Takes rows that units will bring out of the segments.
-  absl::Status LeaveOut(const v1::CompareResponse& answer, const Range& range, std::vector<Segment>* segments) {
+  absl::Status LeaveOut(const v1::CompareResponse& answer, const KeyRange& range, std::vector<Segment>* segments) {
     if (answer.changed_keys().empty()) return absl::OkStatus();
     const std::set<std::string> changed(answer.changed_keys().begin(), answer.changed_keys().end());
     auto segment = segments->begin();
@@ -167,12 +148,12 @@ class TableSearch {
   }
 
   // What is left of the range where the server told only its first rows.
-  absl::StatusOr<std::vector<Range>> CompareRows(const Range& range) {
+  absl::StatusOr<std::vector<KeyRange>> CompareRows(const KeyRange& range) {
     ASSIGN_OR_RETURN(const v1::CompareResponse answer, Ask(range, {Segment{range.through, {}}}, true));
     const v1::RangeDigest& theirs = answer.ranges(0);
     const bool whole = static_cast<uint64_t>(theirs.rows_size()) == theirs.row_count();
     if (!whole && theirs.rows().empty()) return Malformed("it tells no row");
-    const Range told = {range.after, whole ? range.through : theirs.rows().rbegin()->key()};
+    const KeyRange told = {range.after, whole ? range.through : theirs.rows().rbegin()->key()};
     if (!whole && (told.through <= range.after || (!range.through.empty() && told.through > range.through)))
       return Malformed("its rows are of another range");
     const std::set<std::string> changed(answer.changed_keys().begin(), answer.changed_keys().end());
@@ -192,8 +173,8 @@ class TableSearch {
     }));
     for (const auto& [key, hash] : missing) status.Update(Note(key, RowDifference::Kind::kMissing));
     RETURN_IF_ERROR(status);
-    if (whole) return std::vector<Range>();
-    return std::vector<Range>{{told.through, range.through}};
+    if (whole) return std::vector<KeyRange>();
+    return std::vector<KeyRange>{{told.through, range.through}};
   }
 
   absl::Status Note(const std::string& encoded, RowDifference::Kind kind) {
@@ -201,7 +182,7 @@ class TableSearch {
       differences_.more = true;
       return absl::OkStatus();
     }
-    std::optional<Row> key = DecodeOrderedKey(encoded, collations_.size());
+    std::optional<Row> key = DecodeOrderedKey(encoded, static_cast<size_t>(table_.key_columns_size()));
     if (!key) return Malformed("a key is none");
     differences_.rows.push_back({table_.name(), *std::move(key), kind});
     return absl::OkStatus();
@@ -213,7 +194,6 @@ class TableSearch {
   const size_t most_;
   const AskForRanges& ask_;
   Differences& differences_;
-  std::vector<Collation> collations_;
 };
 
 }  // namespace

@@ -7,24 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "common/base/value.h"
+#include "client/apply/row_difference.h"
 #include "replicast/v1/synchronization_service.pb.h"
 
 namespace replicast {
-
-// A row that is not the same on both sides.
-struct RowDifference {
-  enum class Kind { kMissing, kExtra, kOther };  // on the replica
-  std::string table;
-  Row key;
-  Kind kind;
-};
-
-struct Differences {
-  std::vector<RowDifference> rows;
-  bool more = false;  // than were wanted
-  TextEncoding encoding = TextEncoding::kUtf8;
-};
 
 // Which rows of a replica database are not the master's, found by digests of ever smaller ranges: a table of n rows
 // takes about log n (to the base of limits::kMaxRanges) rounds. Reads the database at one position, in a transaction of

@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "client/apply/row_difference.h"
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "common/base/limits.h"
 #include "common/base/lsn.h"
 #include "common/wire/chunk_codec.h"
 #include "common/wire/unit_codec.h"
+#include "replicast/v1/synchronization_service.pb.h"
 #include "replicast/v1/types.pb.h"
 
 namespace replicast {
@@ -51,7 +53,8 @@ class ReplicaDatabase {
   };
   virtual std::optional<Identity> identity() const = 0;
   // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, OTHER_ENCODING, TABLE_IN_THE_WAY): says which, and what to do.
-  // Remembers definition and schema; creates no table that readers see.
+  // Remembers definition and schema; creates no table that readers see. Another definition of the same dataset is taken:
+  // until a snapshot of it is shown, readers see what they had, and position() is of the former one.
   virtual absl::Status SetDataset(const Identity& identity, const v1::Definition& definition,
                                   const v1::DatasetSchema& schema) = 0;
   // Where the tables that readers see stand; empty: nothing to see yet.
@@ -103,12 +106,17 @@ class ReplicaDatabase {
     std::optional<Position> position;  // its own; the admission rule applies to it
     Lsn exact_at;                      // it can be shown from here on
     uint64_t rows = 0, bytes = 0;
+    Differences differences;  // a few of the rows that readers see otherwise
   };
   virtual StagingProgress staging() const = 0;
   virtual absl::Status BeginStaging(const v1::DatasetSchema& schema) = 0;  // drops an earlier one
   virtual absl::Status DropStaging() = 0;
+  // Ranges of the rows that readers see, behind the chunks that are loaded, in the table that comes next: what the
+  // server has the same it need not tell (LoadChunk copies it). Empty: readers see nothing yet.
+  virtual absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges() = 0;
   // A verified message of a chunk; with the last one of its range it counts. False: of another history or schema, it
-  // must start again (BeginStaging). ROW_TOO_LARGE as above.
+  // must start again (BeginStaging). ROW_TOO_LARGE as above. ABORTED (HELD_DIFFERS): what readers see is not what the
+  // chunk takes it for.
   virtual absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) = 0;
   // Offers a part to staging's own position.
   virtual absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) = 0;

@@ -60,15 +60,18 @@ int64_t ToStored(Lsn lsn) { return static_cast<int64_t>(lsn.value); }
 namespace replica_state {
 
 absl::Status CreateTables(sqlite::Database& database) {
-  return database.Execute(
+  RETURN_IF_ERROR(database.Execute(
       "CREATE TABLE IF NOT EXISTS _replicast_state(definition_hash BLOB PRIMARY KEY, server_id BLOB, dataset TEXT, "
       "definition BLOB, schema BLOB,"
       " history_id BLOB, lsn INTEGER, tables BLOB, freshness_lsn INTEGER, master_time_microseconds INTEGER, "
-      "daemon_state TEXT);"
+      "daemon_state TEXT, shown_definition BLOB);"
       "CREATE TABLE IF NOT EXISTS _replicast_staging(definition_hash BLOB PRIMARY KEY, history_id BLOB, lsn INTEGER, "
       "exact_lsn INTEGER,"
       " table_number INTEGER, after_key BLOB, started INTEGER, complete INTEGER, rows INTEGER, bytes INTEGER, tables "
-      "BLOB, expected BLOB, schema BLOB)");
+      "BLOB, expected BLOB, schema BLOB)"));
+  ASSIGN_OR_RETURN(const auto known, database.QueryValue("SELECT 1 FROM pragma_table_info('_replicast_state') WHERE "
+                                                         "name = 'shown_definition'"));
+  return known ? absl::OkStatus() : database.Execute("ALTER TABLE _replicast_state ADD COLUMN shown_definition BLOB");
 }
 
 absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
@@ -79,7 +82,7 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
       sqlite::Statement select,
       database.Prepare(
           "SELECT definition_hash, server_id, dataset, definition, schema, history_id, lsn, tables, freshness_lsn,"
-          " master_time_microseconds, daemon_state FROM _replicast_state"));
+          " master_time_microseconds, daemon_state, shown_definition FROM _replicast_state"));
   ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return std::optional<ReplicaState>();
   ReplicaState state;
@@ -92,8 +95,9 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
   state.identity = {*server, select.Bytes(2), *definition};
   if (!select.IsNull(5)) {
     const auto history = HistoryId::FromBytes(select.Bytes(5));
-    if (!history) return Damaged(database);
-    state.position = Position{*history, *definition, LsnFrom(select.Int(6))};
+    const auto shown = select.IsNull(11) ? definition : DefinitionHash::FromBytes(select.Bytes(11));
+    if (!history || !shown) return Damaged(database);
+    state.position = Position{*history, *shown, LsnFrom(select.Int(6))};
   }
   state.tables = UnpackAll(select.Bytes(7));
   state.tables.resize(static_cast<size_t>(state.schema.tables_size()));
@@ -104,16 +108,24 @@ absl::StatusOr<std::optional<ReplicaState>> Load(sqlite::Database& database) {
 }
 
 absl::Status Save(sqlite::Database& database, const ReplicaState& state) {
-  ASSIGN_OR_RETURN(sqlite::Statement save,
-                   database.Prepare("INSERT OR REPLACE INTO _replicast_state VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  ASSIGN_OR_RETURN(sqlite::Statement remove,
+                   database.Prepare("DELETE FROM _replicast_state WHERE definition_hash IS NOT ?"));
+  RETURN_IF_ERROR(remove.BindBlob(1, state.identity.definition.view()).Run());
+  ASSIGN_OR_RETURN(
+      sqlite::Statement save,
+      database.Prepare("INSERT OR REPLACE INTO _replicast_state(definition_hash, server_id, dataset, definition, schema, "
+                       "history_id, lsn, tables, freshness_lsn, master_time_microseconds, daemon_state, "
+                       "shown_definition) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   save.BindBlob(1, state.identity.definition.view())
       .BindBlob(2, state.identity.server.view())
       .BindText(3, state.identity.dataset);
   save.BindBlob(4, state.definition.SerializeAsString()).BindBlob(5, state.schema.SerializeAsString());
   if (state.position)
-    save.BindBlob(6, state.position->history.view()).BindInt(7, ToStored(state.position->lsn));
+    save.BindBlob(6, state.position->history.view())
+        .BindInt(7, ToStored(state.position->lsn))
+        .BindBlob(12, state.position->definition.view());
   else
-    save.BindNull(6).BindNull(7);
+    save.BindNull(6).BindNull(7).BindNull(12);
   save.BindBlob(8, PackAll(state.tables))
       .BindInt(9, ToStored(state.freshness))
       .BindInt(10, absl::ToUnixMicros(state.master_time));

@@ -15,12 +15,13 @@
 
 namespace replicast {
 
-// What a replica database knows of the dataset that it holds: one row of _replicast_state.
+// What a replica database knows of the dataset that it holds: the one row of _replicast_state. Of a dataset that was
+// altered, readers see the former definition until the snapshot of the new one is shown.
 struct ReplicaState {
   ReplicaDatabase::Identity identity;
   v1::Definition definition;
-  v1::DatasetSchema schema;
-  std::optional<Position> position;
+  v1::DatasetSchema schema;           // of what readers see
+  std::optional<Position> position;  // likewise
   std::vector<TableState> tables;
   Lsn freshness;
   absl::Time master_time = absl::UnixEpoch();

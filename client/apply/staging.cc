@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/apply/admission.h"
+#include "client/apply/held_ranges.h"
 #include "client/apply/replica_schema.h"
 #include "client/apply/sequence_table.h"
 #include "common/base/errors.h"
@@ -16,6 +17,9 @@ absl::Status Unexpected(const std::string& why) {
   return Error(absl::StatusCode::kInvalidArgument, "CHUNK_UNEXPECTED",
                "a snapshot chunk does not continue what is loaded: " + why);
 }
+
+// Rows that are named when what readers see is not what the server has.
+constexpr size_t kMostNamedRows = 10;
 
 }  // namespace
 
@@ -39,6 +43,7 @@ ReplicaDatabase::StagingProgress Staging::progress() const {
   progress.chunks_complete = state_->chunks_complete;
   if (state_->started) progress.position = Position{state_->history, definition_, state_->position};
   progress.exact_at = state_->exact_at;
+  progress.differences = differences_;
   progress.rows = state_->rows;
   progress.bytes = state_->bytes;
   return progress;
@@ -64,6 +69,7 @@ absl::Status Staging::Drop() {
   spool_.Clear();
   begun_.reset();
   state_.reset();
+  differences_ = {.rows = {}, .more = false, .encoding = database_.encoding()};
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
   // A virtual one, whose page is 0, takes the tables behind it along.
   while (true) {
@@ -85,6 +91,11 @@ absl::Status Staging::OpenWriters() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<v1::HeldRange>> Staging::HeldRanges() {
+  if (!state_ || state_->chunks_complete) return std::vector<v1::HeldRange>();
+  return HeldRangesOf(database_, state_->schema.tables(static_cast<int>(state_->table)), state_->after_key);
+}
+
 absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) {
   if (!state_) return Unexpected("no snapshot is being loaded");
   const v1::ChunkHeader& header = chunk.header;
@@ -93,8 +104,16 @@ absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) 
   if (state_->started && header.history_id() != state_->history.view()) return false;
   if (state_->chunks_complete || header.table() != state_->table || header.after_key() != state_->after_key)
     return Unexpected("its range is another");
+  if (!header.held_digest().empty()) {
+    RETURN_IF_ERROR(CopyHeldRange(chunk));
+    return true;
+  }
   if (header.piece() == 0) {
     begun_.reset();
+    if (!differences_.more && header.table() < writers_.size()) {
+      RETURN_IF_ERROR(
+          NoteDifferences(database_, writers_[header.table()]->schema(), chunk, kMostNamedRows, &differences_));
+    }
     if (header.pieces() == 0) {
       RETURN_IF_ERROR(LoadRange(chunk, nullptr, wire_bytes));
     } else {
@@ -132,6 +151,24 @@ absl::Status Staging::LoadRange(const wire::Chunk& chunk, const Row* last_row, s
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
     RETURN_IF_ERROR(InsertChunk(chunk, last_row));
     NoteChunk(chunk, chunk.rows.row_count() + (last_row == nullptr ? 0 : 1), wire_bytes);
+    RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
+    return transaction.Commit();
+  };
+  const absl::Status status = load();
+  if (!status.ok()) state_ = before;
+  return status;
+}
+
+absl::Status Staging::CopyHeldRange(const wire::Chunk& chunk) {
+  const v1::ChunkHeader& header = chunk.header;
+  if (header.table() >= writers_.size()) return Unexpected("its table is unknown");
+  if (header.pieces() > 0 || chunk.rows.row_count() > 0) return Unexpected("it has rows of its own");
+  begun_.reset();
+  const StagingState before = *state_;
+  const auto load = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+    RETURN_IF_ERROR(CopyHeld(database_, header, *writers_[header.table()], &state_->tables[header.table()]));
+    NoteChunk(chunk, header.held_row_count(), 0);
     RETURN_IF_ERROR(replica_state::SaveStaging(database_, definition_, *state_));
     return transaction.Commit();
   };

@@ -6,9 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/apply/replica_database.h"
 #include "client/apply/replica_state.h"
+#include "client/apply/row_difference.h"
 #include "client/apply/unit_changes.h"
 #include "client/apply/unit_spool.h"
 #include "common/sqlite/database.h"
@@ -18,7 +20,8 @@ namespace replicast {
 
 // A snapshot that is being loaded into tables of its own, beside those that readers see. It has a position of its own,
 // to which the admission rule applies: the lowest label of its chunks, then what units make of it; it is exact at the
-// highest of all labels and positions that it had reached. Persistent: a kill goes on at the last chunk. One thread.
+// highest of all labels and positions that it had reached. Rows that readers see already, and that are the same on the
+// server, are copied. Persistent: a kill goes on at the last chunk. One thread.
 class Staging {
  public:
   Staging(sqlite::Database& database, DefinitionHash definition, uint64_t max_row_bytes)
@@ -31,6 +34,8 @@ class Staging {
 
   absl::Status Begin(const v1::DatasetSchema& schema);
   absl::Status Drop();
+  // Of the rows that readers see, from where it goes on.
+  absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges();
   // False: of another history or schema.
   absl::StatusOr<bool> Load(const wire::Chunk& chunk, size_t wire_bytes);
   absl::StatusOr<Admission> Offer(const wire::UnitPart& part);
@@ -46,6 +51,7 @@ class Staging {
   // Of the range that is begun; false: there is more to come.
   absl::StatusOr<bool> TakePiece(const wire::Chunk& chunk);
   absl::Status LoadRange(const wire::Chunk& chunk, const Row* last_row, size_t wire_bytes);
+  absl::Status CopyHeldRange(const wire::Chunk& chunk);
   absl::Status InsertChunk(const wire::Chunk& chunk, const Row* last_row);
   void NoteChunk(const wire::Chunk& chunk, uint64_t rows, size_t wire_bytes);
   void Expect(const google::protobuf::RepeatedPtrField<v1::TableDigest>& digests, Lsn at);
@@ -57,6 +63,7 @@ class Staging {
   std::optional<StagingState> state_;
   TableWriters writers_;
   UnitSpool spool_;
+  Differences differences_;  // of what readers see, as far as chunks told
   // A range whose last row comes in pieces.
   struct Begun {
     wire::Chunk chunk;

@@ -1,5 +1,6 @@
 #include "client/apply/stored_replica.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <sqlite3.h>
 
@@ -50,7 +51,12 @@ std::optional<ReplicaDatabase::Identity> StoredReplica::identity() const {
 }
 
 absl::Status StoredReplica::CheckNothingInTheWay(const v1::DatasetSchema& schema) {
+  const auto ours = [&](const std::string& name) {
+    return state_ && std::any_of(state_->schema.tables().begin(), state_->schema.tables().end(),
+                                 [&](const v1::TableSchema& table) { return absl::EqualsIgnoreCase(table.name(), name); });
+  };
   for (const v1::TableSchema& table : schema.tables()) {
+    if (ours(table.name())) continue;
     ASSIGN_OR_RETURN(sqlite::Statement select, database_->Prepare("SELECT 1 FROM sqlite_master WHERE name = ?"));
     ASSIGN_OR_RETURN(const bool found, select.BindText(1, table.name()).Step());
     if (found) {
@@ -69,23 +75,27 @@ absl::Status StoredReplica::SetDataset(const Identity& identity, const v1::Defin
                  database_->path() + " is a replica of another server (" + state_->identity.server.ToHex() +
                      "); use another file, or remove this one");
   }
-  if (state_ && state_->identity.definition != identity.definition) {
+  const bool altered = state_ && state_->identity.definition != identity.definition;
+  if (altered && state_->identity.dataset != identity.dataset) {
     return Error(absl::StatusCode::kFailedPrecondition, "OTHER_DEFINITION",
-                 database_->path() + " holds dataset " + state_->identity.dataset +
-                     " as it was defined before; remove the file and join again");
+                 database_->path() + " holds dataset " + state_->identity.dataset + ", and not " + identity.dataset +
+                     ": use another file, or remove this one");
   }
   RETURN_IF_ERROR(TakeEncoding(EncodingOf(schema)));
-  if (state_ && state_->identity.dataset == identity.dataset &&
+  if (state_ && !altered && state_->identity.dataset == identity.dataset &&
       (state_->position || state_->schema.SerializeAsString() == schema.SerializeAsString()))
     return absl::OkStatus();
-  if (!state_) RETURN_IF_ERROR(CheckNothingInTheWay(schema));
+  if (!state_ || altered) RETURN_IF_ERROR(CheckNothingInTheWay(schema));
+  if (altered) RETURN_IF_ERROR(DropStaging());
   ReplicaState state = state_.value_or(ReplicaState());
   state.identity = identity;
   state.definition = definition;
   // What is shown has the schema of its position.
   if (!state.position) state.schema = schema;
   state.tables.resize(static_cast<size_t>(state.schema.tables_size()));
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
   RETURN_IF_ERROR(replica_state::Save(*database_, state));
+  RETURN_IF_ERROR(transaction.Commit());
   state_ = std::move(state);
   return OpenShown();
 }
@@ -279,6 +289,11 @@ absl::Status StoredReplica::BeginStaging(const v1::DatasetSchema& schema) {
 }
 
 absl::Status StoredReplica::DropStaging() { return staging_ == nullptr ? absl::OkStatus() : staging_->Drop(); }
+
+absl::StatusOr<std::vector<v1::HeldRange>> StoredReplica::HeldRanges() {
+  if (staging_ == nullptr || !state_->position) return std::vector<v1::HeldRange>();
+  return staging_->HeldRanges();
+}
 
 absl::StatusOr<bool> StoredReplica::LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) {
   REPLICAST_CHECK(staging_ != nullptr);

@@ -74,6 +74,23 @@ absl::Status Create(const Context& context, const std::string& name, const Defin
   return absl::OkStatus();
 }
 
+absl::Status Alter(const Context& context, const std::string& name, const DefinitionArguments& definition) {
+  v1::AlterDatasetRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(*request.mutable_definition(), ParseDefinition(definition));
+  SystemRandom random;
+  request.set_request_id(random.Bytes(16));
+  ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
+  ASSIGN_OR_RETURN(const v1::AlterDatasetResponse response,
+                   connection.Call<v1::AdminService>(&AdminStub::AlterDataset, request));
+  if (context.json)
+    PrintJson(ToJson(response));
+  else
+    std::printf("dataset %s altered; its replicas go over to it, and readers see what they had until then\n",
+                name.c_str());
+  return absl::OkStatus();
+}
+
 absl::Status List(const Context& context) {
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   v1::ListDatasetsRequest request;
@@ -124,10 +141,18 @@ absl::Status Delete(const Context& context, const std::string& name) {
   return absl::OkStatus();
 }
 
+void AddDefinitionOptions(CLI::App& command, DefinitionArguments& definition) {
+  command.add_option("--table", definition.tables, "TABLE, or TABLE:column,column…; repeat for several");
+  command.add_option("--where", definition.filters, "TABLE=EXPRESSION: only rows for which the SQL expression is true");
+  command.add_flag("--all", definition.all_tables,
+                   "The whole database: every other table too, also those that come later");
+  command.add_option("--except", definition.except, "With --all: TABLE to leave out; repeat for several");
+}
+
 }  // namespace
 
 void AddDatasetCommands(CLI::App& app, Context& context) {
-  CLI::App* dataset = app.add_subcommand("dataset", "Create, list, show and delete datasets");
+  CLI::App* dataset = app.add_subcommand("dataset", "Create, alter, list, show and delete datasets");
   dataset->require_subcommand(1);
   struct Arguments {
     std::string name;
@@ -138,17 +163,23 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
   CLI::App* create =
       dataset->add_subcommand("create", "A named piece of the master: tables, columns, an optional row filter each");
   create->add_option("NAME", arguments->name, "Its name")->required();
-  create->add_option("--table", arguments->definition.tables, "TABLE, or TABLE:column,column…; repeat for several");
-  create->add_option("--where", arguments->definition.filters,
-                     "TABLE=EXPRESSION: only rows for which the SQL expression is true");
-  create->add_flag("--all", arguments->definition.all_tables,
-                   "The whole database: every other table too, also those that come later");
-  create->add_option("--except", arguments->definition.except, "With --all: TABLE to leave out; repeat for several");
+  AddDefinitionOptions(*create, arguments->definition);
   create->footer(
       "Example:\n  replicast dataset create libraries --table package:id,name,version --where "
       "\"package=section='libs'\"\n  replicast dataset create everything --all --except sessions");
   create->callback([&context, arguments] {
     context.command = [&context, arguments](int*) { return Create(context, arguments->name, arguments->definition); };
+  });
+
+  CLI::App* alter = dataset->add_subcommand(
+      "alter", "Another definition under the same name; its replicas go over to it, and fetch only what they don't have");
+  alter->add_option("NAME", arguments->name)->required();
+  AddDefinitionOptions(*alter, arguments->definition);
+  alter->footer(
+      "Example:\n  replicast dataset alter libraries --table package:id,name,version,size --where "
+      "\"package=section='libs'\"\n\nA dataset that is stopped begins again with the same definition.");
+  alter->callback([&context, arguments] {
+    context.command = [&context, arguments](int*) { return Alter(context, arguments->name, arguments->definition); };
   });
 
   CLI::App* list = dataset->add_subcommand("list", "All datasets");

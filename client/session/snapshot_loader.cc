@@ -1,6 +1,9 @@
 #include "client/session/snapshot_loader.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <utility>
+#include <vector>
 
 #include "common/base/errors.h"
 #include "common/wire/chunk_codec.h"
@@ -10,17 +13,32 @@ namespace {
 
 constexpr size_t kStepBytes = 1u << 20;
 
-v1::SnapshotRequest RequestFor(const ReplicaDatabase::StagingProgress& staging, const DefinitionHash& definition) {
-  v1::SnapshotRequest request;
-  request.set_definition_hash(definition.ToBytes());
-  if (!staging.active || staging.history.empty()) return request;
-  request.set_history_id(staging.history.ToBytes());
-  request.set_table(staging.table);
-  request.set_after_key(staging.after_key);
-  return request;
+const char* KindText(RowDifference::Kind kind) {
+  switch (kind) {
+    case RowDifference::Kind::kMissing:
+      return " (missing)";
+    case RowDifference::Kind::kExtra:
+      return " (extra)";
+    case RowDifference::Kind::kOther:
+      break;
+  }
+  return " (other)";
 }
 
 }  // namespace
+
+std::string SnapshotLoader::Summary() const {
+  if (kept_rows_ == 0 && differences_.rows.empty()) return "";
+  std::string rows;
+  for (const RowDifference& row : differences_.rows) {
+    std::string key;
+    for (const Value& value : row.key) key += (key.empty() ? "" : ", ") + ToDisplay(value, differences_.encoding);
+    rows += (rows.empty() ? "" : "; ") + row.table + " " + key + KindText(row.kind);
+  }
+  if (differences_.more) rows += "; …";
+  return absl::StrCat("the snapshot is shown: ", kept_rows_, " rows were the same already, ", told_rows_, " came",
+                      rows.empty() ? "" : ". Rows that were not the master's: " + rows);
+}
 
 SnapshotLoader::SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random,
                                std::string signing_public_key, const DefinitionHash& definition)
@@ -59,37 +77,69 @@ SnapshotLoader::Outcome SnapshotLoader::OpenNext() {
     catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, false);
     return Outcome::kRunning;
   }
+  const absl::StatusOr<v1::SnapshotRequest> request = NextRequest();
+  if (!request.ok()) return Failed(Outcome::kMachine, request.status());
+  moved_ = false;
   chunks_ = std::make_unique<BufferedStream<v1::SnapshotResponse>>([&](auto on_message, auto on_end) {
-    return control_.Snapshot(RequestFor(staging, definition_), std::move(on_message), std::move(on_end));
+    return control_.Snapshot(*request, std::move(on_message), std::move(on_end));
   });
   return Outcome::kRunning;
+}
+
+absl::StatusOr<v1::SnapshotRequest> SnapshotLoader::NextRequest() {
+  const ReplicaDatabase::StagingProgress staging = database_.staging();
+  v1::SnapshotRequest request;
+  request.set_definition_hash(definition_.ToBytes());
+  if (staging.active && !staging.history.empty()) {
+    request.set_history_id(staging.history.ToBytes());
+    request.set_table(staging.table);
+    request.set_after_key(staging.after_key);
+  }
+  if (!compares_ || !database_.position()) return request;
+  // Only the schema tells what there is to compare.
+  request.set_schema_only(!staging.active);
+  ASSIGN_OR_RETURN(const std::vector<v1::HeldRange> held, database_.HeldRanges());
+  request.mutable_held()->Assign(held.begin(), held.end());
+  return request;
 }
 
 SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
   v1::SnapshotResponse response;
   for (size_t bytes = 0; bytes < kStepBytes && chunks_->Take(&response);) {
-    if (response.rows_total() > 0) rows_total_ = response.rows_total();
-    const ReplicaDatabase::StagingProgress staging = database_.staging();
-    if (response.has_schema() && (!staging.active || staging.schema_version != response.schema().version())) {
-      const absl::Status begun = database_.BeginStaging(response.schema());
-      if (!begun.ok()) return Failed(Outcome::kMachine, begun);
-    }
-    if (!response.has_chunk()) continue;
-    const size_t size = response.ByteSizeLong();
-    bytes += size;
-    const absl::StatusOr<wire::Chunk> chunk = wire::OpenChunk(response.chunk(), verifier_);
-    if (!chunk.ok() || chunk->header.definition_hash() != definition_.view()) {
-      status_ = chunk.status();
-      return RetrySoon();
-    }
-    const absl::StatusOr<bool> loaded = database_.LoadChunk(*chunk, size);
-    if (loaded.status().code() == absl::StatusCode::kInvalidArgument)
-      return Restart(std::string(loaded.status().message()));
-    if (!loaded.ok()) return Failed(Outcome::kMachine, loaded.status());
-    if (!*loaded) return Restart("the server began a new history, or its schema changed, meanwhile");
-    retry_.Reset();
+    bytes += response.ByteSizeLong();
+    if (const std::optional<Outcome> outcome = TakeResponse(response)) return *outcome;
   }
   return chunks_->ended() ? AfterChunksEnd() : Outcome::kRunning;
+}
+
+std::optional<SnapshotLoader::Outcome> SnapshotLoader::TakeResponse(const v1::SnapshotResponse& response) {
+  if (response.rows_total() > 0) rows_total_ = response.rows_total();
+  const ReplicaDatabase::StagingProgress staging = database_.staging();
+  if (response.has_schema() && (!staging.active || staging.schema_version != response.schema().version())) {
+    const absl::Status begun = database_.BeginStaging(response.schema());
+    if (!begun.ok()) return Failed(Outcome::kMachine, begun);
+    moved_ = true;
+  }
+  if (!response.has_chunk()) return std::nullopt;
+  const absl::StatusOr<wire::Chunk> chunk = wire::OpenChunk(response.chunk(), verifier_);
+  if (!chunk.ok() || chunk->header.definition_hash() != definition_.view()) {
+    status_ = chunk.status();
+    return RetrySoon();
+  }
+  const absl::StatusOr<bool> loaded = database_.LoadChunk(*chunk, response.ByteSizeLong());
+  if (ReasonOf(loaded.status()) == "HELD_DIFFERS") {
+    compares_ = false;
+    return RetrySoon();
+  }
+  if (loaded.status().code() == absl::StatusCode::kInvalidArgument)
+    return Restart(std::string(loaded.status().message()));
+  if (!loaded.ok()) return Failed(Outcome::kMachine, loaded.status());
+  if (!*loaded) return Restart("the server began a new history, or its schema changed, meanwhile");
+  kept_rows_ += chunk->header.held_row_count();
+  told_rows_ += chunk->rows.row_count() + (chunk->header.piece() == 1 ? 1 : 0);
+  moved_ = true;
+  retry_.Reset();
+  return std::nullopt;
 }
 
 SnapshotLoader::Outcome SnapshotLoader::AfterChunksEnd() {
@@ -101,8 +151,7 @@ SnapshotLoader::Outcome SnapshotLoader::AfterChunksEnd() {
     }
     return Failed(Outcome::kUnreachable, ended);
   }
-  if (!database_.staging().chunks_complete) return RetrySoon();
-  return OpenNext();
+  return moved_ ? OpenNext() : RetrySoon();
 }
 
 SnapshotLoader::Outcome SnapshotLoader::StepCatchUp() {
@@ -126,6 +175,7 @@ SnapshotLoader::Outcome SnapshotLoader::StepCatchUp() {
 
 SnapshotLoader::Outcome SnapshotLoader::TrySwap() {
   catch_up_.reset();
+  differences_ = database_.staging().differences;
   const absl::StatusOr<bool> shown = database_.TrySwap();
   if (!shown.ok()) {
     if (shown.status().code() == absl::StatusCode::kDataLoss) return Restart(std::string(shown.status().message()));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/session/back_off.h"
@@ -12,7 +13,7 @@
 namespace replicast {
 
 // Brings a snapshot into staging and shows it: chunks from where an earlier run stopped, then the units since, then the
-// swap. Readers keep what they had until then. Whatever goes wrong on the way is tried again, from the last chunk where
+// swap. Readers keep what they had until then; of that, the server tells only what it has otherwise. Whatever goes wrong on the way is tried again, from the last chunk where
 // that is possible; only what the server or the machine refuses is told to the caller. Sans-IO, one thread.
 class SnapshotLoader {
  public:
@@ -35,9 +36,14 @@ class SnapshotLoader {
   std::string TakeRestartReason() { return std::exchange(restart_reason_, {}); }
   bool loading_chunks() const { return !database_.staging().chunks_complete; }
   uint64_t rows_total() const { return rows_total_; }
+  // What it brought that readers did not have, for people; empty: they had nothing.
+  std::string Summary() const;
 
  private:
   Outcome OpenNext();
+  absl::StatusOr<v1::SnapshotRequest> NextRequest();
+  // Nothing: go on.
+  std::optional<Outcome> TakeResponse(const v1::SnapshotResponse& response);
   Outcome StepChunks();
   Outcome StepCatchUp();
   Outcome AfterChunksEnd();
@@ -58,7 +64,10 @@ class SnapshotLoader {
   std::unique_ptr<CatchUp> catch_up_;
   BackOff retry_;
   absl::Time now_ = absl::InfinitePast(), retry_at_ = absl::InfiniteFuture();
-  uint64_t rows_total_ = 0;
+  uint64_t rows_total_ = 0, kept_rows_ = 0, told_rows_ = 0;
+  bool compares_ = true;  // with what readers see
+  bool moved_ = false;    // by what the stream that is open told
+  Differences differences_;
   std::string restart_reason_;
   absl::Status status_;
 };

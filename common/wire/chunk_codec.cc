@@ -27,6 +27,8 @@ absl::Status CheckHeader(const v1::ChunkHeader& header) {
     return Malformed("an id");
   }
   if (header.piece() > header.pieces()) return Malformed("a piece's number");
+  if (!header.held_digest().empty() && (header.held_digest().size() != 16 || header.pieces() > 0))
+    return Malformed("what is held");
   for (const v1::TableDigest& digest : header.digests()) {
     if (digest.table() >= limits::kMaxTables || digest.digest().size() != 16) return Malformed("a digest");
   }

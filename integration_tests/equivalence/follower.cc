@@ -113,13 +113,22 @@ absl::Status Follower::Chunk() {
   }
   const ReplicaDatabase::StagingProgress progress = database_->staging();
   if (progress.chunks_complete) return CatchUpStaging();
-  const absl::StatusOr<v1::SignedChunk> signed_chunk =
-      server_.publisher().ReadChunk(stream_, progress.table, progress.after_key);
-  if (Building(signed_chunk.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(signed_chunk.status());
-  ASSIGN_OR_RETURN(const wire::Chunk chunk, wire::OpenChunk(*signed_chunk, server_.verifier()));
-  ASSIGN_OR_RETURN(const bool loaded, database_->LoadChunk(chunk, signed_chunk->ByteSizeLong()));
-  return loaded ? absl::OkStatus() : BeginStaging();
+  ASSIGN_OR_RETURN(const std::vector<v1::HeldRange> held, database_->HeldRanges());
+  std::unique_ptr<publish::ChunkPieces> pieces;
+  const absl::StatusOr<v1::SignedChunk> first = server_.publisher().ReadChunk(
+      stream_, progress.table, progress.after_key, held.empty() ? nullptr : &held.front(), &pieces);
+  if (Building(first.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(first.status());
+  for (std::optional<v1::SignedChunk> message = *first; message;) {
+    ASSIGN_OR_RETURN(const wire::Chunk chunk, wire::OpenChunk(*message, server_.verifier()));
+    ASSIGN_OR_RETURN(const bool loaded, database_->LoadChunk(chunk, message->ByteSizeLong()));
+    if (!loaded) return BeginStaging();
+    message.reset();
+    if (pieces != nullptr) {
+      ASSIGN_OR_RETURN(message, pieces->Next());
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Follower::CatchUpStaging() {

@@ -44,6 +44,24 @@ grpc::ServerUnaryReactor* AdminService::CreateDataset(Context* context, const v1
       });
 }
 
+grpc::ServerUnaryReactor* AdminService::AlterDataset(Context* context, const v1::AlterDatasetRequest* request,
+                                                     v1::AlterDatasetResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response, [this](const Member& member, const v1::AlterDatasetRequest& asked) {
+        return Once<v1::AlterDatasetResponse>(
+            plane_, member, "AlterDataset", asked.request_id(), [&]() -> absl::StatusOr<v1::AlterDatasetResponse> {
+              RETURN_IF_ERROR(plane_.publisher().AlterDataset(asked.name(), asked.definition()));
+              plane_.engine().OnDatasetsChanged();
+              plane_.membership().Record({member.id.ToHex(), "alter_dataset", asked.name(), true, ""}).IgnoreError();
+              RETURN_IF_ERROR(plane_.EndUnreadable());
+              ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.name()));
+              v1::AlterDatasetResponse answer;
+              *answer.mutable_dataset() = DatasetOf(asked.name(), info);
+              return answer;
+            });
+      });
+}
+
 grpc::ServerUnaryReactor* AdminService::ListDatasets(Context* context, const v1::ListDatasetsRequest* request,
                                                      v1::ListDatasetsResponse* response) {
   return ForAdmin(
@@ -81,6 +99,7 @@ grpc::ServerUnaryReactor* AdminService::DeleteDataset(Context* context, const v1
         RETURN_IF_ERROR(plane_.publisher().DeleteDataset(asked.name()));
         plane_.engine().OnDatasetsChanged();
         plane_.membership().Record({member.id.ToHex(), "delete_dataset", asked.name(), true, ""}).IgnoreError();
+        RETURN_IF_ERROR(plane_.EndUnreadable());
         return v1::DeleteDatasetResponse();
       });
 }

@@ -16,6 +16,8 @@ class AdminService final : public v1::AdminService::CallbackService {
                                       v1::GetStatusResponse* response) override;
   grpc::ServerUnaryReactor* CreateDataset(Context* context, const v1::CreateDatasetRequest* request,
                                           v1::CreateDatasetResponse* response) override;
+  grpc::ServerUnaryReactor* AlterDataset(Context* context, const v1::AlterDatasetRequest* request,
+                                         v1::AlterDatasetResponse* response) override;
   grpc::ServerUnaryReactor* ListDatasets(Context* context, const v1::ListDatasetsRequest* request,
                                          v1::ListDatasetsResponse* response) override;
   grpc::ServerUnaryReactor* GetDataset(Context* context, const v1::GetDatasetRequest* request,

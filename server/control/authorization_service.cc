@@ -69,8 +69,10 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   // Again: the join may have begun another epoch, and changed the rate.
   *response.mutable_grant() =
       GrantOf(info, plane_.multicaster().Channel(info.definition_hash).value_or(*channel), plane_.facts());
-  if (position && position->definition != info.definition_hash) position.reset();
+  const bool altered = position && position->definition != info.definition_hash;
+  if (altered) position.reset();
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
+  if (altered) response.set_reason("dataset '" + request.dataset() + "' was altered");
   if (!request.has_position()) response.clear_reason();
   *response.mutable_schema() = info.schema;
   response.add_path(plane_.facts().server.ToBytes());

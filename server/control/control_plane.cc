@@ -167,6 +167,23 @@ absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const Memb
   return member;
 }
 
+absl::Status ControlPlane::EndUnreadable() {
+  absl::Status result;
+  for (const auto& [id, stream] : grants_.All()) {
+    const auto info = parts_.publisher.Stream(stream);
+    if (!info) continue;
+    ASSIGN_OR_RETURN(const Member member, parts_.membership.members().Get(id));
+    const auto readable = [&](const std::string& name) { return Membership::MayRead(member, name); };
+    if (std::any_of(info->datasets.begin(), info->datasets.end(), readable)) continue;
+    result.Update(parts_.multicaster.Revoke(id));
+    grants_.RemoveMember(id);
+    streams_.CutMember(
+        id, Error(absl::StatusCode::kFailedPrecondition, "DATASET_CHANGED", "the dataset changed: subscribe again"),
+        now());
+  }
+  return result;
+}
+
 absl::Time ControlPlane::Tick() {
   if (now() < next_tick_) return next_tick_;
   next_tick_ = now() + kTickEvery;

@@ -84,6 +84,8 @@ class ControlPlane {
   // The member follows the stream from now on; counted there once.
   void Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate);
   void Leave(const MemberId& member, const DefinitionHash& stream);
+  // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
+  absl::Status EndUnreadable();
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member);
 
   OpenStreams& streams() { return streams_; }

@@ -37,6 +37,12 @@ class Grants {
     const auto found = members_.find(member);
     return found != members_.end() && found->second.streams.erase(stream) != 0;
   }
+  std::vector<std::pair<MemberId, DefinitionHash>> All() const {
+    std::vector<std::pair<MemberId, DefinitionHash>> all;
+    for (const auto& [member, held] : members_)
+      for (const DefinitionHash& stream : held.streams) all.emplace_back(member, stream);
+    return all;
+  }
   void RemoveMember(const MemberId& member) { members_.erase(member); }
   void RemoveStream(const DefinitionHash& stream) {
     for (auto& [member, held] : members_) held.streams.erase(stream);

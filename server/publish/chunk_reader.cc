@@ -9,6 +9,7 @@
 #include "common/wire/chunk_codec.h"
 #include "common/wire/columns.h"
 #include "common/wire/long_row.h"
+#include "common/wire/row_hash.h"
 #include "server/publish/differences.h"
 
 namespace replicast::publish {
@@ -22,23 +23,44 @@ constexpr size_t kMostRows = 20'000;
 // The chunk's rows, and what is to be published first.
 class ChunkReader::Range : public Differences {
  public:
-  Range(route::TableView& view, uint32_t table, size_t columns, const wire::Signer& signer)
-      : view_(view), table_(table), rows_(columns), signer_(signer) {}
-  absl::StatusOr<bool> OnRow(const Row&, const Row& row) override {
+  Range(const Relation& relation, route::TableView& view, uint32_t table, size_t columns, const v1::HeldRange* held,
+        const wire::Signer& signer)
+      : relation_(relation), view_(view), table_(table), held_(held), rows_(columns), signer_(signer) {}
+  absl::StatusOr<bool> OnRow(const Row& key, const Row& row) override {
     const Row* published = view_.Published(row);
+    if (published != nullptr && held_ != nullptr) {
+      seen_.digest += wire::HashRow(relation_.name, *published);
+      ++seen_.rows;
+    }
     if (published != nullptr && wire::IsLong(*published)) {
+      if (EndsHeld(key)) return true;
       ASSIGN_OR_RETURN(pieces_, ChunkPieces::Keep(table_, *published, signer_));
+      cut_ = true;
       return false;
     }
     if (published != nullptr) rows_.Add(*published);
-    return ++scanned_ < kMostRows && rows_.bytes() < limits::kChunkBytes && !full();
+    cut_ = ++scanned_ >= kMostRows || rows_.bytes() >= limits::kChunkBytes || full();
+    return !cut_;
   }
+  // The whole of what its reader holds was met, and is the same.
+  bool IsHeld() const { return held_ != nullptr && !cut_ && seen_ == Held(); }
   wire::ColumnsWriter& rows() { return rows_; }
   std::unique_ptr<ChunkPieces> TakePieces() { return std::move(pieces_); }
 
  private:
+  TableState Held() const { return {*Digest::FromBytes(held_->digest()), held_->row_count()}; }
+  // The row is the last that its reader holds there, and all of them are the same.
+  bool EndsHeld(const Row& key) const {
+    return held_ != nullptr && seen_ == Held() &&
+           EncodeOrderedKey(key, relation_.key_collations) == held_->through_key();
+  }
+
+  const Relation& relation_;
   route::TableView& view_;
   const uint32_t table_;
+  const v1::HeldRange* const held_;
+  TableState seen_;
+  bool cut_ = false;
   wire::ColumnsWriter rows_;
   const wire::Signer& signer_;
   std::unique_ptr<ChunkPieces> pieces_;  // of the last row
@@ -46,7 +68,8 @@ class ChunkReader::Range : public Differences {
 };
 
 absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, uint32_t table,
-                                                  const std::string& after_key, std::unique_ptr<ChunkPieces>* pieces) {
+                                                  const std::string& after_key, const v1::HeldRange* held,
+                                                  std::unique_ptr<ChunkPieces>* pieces) {
   ASSIGN_OR_RETURN(std::unique_ptr<Reading> reading, drain_.RunAndRead());
   ASSIGN_OR_RETURN(Stream * stream, core_.FindReady(hash));
   if (table >= stream->tables.size()) {
@@ -55,9 +78,10 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
   }
   const Relation& relation = *stream->tables[table].relation;
   ASSIGN_OR_RETURN(route::TableView * view, stream->View(table));
-  Range range(*view, table, stream->tables[table].columns.size(), core_.signer);
-  ASSIGN_OR_RETURN(const std::string through_key,
-                   CompareRange(core_, core_.router, *reading, relation, after_key, range));
+  Range range(relation, *view, table, stream->tables[table].columns.size(), held, core_.signer);
+  ASSIGN_OR_RETURN(std::string through_key, CompareRange(core_, core_.router, *reading, relation, after_key,
+                                                         held == nullptr ? "" : held->through_key(), range));
+  if (range.IsHeld()) through_key = held->through_key();
   RETURN_IF_ERROR(range.Publish(core_, *reading, relation));
 
   v1::ChunkHeader header;
@@ -73,6 +97,11 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
     digest->set_table(static_cast<uint32_t>(i));
     digest->set_digest(stream->record.tables[i].digest.ToBytes());
     digest->set_row_count(stream->record.tables[i].rows);
+  }
+  if (range.IsHeld()) {
+    header.set_held_digest(held->digest());
+    header.set_held_row_count(held->row_count());
+    return wire::SealChunk(header, v1::Columns(), core_.signer);
   }
   if (*pieces = range.TakePieces(); *pieces != nullptr) {
     header.set_pieces((*pieces)->count());

@@ -78,7 +78,7 @@ absl::Status DatasetCatalogue::Add(const std::string& name, const v1::Definition
   const Stream* same = core_.Find(hash);
   if (same != nullptr && !same->stopped()) {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
-    RETURN_IF_ERROR(core_.catalogue.AddDataset(name, hash));
+    RETURN_IF_ERROR(core_.catalogue.SetDataset(name, hash));
     RETURN_IF_ERROR(transaction.Commit());
     core_.datasets[name] = hash;
     return absl::OkStatus();
@@ -138,7 +138,7 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
       record.relations.push_back(relation.id);
     }
     RETURN_IF_ERROR(core_.catalogue.Add(&record));
-    RETURN_IF_ERROR(core_.catalogue.AddDataset(name, record.definition_hash));
+    RETURN_IF_ERROR(core_.catalogue.SetDataset(name, record.definition_hash));
     RETURN_IF_ERROR(transaction.Commit());
   }
   if (replaced != 0) {
@@ -155,33 +155,60 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
   return core_.RefreshRouter();
 }
 
+absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definition& definition) {
+  RETURN_IF_ERROR(core_.EnsureSound());
+  const auto dataset = core_.datasets.find(name);
+  if (dataset == core_.datasets.end() || name.find(kJoinsNames) != std::string::npos) return Unknown(name);
+  ASSIGN_OR_RETURN(const v1::Definition canonical, wire::Canonical(definition));
+  const DefinitionHash hash = wire::HashOf(canonical);
+  if (hash == dataset->second && !core_.Find(hash)->stopped()) return absl::OkStatus();
+  // Until all is well with the new definition, the name stands for the old one. A crash may have left this.
+  const std::string anew = name + kJoinsNames;
+  if (core_.datasets.contains(anew)) RETURN_IF_ERROR(DeleteOne(anew));
+  RETURN_IF_ERROR(Add(anew, canonical));
+  RETURN_IF_ERROR(DeleteCombined(name));
+  RETURN_IF_ERROR(Rename(name, hash));
+  return DeleteOne(anew);
+}
+
 absl::Status DatasetCatalogue::Delete(const std::string& name) {
-  std::vector<std::string> with_it;
-  for (const auto& [other, hash] : core_.datasets) {
-    const std::vector<std::string> parts = PartsOfName(other);
-    if (std::find(parts.begin(), parts.end(), name) != parts.end()) with_it.push_back(other);
-  }
-  for (const std::string& other : with_it) RETURN_IF_ERROR(DeleteOne(other));
+  RETURN_IF_ERROR(DeleteCombined(name));
   return DeleteOne(name);
 }
 
-absl::Status DatasetCatalogue::DeleteOne(const std::string& name) {
+absl::Status DatasetCatalogue::DeleteCombined(const std::string& part) {
+  std::vector<std::string> combined;
+  for (const auto& [name, hash] : core_.datasets) {
+    const std::vector<std::string> parts = PartsOfName(name);
+    if (parts.size() > 1 && std::find(parts.begin(), parts.end(), part) != parts.end()) combined.push_back(name);
+  }
+  for (const std::string& name : combined) RETURN_IF_ERROR(DeleteOne(name));
+  return absl::OkStatus();
+}
+
+absl::Status DatasetCatalogue::DeleteOne(const std::string& name) { return Rename(name, std::nullopt); }
+
+absl::Status DatasetCatalogue::Rename(const std::string& name, const std::optional<DefinitionHash>& other) {
   RETURN_IF_ERROR(core_.EnsureSound());
   auto dataset = core_.datasets.find(name);
   if (dataset == core_.datasets.end()) return Unknown(name);
   const DefinitionHash hash = dataset->second;
   const bool last =
+      other != hash &&
       std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;
   Stream* stream = last ? core_.Find(hash) : nullptr;
   {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
-    RETURN_IF_ERROR(core_.catalogue.RemoveDataset(name));
+    RETURN_IF_ERROR(other ? core_.catalogue.SetDataset(name, *other) : core_.catalogue.RemoveDataset(name));
     if (stream != nullptr) RETURN_IF_ERROR(core_.catalogue.Remove(stream->record.id));
     RETURN_IF_ERROR(transaction.Commit());
   }
   StreamInfo info;
   if (stream != nullptr) info = core_.Info(*stream);
-  core_.datasets.erase(dataset);
+  if (other)
+    dataset->second = *other;
+  else
+    core_.datasets.erase(dataset);
   if (stream == nullptr) return absl::OkStatus();
   const int64_t id = stream->record.id;
   core_.index->Forget(id);

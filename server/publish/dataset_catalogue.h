@@ -4,6 +4,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,17 @@ class DatasetCatalogue {
   absl::Status Create(const std::string& name, const v1::Definition& definition);
   // The dataset of all of these (PartsOfName) is there; its name. It goes with any of them.
   absl::StatusOr<std::string> Combine(const std::vector<std::string>& datasets);
+  // Another definition under the name; combinations with it go.
+  absl::Status Alter(const std::string& name, const v1::Definition& definition);
   absl::Status Delete(const std::string& name);
 
  private:
   absl::Status CheckName(const std::string& name) const;
   absl::Status Add(const std::string& name, const v1::Definition& definition);
   absl::Status DeleteOne(const std::string& name);
+  absl::Status DeleteCombined(const std::string& part);
+  // The name stands for another definition, or for nothing; the stream that no name stands for any more ends.
+  absl::Status Rename(const std::string& name, const std::optional<DefinitionHash>& other);
   // The record of a new stream; relations that are described but have no number yet carry 0.
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
   absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,

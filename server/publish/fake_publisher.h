@@ -53,6 +53,7 @@ class FakePublisher : public Publisher {
   absl::Status CreateDataset(const std::string& name, const v1::Definition&) override {
     return Error(absl::StatusCode::kAlreadyExists, "DATASET_EXISTS", name);
   }
+  absl::Status AlterDataset(const std::string& name, const v1::Definition&) override { return Unknown(name); }
   absl::Status DeleteDataset(const std::string& name) override { return Unknown(name); }
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override { return names.at(0); }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override {
@@ -92,7 +93,7 @@ class FakePublisher : public Publisher {
     return batch;
   }
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string&,
-                                            std::unique_ptr<publish::ChunkPieces>*) override {
+                                            const v1::HeldRange*, std::unique_ptr<publish::ChunkPieces>*) override {
     v1::ChunkHeader header;
     header.set_definition_hash(stream.ToBytes());
     header.set_table(table);

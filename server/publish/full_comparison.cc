@@ -201,7 +201,7 @@ absl::Status FullComparison::CompareNext(Reading& reading) {
   if (carry_ != nullptr && carry_->carries()) {
     ASSIGN_OR_RETURN(after_, carry_->Range(reading, after_, visitor));
   } else {
-    ASSIGN_OR_RETURN(after_, CompareRange(core_, router_, reading, relation, after_, visitor));
+    ASSIGN_OR_RETURN(after_, CompareRange(core_, router_, reading, relation, after_, "", visitor));
   }
   rows_ += visitor.rows();
   if (after_.empty()) {

@@ -125,6 +125,9 @@ class Publisher {
   // --- datasets. Reasons: DATASET_EXISTS, DATASET_UNKNOWN, TABLE_UNKNOWN, TABLE_UNSUPPORTED, COLUMN_UNKNOWN,
   // FILTER_INVALID, DEFINITION_INVALID, TOO_MANY_STREAMS.
   virtual absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) = 0;
+  // Another definition under its name; combinations with it go. The old definition's stream ends, unless another
+  // dataset has it.
+  virtual absl::Status AlterDataset(const std::string& name, const v1::Definition& definition) = 0;
   virtual absl::Status DeleteDataset(const std::string& name) = 0;
   // One stream of what several datasets hold together, "a+b", made where there is none yet; its name. It goes with any
   // of them. Also DATASETS_DISAGREE: it would show more than they do.
@@ -151,9 +154,10 @@ class Publisher {
   virtual absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) = 0;
   // The chunk behind `after_key` (encoded; empty: from the start) of table t, read and scrubbed at a boundary that is
   // published first. through_key in its header tells where it ends: empty, at the table's end. Where its last row is a
-  // long one, `pieces` are what follows; else they are null.
+  // long one, `pieces` are what follows; else they are null. `held` (nullptr: none) is what the reader has behind
+  // after_key: the chunk ends with it at the latest, and is without rows where it is the same.
   virtual absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
-                                                    const std::string& after_key,
+                                                    const std::string& after_key, const v1::HeldRange* held,
                                                     std::unique_ptr<publish::ChunkPieces>* pieces) = 0;
   // Compare in two steps: Begin on this thread (drains; pins a boundary), Run on any thread (scans the actual rows, of
   // ranges alone where `ranges` is given). Then the answer stands, at this position. OUT_OF_RANGE (POSITION_…,

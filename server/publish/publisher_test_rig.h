@@ -137,8 +137,8 @@ class PublisherRig : public ::testing::Test {
   void Follow(const DefinitionHash& stream, TinyReplica* replica);
   // One message of it; a long row's pieces are left.
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
-                                            const std::string& after_key) {
-    return publisher_->ReadChunk(stream, table, after_key, &pieces_);
+                                            const std::string& after_key, const v1::HeldRange* held = nullptr) {
+    return publisher_->ReadChunk(stream, table, after_key, held, &pieces_);
   }
   struct Compared {
     std::vector<TableState> tables;

@@ -67,7 +67,7 @@ bool IsAboutReady(Core& core, const std::vector<route::Change>& changes) {
 }
 
 absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Reading& reading, const Relation& relation,
-                                         const std::string& after, RangeVisitor& visitor) {
+                                         const std::string& after, const std::string& until, RangeVisitor& visitor) {
   std::optional<Row> after_key;
   if (!after.empty() && !(after_key = DecodeOrderedKey(after, relation.key.size()))) {
     return Error(absl::StatusCode::kInvalidArgument, "KEY_MALFORMED",
@@ -80,6 +80,10 @@ absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Read
   absl::Status read = reading.ForEachRow(relation, after_key ? &*after_key : nullptr,
                                          [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
                                            std::string encoded = EncodeOrderedKey(key, relation.key_collations);
+                                           if (!until.empty() && encoded > until) {
+                                             through = until;
+                                             return false;
+                                           }
                                            if (ours = index.Meet(encoded, key, row); !ours.ok()) return ours;
                                            const absl::StatusOr<bool> more = visitor.OnRow(key, row);
                                            if (ours = more.status(); !ours.ok()) return ours;
@@ -89,6 +93,10 @@ absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Read
   RETURN_IF_ERROR(ours);
   if (!read.ok()) return core.SourceFailed(std::move(read));
   if (through.empty()) RETURN_IF_ERROR(index.GoneBefore(nullptr));
+  if (!until.empty() && through == until) {
+    const std::string behind = until + '\0';  // the next key that there could be
+    RETURN_IF_ERROR(index.GoneBefore(&behind));
+  }
   return through;
 }
 

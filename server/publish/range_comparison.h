@@ -23,11 +23,11 @@ class RangeVisitor {
 // Whether a change is one of a ready stream.
 bool IsAboutReady(Core& core, const std::vector<route::Change>& changes);
 
-// Compares the relation's rows behind `after` (encoded; empty: from the start), as the reading has them, with the row
-// index, for all ready streams at once, which want what the router says. Gives the last key of the range, encoded;
-// empty: it ends with the relation. INVALID_ARGUMENT (KEY_MALFORMED).
+// Compares the relation's rows behind `after` (encoded; empty: from the start) and not behind `until` (empty: to the
+// end), as the reading has them, with the row index, for all ready streams at once, which want what the router says.
+// Gives the last key of the range, encoded; empty: it ends with the relation. INVALID_ARGUMENT (KEY_MALFORMED).
 absl::StatusOr<std::string> CompareRange(Core& core, route::Router& router, Reading& reading, const Relation& relation,
-                                         const std::string& after, RangeVisitor& visitor);
+                                         const std::string& after, const std::string& until, RangeVisitor& visitor);
 
 }  // namespace replicast::publish
 

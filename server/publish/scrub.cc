@@ -37,7 +37,7 @@ absl::StatusOr<absl::Duration> Scrub::Step() {
     return hurried_ ? absl::ZeroDuration() : core_.options.scrub_interval;
   }
   Range range;
-  ASSIGN_OR_RETURN(after_, CompareRange(core_, core_.router, **reading, *relation, after_, range));
+  ASSIGN_OR_RETURN(after_, CompareRange(core_, core_.router, **reading, *relation, after_, "", range));
   report_.rows_compared += range.rows();
   RETURN_IF_ERROR(Publish(**reading, *relation, range));
   const absl::Duration pause = Pause(range.rows(), core_.clock.Now() - began);

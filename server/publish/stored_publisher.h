@@ -45,6 +45,9 @@ class StoredPublisher : public Publisher {
   absl::Status CreateDataset(const std::string& name, const v1::Definition& definition) override {
     return catalogue_.Create(name, definition);
   }
+  absl::Status AlterDataset(const std::string& name, const v1::Definition& definition) override {
+    return catalogue_.Alter(name, definition);
+  }
   absl::Status DeleteDataset(const std::string& name) override { return catalogue_.Delete(name); }
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override {
     return catalogue_.Combine(names);
@@ -58,8 +61,8 @@ class StoredPublisher : public Publisher {
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
-                                            std::unique_ptr<ChunkPieces>* pieces) override {
-    return chunks_.Read(stream, table, after_key, pieces);
+                                            const v1::HeldRange* held, std::unique_ptr<ChunkPieces>* pieces) override {
+    return chunks_.Read(stream, table, after_key, held, pieces);
   }
   absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position,
                                                            const v1::KeyRanges* ranges) override;

@@ -170,10 +170,10 @@ absl::StatusOr<std::map<std::string, DefinitionHash>> Catalogue::Datasets() {
   }
 }
 
-absl::Status Catalogue::AddDataset(const std::string& name, const DefinitionHash& definition) {
-  ASSIGN_OR_RETURN(sqlite::Statement * add,
-                   statements_.Get("INSERT INTO datasets(name, definition_hash) VALUES(?, ?)"));
-  return add->BindText(1, name).BindBlob(2, definition.view()).Run();
+absl::Status Catalogue::SetDataset(const std::string& name, const DefinitionHash& definition) {
+  ASSIGN_OR_RETURN(sqlite::Statement * set,
+                   statements_.Get("INSERT OR REPLACE INTO datasets(name, definition_hash) VALUES(?, ?)"));
+  return set->BindText(1, name).BindBlob(2, definition.view()).Run();
 }
 
 absl::Status Catalogue::RemoveDataset(const std::string& name) {

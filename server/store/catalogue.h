@@ -54,7 +54,8 @@ class Catalogue {
   absl::Status Bury(int64_t stream);  // nothing is left of it
 
   absl::StatusOr<std::map<std::string, DefinitionHash>> Datasets();
-  absl::Status AddDataset(const std::string& name, const DefinitionHash& definition);
+  // In the place of what it was.
+  absl::Status SetDataset(const std::string& name, const DefinitionHash& definition);
   absl::Status RemoveDataset(const std::string& name);
 
   absl::StatusOr<std::vector<RelationRecord>> Relations();

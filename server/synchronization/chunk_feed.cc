@@ -2,16 +2,23 @@
 
 #include <utility>
 
+#include "common/base/digest.h"
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 
 namespace replicast {
 namespace {
 
+constexpr uint64_t kUnknownRows = UINT64_MAX;
 constexpr size_t kMaxKeyBytes = 5u << 20;  // an encoded key is little longer than its values
 
 absl::Status HistoryChanged() {
   return Error(absl::StatusCode::kFailedPrecondition, "HISTORY_CHANGED",
                "a new history has begun on the server since this snapshot was: begin it anew");
+}
+
+absl::Status RequestInvalid(const char* why) {
+  return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", why);
 }
 
 }  // namespace
@@ -23,8 +30,7 @@ absl::StatusOr<ChunkFeed> ChunkFeed::Begin(Publisher& publisher, const v1::Snaps
     return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
   if (request.table() >= static_cast<uint32_t>(stream->schema.tables_size()) ||
       request.after_key().size() > kMaxKeyBytes) {
-    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID",
-                 "the snapshot can't go on there: begin it from the start");
+    return RequestInvalid("the snapshot can't go on there: begin it from the start");
   }
   ChunkFeed feed;
   feed.definition_ = *definition;
@@ -34,7 +40,40 @@ absl::StatusOr<ChunkFeed> ChunkFeed::Begin(Publisher& publisher, const v1::Snaps
   feed.schema_ = stream->schema;
   feed.after_key_ = request.after_key();
   feed.rows_total_ = stream->row_count;
+  feed.schema_only_ = request.schema_only();
+  RETURN_IF_ERROR(feed.TakeHeld(request));
   return feed;
+}
+
+absl::Status ChunkFeed::TakeHeld(const v1::SnapshotRequest& request) {
+  if (request.held_size() > static_cast<int>(limits::kMaxHeldRanges))
+    return RequestInvalid("too many ranges are held: at most 64 in one request");
+  const std::string* before = &after_key_;
+  for (int i = 0; i < request.held_size(); ++i) {
+    const std::string& through = request.held(i).through_key();
+    const bool last = i == request.held_size() - 1;
+    if (through.size() > kMaxKeyBytes || (through.empty() ? !last : through <= *before) ||
+        !Digest::FromBytes(request.held(i).digest()))
+      return RequestInvalid("the ranges that are held do not ascend, or have no digest");
+    before = &through;
+  }
+  held_.assign(request.held().begin(), request.held().end());
+  return absl::OkStatus();
+}
+
+bool ChunkFeed::AtEnd() const {
+  if (schema_only_) return schema_told_;
+  return table_ == static_cast<uint32_t>(schema_.tables_size()) || (!held_.empty() && next_held_ == held_.size());
+}
+
+void ChunkFeed::GoOnBehind(const std::string& through_key) {
+  after_key_ = through_key;
+  if (after_key_.empty()) {
+    ++table_;
+    next_held_ = held_.size();
+  }
+  const auto through = [&]() -> const std::string& { return held_[next_held_].through_key(); };
+  while (next_held_ < held_.size() && !through().empty() && through() <= after_key_) ++next_held_;
 }
 
 absl::StatusOr<std::optional<v1::SnapshotResponse>> ChunkFeed::Next(Publisher& publisher) {
@@ -47,20 +86,23 @@ absl::StatusOr<std::optional<v1::SnapshotResponse>> ChunkFeed::Next(Publisher& p
     }
     pieces_.reset();
   }
-  if (table_ == static_cast<uint32_t>(schema_.tables_size())) return std::nullopt;
+  if (AtEnd()) return std::nullopt;
   if (publisher.history() != history_) return HistoryChanged();
   v1::SnapshotResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_chunk(), publisher.ReadChunk(definition_, table_, after_key_, &pieces_));
   response.set_rows_total(rows_total_);
+  if (!std::exchange(schema_told_, true)) *response.mutable_schema() = schema_;
+  if (schema_only_) return response;
+  v1::HeldRange* held = next_held_ < held_.size() ? &held_[next_held_] : nullptr;
+  ASSIGN_OR_RETURN(*response.mutable_chunk(), publisher.ReadChunk(definition_, table_, after_key_, held, &pieces_));
   v1::ChunkHeader header;
   REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
   if (header.schema_version() != schema_.version()) {
     return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED",
                  "the dataset's schema has changed since this snapshot began: begin it anew");
   }
-  if (!std::exchange(schema_told_, true)) *response.mutable_schema() = schema_;
-  after_key_ = header.through_key();
-  if (after_key_.empty()) ++table_;
+  GoOnBehind(header.through_key());
+  // Of what is left of a range whose first rows were told, nothing is known to be the same.
+  if (held != nullptr) held->set_row_count(kUnknownRows);
   return response;
 }
 

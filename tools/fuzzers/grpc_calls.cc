@@ -115,6 +115,7 @@ const std::vector<Method>& Methods() {
       Unary<&S::admin>(Right::kAdmin, &AdminService::Rekey),
       Unary<&S::admin>(Right::kAdmin, &AdminService::Scrub),
       Unary<&S::admin>(Right::kAdmin, &AdminService::CheckMaster),
+      Unary<&S::admin>(Right::kAdmin, &AdminService::AlterDataset),
   };
   return methods;
 }
@@ -362,6 +363,20 @@ std::vector<std::string> Seeds() {
                                   request.mutable_ranges()->add_through_keys("");
                                   request.mutable_ranges()->set_rows(true);
                                 }),
+      ByAll<v1::SnapshotRequest>(11,
+                                 [](auto& request) {
+                                   request.set_definition_hash("@s");
+                                   v1::HeldRange* held = request.add_held();
+                                   held->set_through_key(EncodeOrderedKey({int64_t{2}}, {Collation::kBinary}));
+                                   held->set_digest(std::string(16, '\0'));
+                                   *request.add_held() = *held;
+                                   request.mutable_held(1)->clear_through_key();
+                                 }),
+      ByAll<v1::AlterDatasetRequest>(28,
+                                     [](auto& request) {
+                                       request.set_name(kDatasets[0]);
+                                       request.mutable_definition()->set_all_tables(true);
+                                     }),
   };
 }
 
