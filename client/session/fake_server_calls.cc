@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "client/session/session_world.h"
@@ -8,11 +9,12 @@
 #include "common/wire/chunk_codec.h"
 #include "common/wire/columns.h"
 #include "common/wire/position_proto.h"
+#include "common/wire/row_hash.h"
 
 namespace replicast {
 namespace {
 
-constexpr int64_t kRowsInChunk = 50;
+constexpr uint64_t kRowsInChunk = 50, kRowsInHeldChunk = 2 * limits::kHeldRows;
 
 std::string KeyText(int64_t id) { return EncodeOrderedKey({id}, {Collation::kBinary}); }
 
@@ -219,26 +221,35 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
   return std::make_unique<Handle>(*this, stream);
 }
 
-v1::SnapshotResponse FakeServer::ChunkAfter(uint32_t table, const std::string& after_key) const {
+v1::SnapshotResponse FakeServer::ChunkAfter(const std::string& after_key, const v1::HeldRange* held) {
   v1::ChunkHeader header;
   header.set_history_id(history_.ToBytes());
   header.set_definition_hash(definition_hash_.ToBytes());
-  header.set_table(table);
   header.set_after_key(after_key);
+  if (held != nullptr) header.set_through_key(held->through_key());
   header.set_label_lsn(position().lsn.value);
   header.set_schema_version(1);
   *header.add_digests() = DigestNow();
   wire::ColumnsWriter writer(2);
-  int64_t count = 0;
+  TableState state;
   for (const auto& [id, value] : published_) {
     if (KeyText(id) <= after_key) continue;
+    if (!header.through_key().empty() && KeyText(id) > header.through_key()) break;
     writer.Add({id, Text{value}});
-    if (++count < kRowsInChunk) continue;
+    state.digest += wire::HashRow("t", {id, Text{value}});
+    if (++state.rows < (held == nullptr ? kRowsInChunk : kRowsInHeldChunk)) continue;
     header.set_through_key(KeyText(id));
     break;
   }
   v1::Columns columns;
   writer.Take(&columns);
+  if (held != nullptr && header.through_key() == held->through_key() && state.rows == held->row_count() &&
+      state.digest.ToBytes() == held->digest()) {
+    header.set_held_digest(held->digest());
+    header.set_held_row_count(held->row_count());
+    columns.Clear();
+  }
+  rows_told += static_cast<int>(columns.row_count());
   v1::SnapshotResponse response;
   *response.mutable_chunk() = wire::SealChunk(header, columns, signer_);
   response.set_rows_total(published_.size());
@@ -260,7 +271,9 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
     auto after = std::make_shared<std::string>(resumes ? request.after_key() : "");
     auto done = std::make_shared<bool>(resumes && request.table() > 0);
     auto told = std::make_shared<bool>(false);
-    stream->send_next = [this, on_message, after, done, told, weak = std::weak_ptr<OpenStream>(stream)] {
+    auto held = std::make_shared<std::deque<v1::HeldRange>>(request.held().begin(), request.held().end());
+    stream->send_next = [this, request, on_message, after, done, told, held,
+                         weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
       if (*done) {
         streams_.erase(open);
@@ -268,12 +281,14 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
         open->end(absl::OkStatus());
         return false;
       }
-      v1::SnapshotResponse response = ChunkAfter(0, *after);
+      v1::SnapshotResponse response;
+      if (!request.schema_only()) response = ChunkAfter(*after, held->empty() ? nullptr : &held->front());
+      if (!std::exchange(*told, true)) *response.mutable_schema() = schema_;
       v1::ChunkHeader header;
       REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
       *after = header.through_key();
-      *done = after->empty();
-      if (!std::exchange(*told, true)) *response.mutable_schema() = schema_;
+      if (!held->empty() && *after == held->front().through_key()) held->pop_front();
+      *done = after->empty() || (request.held_size() > 0 && held->empty());
       on_message(std::move(response));
       if (!snapshot_stops_after_a_chunk) return true;
       open->credits = 0;

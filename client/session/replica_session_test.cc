@@ -358,6 +358,32 @@ TEST_F(ReplicaSessionTest, ATamperedTableIsNamedAndHealed) {
   EXPECT_EQ(world_.Shown()->at(17), "first");
 }
 
+TEST_F(ReplicaSessionTest, HealingFetchesNothingButTheRangeThatDiffersAndNamesTheRow) {
+  for (int64_t id = 1; id <= 5000; ++id) world_.server.Put(id, "row");
+  world_.server.Commit();
+  Join();
+  const int before = world_.server.rows_told;
+  world_.Tamper("UPDATE t SET v = 'tampered' WHERE id = 1717; DELETE FROM t WHERE id = 1720");
+  Change(18, "a change of the same table");
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(30)));
+  EXPECT_LE(world_.server.rows_told - before, static_cast<int>(2 * limits::kHeldRows));
+  EXPECT_TRUE(world_.Said("t 1717 (other); t 1720 (missing)"));
+}
+
+TEST_F(ReplicaSessionTest, ALongAbsenceFetchesNothingButWhatChanged) {
+  for (int64_t id = 1; id <= 5000; ++id) world_.server.Put(id, "row");
+  world_.server.Commit();
+  Join();
+  world_.StopReplica();
+  Change(4321, "meanwhile");
+  world_.server.TrimAll();
+  const int before = world_.server.rows_told;
+  world_.StartReplica();
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(30)));
+  EXPECT_LE(world_.server.rows_told - before, static_cast<int>(limits::kHeldRows));
+  EXPECT_TRUE(world_.Said("rows were the same already"));
+}
+
 TEST_F(ReplicaSessionTest, AnInterfaceWithoutMulticastEndsIt) {
   world_.server.Start();
   world_.listen_status =

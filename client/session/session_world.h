@@ -53,6 +53,7 @@ class FakeServer : public ControlChannel {
   Network network;
   bool multicast_arrives = true;
   bool snapshot_stops_after_a_chunk = false;
+  int rows_told = 0;  // in chunks
   bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else
   bool definition_is_wrong = false;  // not what its hash says
@@ -102,7 +103,7 @@ class FakeServer : public ControlChannel {
   std::optional<size_t> IndexAfter(const Position& position) const;
   void Feed(const std::shared_ptr<OpenStream>& stream);
   void Deliver(const std::string& datagram);
-  v1::SnapshotResponse ChunkAfter(uint32_t table, const std::string& after_key) const;
+  v1::SnapshotResponse ChunkAfter(const std::string& after_key, const v1::HeldRange* held);
   v1::TableDigest DigestNow() const;
 
   VirtualTime& time_;

@@ -58,6 +58,35 @@ TEST_F(PublisherDatasetsTest, SeveralDatasetsAreOneStreamOfWhatTheyHoldTogether)
   EXPECT_EQ(ReasonFor("a+b", Define({Table("items")})), "DEFINITION_INVALID");
 }
 
+TEST_F(PublisherDatasetsTest, AnAlteredDatasetIsAnotherStreamUnderItsName) {
+  for (int64_t id = 0; id < 30; ++id) source_.Put("items", {id, Text{"a"}, id});
+  const DefinitionHash before = Create("one", Define({Table("items", {}, "id < 5")}));
+  Create("two", Define({Table("notes")}));
+  Build();
+  ASSERT_TRUE(publisher_->CombineDatasets({"one", "two"}).ok());
+  ASSERT_TRUE(publisher_->AlterDataset("one", Define({Table("items", {}, "id < 9")})).ok());
+  Build();
+  EXPECT_FALSE(publisher_->Stream(before).has_value());
+  EXPECT_EQ(listener_->stopped.size(), 1u);  // the combination had told nothing yet
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("one", "two"));
+  const DefinitionHash after = publisher_->Dataset("one")->definition_hash;
+  TinyReplica replica = Join(after);
+  EXPECT_EQ(replica.StateOf(0).rows, 9u);
+  Restart();
+  EXPECT_EQ(publisher_->Dataset("one")->definition_hash, after);
+  ASSERT_TRUE(publisher_->AlterDataset("one", Define({Table("items", {}, "id < 9")})).ok());
+  EXPECT_TRUE(publisher_->Stream(after).has_value());
+}
+
+TEST_F(PublisherDatasetsTest, AnAlterationThatIsRefusedLeavesTheDatasetAsItWas) {
+  const DefinitionHash before = Create("one", Define({Table("items")}));
+  EXPECT_EQ(ReasonOf(publisher_->AlterDataset("one", Define({Table("nothing")}))), "TABLE_UNKNOWN");
+  EXPECT_EQ(ReasonOf(publisher_->AlterDataset("none", Define({Table("items")}))), "DATASET_UNKNOWN");
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("one"));
+  EXPECT_EQ(publisher_->Dataset("one")->definition_hash, before);
+  EXPECT_TRUE(listener_->stopped.empty());
+}
+
 TEST_F(PublisherDatasetsTest, ErrorsNameTheReason) {
   Create("one", Define({Table("items")}));
   EXPECT_EQ(ReasonFor("one", Define({Table("notes")})), "DATASET_EXISTS");

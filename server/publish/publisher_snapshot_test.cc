@@ -6,7 +6,9 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/base/ordered_key.h"
 #include "common/wire/chunk_codec.h"
+#include "common/wire/columns.h"
 #include "common/wire/row_hash.h"
 #include "server/publish/publisher_test_rig.h"
 
@@ -46,6 +48,13 @@ class PublisherSnapshotTest : public PublisherRig {
       }
     }
     source_.Commit();
+  }
+  static Digest DigestOf(const std::string& table, const v1::Columns& rows) {
+    Digest digest;
+    wire::ColumnsReader reader;
+    EXPECT_TRUE(reader.Open(rows, static_cast<size_t>(rows.columns_size())).ok());
+    for (Row row; reader.Next(&row);) digest += wire::HashRow(table, row);
+    return digest;
   }
   DefinitionHash all_, a_;
 };
@@ -115,6 +124,45 @@ TEST_F(PublisherSnapshotTest, AChunkPublishesWhatWasWrittenUnnoticedToEveryStrea
   Follow(a_, &a);
   EXPECT_TRUE(all.tables() == Truth(all_));
   EXPECT_TRUE(a.tables() == Truth(a_));
+}
+
+TEST_F(PublisherSnapshotTest, ARangeThatItsReaderHoldsTheSameComesWithoutRows) {
+  const wire::Chunk told = *wire::OpenChunk(*ReadChunk(all_, 0, ""), verifier_);
+  v1::HeldRange held;
+  held.set_through_key(told.header.through_key());
+  held.set_row_count(told.rows.row_count());
+  held.set_digest(DigestOf("items", told.rows).ToBytes());
+  const auto ask = [&] { return *wire::OpenChunk(*ReadChunk(all_, 0, "", &held), verifier_); };
+  const wire::Chunk same = ask();
+  EXPECT_EQ(same.header.held_digest(), held.digest());
+  EXPECT_EQ(same.header.through_key(), held.through_key());
+  EXPECT_EQ(same.rows.row_count(), 0u);
+  // What somebody wrote unnoticed is compared as it is, and published.
+  source_.PutUnnoticed("items", {int64_t{5}, Text{"changed"}, int64_t{5}});
+  const wire::Chunk other = ask();
+  EXPECT_EQ(other.header.held_digest(), "");
+  EXPECT_EQ(other.rows.row_count(), told.rows.row_count());
+  EXPECT_GT(other.header.label_lsn(), same.header.label_lsn());
+  held.set_digest(DigestOf("items", other.rows).ToBytes());
+  EXPECT_EQ(ask().header.held_digest(), held.digest());
+}
+
+TEST_F(PublisherSnapshotTest, AHeldRangeEndsWhereItsReadersDoes) {
+  v1::HeldRange held;
+  held.set_through_key(EncodeOrderedKey({int64_t{9}}, {Collation::kBinary}));
+  held.set_digest(Digest().ToBytes());
+  for (int64_t id : {9, 10}) source_.Remove("items", {id});  // its last key is there no more
+  Drain();
+  const wire::Chunk chunk = *wire::OpenChunk(*ReadChunk(all_, 0, "", &held), verifier_);
+  EXPECT_EQ(chunk.header.through_key(), held.through_key());
+  EXPECT_EQ(chunk.rows.row_count(), 9u);
+  // Nothing is there behind the last row: what the reader holds there is what differs.
+  const std::string last = EncodeOrderedKey({int64_t{2999}}, {Collation::kBinary});
+  held.set_through_key(EncodeOrderedKey({int64_t{4000}}, {Collation::kBinary}));
+  held.set_row_count(1);
+  EXPECT_EQ(wire::OpenChunk(*ReadChunk(all_, 0, last, &held), verifier_)->header.through_key(), "");
+  held.set_row_count(0);
+  EXPECT_EQ(wire::OpenChunk(*ReadChunk(all_, 0, last, &held), verifier_)->header.through_key(), held.through_key());
 }
 
 TEST_F(PublisherSnapshotTest, MalformedAsksForChunksAreRefused) {

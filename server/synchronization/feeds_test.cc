@@ -59,6 +59,38 @@ TEST_F(FeedsTest, ChunkFeedTellsEveryTableAndEnds) {
   EXPECT_FALSE(feed->Next(publisher_)->has_value());
 }
 
+TEST_F(FeedsTest, ChunkFeedTellsTheSchemaAloneWhereThatIsAskedFor) {
+  publisher_.Add("all", stream_);
+  v1::SnapshotRequest request;
+  request.set_definition_hash(stream_.ToBytes());
+  request.set_schema_only(true);
+  auto feed = ChunkFeed::Begin(publisher_, request);
+  ASSERT_TRUE(feed.ok());
+  const auto told = feed->Next(publisher_);
+  ASSERT_TRUE(told.ok() && told->has_value());
+  EXPECT_TRUE((*told)->has_schema());
+  EXPECT_FALSE((*told)->has_chunk());
+  EXPECT_FALSE(feed->Next(publisher_)->has_value());
+}
+
+TEST_F(FeedsTest, ChunkFeedEndsBehindTheRangesThatAreHeld) {
+  publisher_.Add("all", stream_);
+  publisher_.streams[stream_].schema.add_tables()->set_name("u");
+  v1::SnapshotRequest request;
+  request.set_definition_hash(stream_.ToBytes());
+  v1::HeldRange* held = request.add_held();
+  held->set_digest(std::string(16, '\0'));
+  auto feed = ChunkFeed::Begin(publisher_, request);
+  ASSERT_TRUE(feed.ok());
+  EXPECT_TRUE(feed->Next(publisher_)->has_value());
+  EXPECT_FALSE(feed->Next(publisher_)->has_value()) << "the table ended, and with it the ranges";
+  held->set_digest("short");
+  EXPECT_EQ(ReasonOf(ChunkFeed::Begin(publisher_, request).status()), "REQUEST_INVALID");
+  held->set_digest(std::string(16, '\0'));
+  *request.add_held() = *held;
+  EXPECT_EQ(ReasonOf(ChunkFeed::Begin(publisher_, request).status()), "REQUEST_INVALID") << "the first ends nowhere";
+}
+
 TEST_F(FeedsTest, ChunkFeedGoesOnOnlyInItsHistory) {
   publisher_.Add("all", stream_);
   v1::SnapshotRequest request;
