@@ -289,6 +289,28 @@ TEST(StoredReplicaTest, AFileThatShowsSomethingTakesNoOtherEncoding) {
   EXPECT_EQ(rig.Shown(), rig.Master());
 }
 
+TEST(StoredReplicaTest, OfAnAlteredDatasetReadersSeeTheFormerDefinitionUntilItsSnapshotIsLoaded) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  const DefinitionHash before = rig.definition;
+  ReplicaDatabase::Identity altered = *replica->identity();
+  altered.definition = rig.definition = rig.random.Identifier<DefinitionHash>();
+  ASSERT_TRUE(replica->SetDataset(altered, v1::Definition(), rig.schema()).ok());
+  EXPECT_EQ(replica->position()->definition, before);
+  const std::vector<Row> seen = rig.Shown();
+  replica = rig.Open();
+  EXPECT_EQ(replica->identity()->definition, altered.definition);
+  EXPECT_EQ(replica->position()->definition, before);
+  EXPECT_EQ(rig.Shown(), seen);
+  rig.LoadAll(*replica);
+  ASSERT_TRUE(*replica->TrySwap());
+  EXPECT_EQ(replica->position()->definition, altered.definition);
+  ReplicaDatabase::Identity another = altered;
+  another.dataset = "another";
+  another.definition = before;
+  EXPECT_EQ(ReasonOf(replica->SetDataset(another, v1::Definition(), rig.schema())), "OTHER_DEFINITION");
+}
+
 TEST(StoredReplicaTest, RefusesAnotherServerAndATableInTheWay) {
   ApplyRig rig;
   auto replica = rig.Open();
