@@ -7,6 +7,7 @@
 #include "client/session/silence_watch.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/wire/definition.h"
 
 namespace replicast::simulation {
 namespace {
@@ -37,7 +38,15 @@ std::string Checks::WhyNotEqual(SimulatedReplica& replica) {
   }
   const absl::StatusOr<Digest> content = ContentOf(replica);
   if (!content.ok()) return absl::StrCat(who, " can't be read: ", std::string(content.status().message()));
-  return *content == world_.history.Newest(replica.dataset()) ? "" : who + " is not what the master is";
+  const auto stream = world_.server->publisher().Dataset(replica.dataset());
+  if (!stream.ok()) return absl::StrCat(who, ": ", std::string(stream.status().message()));
+  if (position->definition != stream->definition_hash) return who + " shows a former definition";
+  const std::vector<v1::Definition>& definitions = ChoiceOf(replica.dataset()).definitions;
+  for (size_t i = 0; i < definitions.size(); ++i) {
+    if (wire::HashOf(*wire::Canonical(definitions[i])) != position->definition) continue;
+    return *content == world_.history.Newest(replica.dataset(), i) ? "" : who + " is not what the master is";
+  }
+  return who + " has an unknown definition";
 }
 
 bool Checks::AllEqual(std::string* why) {
@@ -82,6 +91,7 @@ void Checks::Calm() {
   // A change of every table, so that a digest tells who was tampered with.
   WriteOneRow();
   MustBecomeEqual(kCalm, "not equal within five minutes of calm");
+  world_.history.EndUnnoted();
 }
 
 std::vector<SimulatedReplica*> Checks::Live() {

@@ -122,6 +122,9 @@ Configuration Configuration::ForSeed(uint64_t seed) {
     c.datasets = 1;
   }
   f.schema_changed = sometimes(3);
+  f.altered = sometimes(2);
+  // Until a scrub has ended, nobody can say what a replica must show.
+  f.unnoted = one_in(6) ? between(0, 4) : 0;
   return c;
 }
 
@@ -176,6 +179,8 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"checkpointed", &faults.checkpointed},
       {"vacuumed", &faults.vacuumed},
       {"schema_changed", &faults.schema_changed},
+      {"altered", &faults.altered},
+      {"unnoted", &faults.unnoted},
       {"disk_full", &faults.disk_full},
       {"replica_disk_full", &faults.replica_disk_full},
       {"burst", &faults.burst},

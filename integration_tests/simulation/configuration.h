@@ -21,7 +21,8 @@ struct FaultRates {
   double server_paused = 0, server_disk_slow = 0, socket_blocked = 0;
   double replica_killed = 0, replica_killed_at_write = 0, replica_power_lost = 0, replica_asleep = 0, tampered = 0;
   double replica_paused = 0, replica_disk_slow = 0, replica_locked = 0, replica_cloned = 0;
-  double writer_killed = 0, master_locked = 0, checkpointed = 0, vacuumed = 0, schema_changed = 0;
+  double writer_killed = 0, master_locked = 0, checkpointed = 0, vacuumed = 0, schema_changed = 0, altered = 0,
+         unnoted = 0;
   double disk_full = 0, replica_disk_full = 0;
   double burst = 0, burst_for_all_but_one = 0, partitioned = 0, mtu_shrunk = 0, all_restarted = 0;
   double rekeyed = 0, revoked = 0, joined = 0, left = 0, many_joined = 0, many_revoked = 0, keys_lost = 0;

@@ -61,23 +61,23 @@ const std::vector<DatasetChoice>& DatasetChoices() {
   static const std::vector<DatasetChoice> choices = [] {
     std::vector<DatasetChoice> made(4);
     made[0].name = "all";
-    *made[0].definition.add_tables() = Table("t", {"id", "u", "v", "w"}, "");
-    *made[0].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "");
+    *made[0].definitions.emplace_back().add_tables() = Table("t", {"id", "u", "v", "w"}, "");
+    *made[0].definitions[0].add_tables() = Table("pairs", {"a", "b", "note"}, "");
     made[1].name = "some";
-    *made[1].definition.add_tables() = Table("t", {"id", "v", "w"}, "w = 'a'");
+    *made[1].definitions.emplace_back().add_tables() = Table("t", {"id", "v", "w"}, "w = 'a'");
+    *made[1].definitions.emplace_back().add_tables() = Table("t", {"id", "v", "w"}, "w = 'a' OR id % 2 = 0");
     made[2].name = "pairs";
-    *made[2].definition.add_tables() = Table("pairs", {"a", "b", "note"}, "a % 2 = 0");
+    *made[2].definitions.emplace_back().add_tables() = Table("pairs", {"a", "b", "note"}, "a % 2 = 0");
     made[3].name = "whole";
-    made[3].definition.set_all_tables(true);
+    made[3].definitions.emplace_back().set_all_tables(true);
     return made;
   }();
   return choices;
 }
 
-const v1::Definition& DefinitionOf(const std::string& dataset) {
-  return std::find_if(DatasetChoices().begin(), DatasetChoices().end(),
-                      [&](const auto& each) { return each.name == dataset; })
-      ->definition;
+const DatasetChoice& ChoiceOf(const std::string& dataset) {
+  return *std::find_if(DatasetChoices().begin(), DatasetChoices().end(),
+                       [&](const auto& each) { return each.name == dataset; });
 }
 
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered) {
@@ -105,9 +105,12 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
         number && std::holds_alternative<int64_t>(*number) ? static_cast<uint64_t>(std::get<int64_t>(*number)) : 0;
     for (size_t i = 0; i < datasets_; ++i) {
       const DatasetChoice& dataset = DatasetChoices()[i];
-      ASSIGN_OR_RETURN(const Digest content, ContentOf(master, dataset.definition, true));
-      states_[dataset.name][newest_][content.ToBytes()].insert(lineage_);
-      newest_content_[dataset.name] = content;
+      std::vector<Digest>& newest = newest_content_[dataset.name];
+      newest.clear();
+      for (const v1::Definition& definition : dataset.definitions) {
+        ASSIGN_OR_RETURN(newest.emplace_back(), ContentOf(master, definition, true));
+        states_[dataset.name][newest_][newest.back().ToBytes()].insert(lineage_);
+      }
     }
     return absl::OkStatus();
   };
@@ -125,7 +128,18 @@ void MasterHistory::ForgetAfter(uint64_t number) {
   }
 }
 
+void MasterHistory::BeginUnnoted() {
+  if (!unnoted()) unnoted_.emplace_back(newest_, UINT64_MAX);
+}
+
+void MasterHistory::EndUnnoted() {
+  if (unnoted()) unnoted_.back().second = newest_;
+}
+
 bool MasterHistory::Had(const std::string& dataset, uint64_t number, const Digest& content) const {
+  for (const auto& [first, last] : unnoted_) {
+    if (number >= first && number <= last) return true;
+  }
   const auto states = states_.find(dataset);
   if (states == states_.end()) return false;
   const auto at = states->second.find(number);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/digest.h"
@@ -15,10 +16,11 @@ namespace replicast::simulation {
 // A dataset of the simulated worlds, by name.
 struct DatasetChoice {
   std::string name;
-  v1::Definition definition;
+  // Of the same tables and columns: it may be altered from one to another. The first is the one that it begins with.
+  std::vector<v1::Definition> definitions;
 };
 const std::vector<DatasetChoice>& DatasetChoices();
-const v1::Definition& DefinitionOf(const std::string& dataset);
+const DatasetChoice& ChoiceOf(const std::string& dataset);
 
 // The digest over what a dataset holds in a master (filters apply) or in a replica (all rows that are there).
 absl::StatusOr<Digest> ContentOf(sqlite::Database& database, const v1::Definition& definition, bool filtered);
@@ -35,17 +37,23 @@ class MasterHistory {
   void BeginLineage() { ++lineage_; }
   // The disk lost what this lineage had later: no replica may have seen it.
   void ForgetAfter(uint64_t number);
+  // Somebody wrote what the hooks did not see: from here on, until the scrub has found all of it, replicas may show
+  // a mixture.
+  void BeginUnnoted();
+  void EndUnnoted();
+  bool unnoted() const { return !unnoted_.empty() && unnoted_.back().second == UINT64_MAX; }
   bool Had(const std::string& dataset, uint64_t number, const Digest& content) const;
   uint64_t newest() const { return newest_; }
-  // Of the newest state.
-  Digest Newest(const std::string& dataset) const { return newest_content_.at(dataset); }
+  // Of the newest state, under one of the dataset's definitions.
+  Digest Newest(const std::string& dataset, size_t definition) const { return newest_content_.at(dataset)[definition]; }
 
  private:
   const size_t datasets_;
   // By dataset, number and content: the lineages that it was in.
   std::map<std::string, std::map<uint64_t, std::map<std::string, std::set<int>>>> states_;
   int lineage_ = 0;
-  std::map<std::string, Digest> newest_content_;
+  std::map<std::string, std::vector<Digest>> newest_content_;  // of each definition
+  std::vector<std::pair<uint64_t, uint64_t>> unnoted_;         // first and last number
   uint64_t newest_ = 0;
 };
 

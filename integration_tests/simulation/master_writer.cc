@@ -136,6 +136,18 @@ bool MasterWriter::Finish() {
 
 bool MasterWriter::Write() { return Hold() && Finish(); }
 
+bool MasterWriter::WriteUnnoted() {
+  if (holds_ || !Connected()) return false;
+  const auto enable = [this](int on) {
+    statements_.clear();  // they have the triggers within
+    sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, on, nullptr);
+  };
+  enable(0);
+  const bool committed = Write();
+  enable(1);
+  return committed;
+}
+
 void MasterWriter::Kill() {
   process_.KillAt(0);
   statements_.clear();

@@ -31,6 +31,8 @@ class MasterWriter {
   absl::Status CreateTables();
   // One transaction. True: it committed. Nothing happens while another program holds the lock, or the disk is full.
   bool Write();
+  // Likewise, on a connection whose triggers are disabled.
+  bool WriteUnnoted();
   // Begins a transaction and leaves it open; Finish commits it, Kill is kill -9.
   bool Hold();
   bool Finish();

@@ -8,7 +8,7 @@ namespace replicast::simulation {
 
 absl::StatusOr<Digest> ContentOf(SimulatedReplica& replica) {
   ASSIGN_OR_RETURN(sqlite::Database* const reader, replica.Reader());
-  return ContentOf(*reader, DefinitionOf(replica.dataset()), false);
+  return ContentOf(*reader, ChoiceOf(replica.dataset()).definitions[0], false);
 }
 
 std::optional<ShownStates::Shown> ShownStates::Read(sqlite::Database& reader) {

@@ -160,6 +160,21 @@ void Storm::OfMaster() {
     };
     if (writer.Run(kChanges[random.Below(std::size(kChanges))]).ok()) world_.AfterCommit();
   });
+  Every(f.altered, "dataset altered", [this](Random& random) {
+    SimulatedServer& server = *world_.server;
+    if (!server.awake()) return;
+    const DatasetChoice& choice = DatasetChoices()[random.Below(static_cast<uint64_t>(world_.configuration.datasets))];
+    const v1::Definition& definition = choice.definitions[random.Below(choice.definitions.size())];
+    if (!server.publisher().AlterDataset(choice.name, definition).ok()) return;
+    server.engine().OnDatasetsChanged();
+    server.plane().EndUnreadable().IgnoreError();
+  });
+  Every(f.unnoted, "written with triggers disabled", [&](Random&) {
+    if (writer.WriteUnnoted()) {
+      world_.AfterCommit();
+      world_.history.BeginUnnoted();
+    }
+  });
   Every(f.vacuumed, "vacuum by somebody else", [&](Random&) {
     if (writer.Run("VACUUM").ok()) world_.AfterCommit();
   });
@@ -392,6 +407,7 @@ void Storm::End() {
     replica->path() = PathFaults();
     replica->link().faults = CallFaults();
   }
+  world_.ScrubUntilAllIsNoted();
   world_.trace.Note("calm");
 }
 

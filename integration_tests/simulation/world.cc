@@ -90,7 +90,7 @@ void World::SetUp() {
 void World::CreateDatasets() {
   for (int i = 0; i < static_cast<int>(configuration.datasets); ++i) {
     const DatasetChoice& choice = DatasetChoices()[static_cast<size_t>(i)];
-    Must(server->publisher().CreateDataset(choice.name, choice.definition), "dataset");
+    Must(server->publisher().CreateDataset(choice.name, choice.definitions[0]), "dataset");
   }
   server->engine().OnDatasetsChanged();
   AfterCommit();
@@ -165,6 +165,12 @@ void World::AfterCommit() {
   for (const StreamInfo& stream : server->publisher().Streams()) {
     server->multicaster().Rekey(stream.definition_hash).IgnoreError();
   }
+}
+
+void World::ScrubUntilAllIsNoted() {
+  if (!history.unnoted()) return;
+  if (server->awake()) server->publisher().ScrubNow();
+  time.After(absl::Seconds(20), [this] { ScrubUntilAllIsNoted(); });
 }
 
 void World::StartWriting() {

@@ -37,6 +37,8 @@ class World {
   void StopWriting() { writing_ = false; }
   // Somebody committed to the master: its states are remembered, the server is woken (mostly).
   void AfterCommit();
+  // Passes of the scrub without pauses, as long as the history has something that the hooks did not see.
+  void ScrubUntilAllIsNoted();
   // Virtual time passes; who died is started again by its supervisor.
   void RunFor(absl::Duration how_long);
 
