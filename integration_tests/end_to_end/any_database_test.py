@@ -33,9 +33,11 @@ class AnyDatabaseTest(ReplicastTest):
     def equal(self, *tables):
         self.assert_equal_copy("a", tables or self.TABLES)
 
-    def replica(self, query, name="a"):
+    def replica(self, query, name="a", commit=False):
         database = sqlite3.connect(self.path(name + ".db"), timeout=30)
         rows = database.execute(query).fetchall()
+        if commit:
+            database.commit()
         database.close()
         return rows
 
@@ -94,6 +96,29 @@ class AnyDatabaseTest(ReplicastTest):
         self.master.execute("VACUUM")
         self.equal()
         self.assertEqual(self.replica("SELECT rowid, line FROM log ORDER BY rowid"), self.master.execute("SELECT rowid, line FROM log").fetchall())
+
+    def test_a_dataset_is_altered_while_a_replica_follows(self):
+        self.serve({"some": ["--table", "shop:id,town", "--where", "shop=town <> 'Basel'"]})
+        self.join("a", dataset="some")
+        self.assertEqual(self.replica("SELECT * FROM shop"), [(1, "Bern")])
+        self.cli("dataset", "alter", "some", "--table", "shop", "--table", "log")
+        wait_until(lambda: self.replica("SELECT 1 FROM sqlite_master WHERE name = 'log'"), 30, "the new table is shown")
+        self.equal("shop", "log")
+        self.master.execute("INSERT INTO shop(town) VALUES('Chur')")
+        self.equal("shop", "log")
+        self.assertIn("no dataset none", self.cli("dataset", "alter", "none", "--table", "shop", expect=REFUSED))
+        self.assertIn("nosuch", self.cli("dataset", "alter", "some", "--table", "nosuch", expect=REFUSED))
+        self.equal("shop", "log")
+
+    def test_a_replica_that_was_written_to_fetches_nothing_but_what_differs(self):
+        self.master.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO log SELECT 'line', i FROM n")
+        process = self.whole()
+        self.replica("UPDATE log SET line = 'theirs' WHERE rowid = 4711", commit=True)
+        self.master.execute("INSERT INTO log VALUES('more', 0)")
+        said = wait_until(lambda: [line for line in process.lines if "rows were the same already" in line], 30, "healed")[0]
+        self.assertRegex(said, r"\b1\d{4} rows were the same already, \d{1,4} came")
+        self.assertIn("log 4711 (other)", said)
+        self.equal()
 
     def test_what_cant_be_is_said_before(self):
         self.master.execute("CREATE VIRTUAL TABLE nothing USING fts5(a, content = '')")
