@@ -29,11 +29,15 @@ ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, Repli
 ReplicaDaemon::~ReplicaDaemon() { loop_.SetTick(nullptr); }
 
 ReplicaSession::Options ReplicaDaemon::SessionOptions() {
+  std::optional<v1::Definition> narrowing;
+  if (!options_.settings.narrowing.empty() && !narrowing.emplace().ParseFromString(options_.settings.narrowing))
+    narrowing.reset();
   return {.dataset = options_.settings.dataset,
           .server = credential_.rpc.address,
           .member = credential_.member,
           .x25519 = credential_.x25519,
           .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
+          .narrowing = std::move(narrowing),
           .renew_at = RenewAt(clock_.Now())};
 }
 

@@ -36,6 +36,7 @@ absl::StatusOr<ReplicaSettings> SettingsFor(const ReplicaOptions& options, const
   if (!options.dataset.empty()) settings.dataset = options.dataset;
   if (!options.interface.empty()) settings.interface = options.interface;
   if (options.max_rate_bytes_per_second) settings.max_rate_bytes_per_second = *options.max_rate_bytes_per_second;
+  if (options.narrowing) settings.narrowing = *options.narrowing;
   if (settings.dataset.empty()) {
     return Error(absl::StatusCode::kInvalidArgument, "USAGE", "which dataset? add --dataset NAME to the first start");
   }

@@ -6,7 +6,9 @@
 #include <iostream>
 #include <vector>
 
+#include "client/cli/definition_arguments.h"
 #include "common/base/dataset_names.h"
+#include "common/base/errors.h"
 
 namespace replicast {
 namespace {
@@ -17,6 +19,8 @@ constexpr char kExamples[] =
     "      joins with a token from `replicast token create`, takes a snapshot and follows\n"
     "  replicast-replica --database replica.db\n"
     "      goes on from where it stopped\n"
+    "  replicast-replica --join - --dataset orders --table item --where 'item=shop = 17' --database shop.db < token\n"
+    "      follows this much of the dataset\n"
     "  replicast-replica --database replica.db --simulate-loss 5%\n"
     "      the same, losing every twentieth datagram, to see the repairs\n"
     "\n"
@@ -55,7 +59,20 @@ CLI::Option* AddShare(CLI::App& app, const std::string& flag, double* share, con
       ->group("For tests");
 }
 
-void AddOptions(CLI::App& app, ReplicaOptions* options) {
+struct Arguments : ReplicaOptions {
+  cli::DefinitionArguments arguments;
+};
+
+// What --table and --where say; nothing: neither was given.
+absl::StatusOr<std::optional<std::string>> NarrowingOf(const cli::DefinitionArguments& arguments) {
+  if (arguments.tables.empty() && arguments.filters.empty()) return std::optional<std::string>();
+  if (arguments.tables == std::vector<std::string>{"*"} && arguments.filters.empty())
+    return std::optional<std::string>("");
+  ASSIGN_OR_RETURN(const v1::Definition definition, cli::ParseDefinition(arguments));
+  return std::optional<std::string>(definition.SerializeAsString());
+}
+
+void AddOptions(CLI::App& app, Arguments* options) {
   app.add_option("--join", options->join,
                  "Join token; - reads it from standard input, @FILE from a file (both keep it out of the process list)")
       ->type_name("TOKEN")
@@ -66,6 +83,14 @@ void AddOptions(CLI::App& app, ReplicaOptions* options) {
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->envname("REPLICAST_DATASET");
+  app.add_option("--table", options->arguments.tables,
+                 "Only this much of the dataset: TABLE, or TABLE:column,column…; again for several; * for all of it")
+      ->type_name("TABLE")
+      ->allow_extra_args(false);
+  app.add_option("--where", options->arguments.filters,
+                 "TABLE=EXPRESSION: of a --table, only rows for which the SQL expression over its columns is true")
+      ->type_name("FILTER")
+      ->allow_extra_args(false);
   app.add_option("--database", options->database, "The replica database, a SQLite file; made when missing")
       ->type_name("FILE")
       ->envname("REPLICAST_DATABASE")
@@ -151,10 +176,13 @@ std::optional<uint64_t> ParseByteRate(const std::string& text) {
 std::optional<ReplicaOptions> ParseReplicaOptions(int argc, const char* const* argv, int* exit_code) {
   CLI::App app("Keeps a SQLite file equal to a dataset of a Replicast server.", "replicast-replica");
   app.footer(kExamples);
-  ReplicaOptions options;
+  Arguments options;
   AddOptions(app, &options);
   try {
     app.parse(argc, argv);
+    absl::StatusOr<std::optional<std::string>> narrowing = NarrowingOf(options.arguments);
+    if (!narrowing.ok()) throw CLI::ValidationError(std::string(narrowing.status().message()));
+    options.narrowing = *std::move(narrowing);
     return options;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {

@@ -17,6 +17,7 @@ struct ReplicaOptions {
   std::string database;
   std::string interface;
   std::optional<uint64_t> max_rate_bytes_per_second;
+  std::optional<std::string> narrowing;  // a serialized Definition; empty: all of the dataset
   uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;
   net::Faults faults;
   bool verbose = false;

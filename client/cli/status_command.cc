@@ -4,6 +4,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/context.h"
 #include "client/cli/json_output.h"
+#include "client/cli/stream_text.h"
 #include "client/control/member_credential.h"
 #include "client/database_lock.h"
 #include "common/base/encoding.h"
@@ -41,7 +42,7 @@ void PrintServer(const v1::GetStatusResponse& status) {
       row.insert(row.end(),
                  {Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.members()),
                   HumanBytes(stream.rate_bytes_per_second()) + "/s",
-                  stream.group() + ":" + std::to_string(stream.port()), std::to_string(stream.current_epoch())});
+                  GroupText(stream), std::to_string(stream.current_epoch())});
     }
     rows.push_back(row);
   }

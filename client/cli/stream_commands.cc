@@ -3,6 +3,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/context.h"
 #include "client/cli/json_output.h"
+#include "client/cli/stream_text.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/base/lsn.h"
@@ -37,7 +38,7 @@ absl::Status List(const Context& context) {
   std::vector<std::vector<std::string>> rows = {
       {"DATASETS", "GROUP", "LSN", "EPOCH", "RATE", "MEMBERS", "FRAMES", "BYTES", "REPAIRS"}};
   for (const auto& stream : all.streams()) {
-    rows.push_back({Names(stream), stream.group() + ":" + std::to_string(stream.port()),
+    rows.push_back({Names(stream), GroupText(stream),
                     Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.current_epoch()),
                     RateText(stream.rate_bytes_per_second()), std::to_string(stream.members()),
                     HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
@@ -55,7 +56,7 @@ void PrintStream(const v1::Stream& stream) {
        {"stream id", id},
        {"position", HexEncode(stream.position().history_id()) + "/" + Lsn{stream.position().lsn()}.ToText()},
        {"catch-up from", Lsn{stream.oldest_lsn()}.ToText() + " on, " + HumanBytes(stream.stored_bytes()) + " stored"},
-       {"group", stream.group() + ":" + std::to_string(stream.port())},
+       {"group", GroupText(stream)},
        {"key epoch", std::to_string(stream.current_epoch())},
        {"rate", RateText(stream.rate_bytes_per_second()) + ": " + stream.rate_reason()},
        {"rate between",

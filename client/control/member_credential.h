@@ -39,6 +39,7 @@ struct ReplicaSettings {
   std::string dataset;
   std::string interface;  // "": the one that leads to the server
   uint64_t max_rate_bytes_per_second = 0;
+  std::string narrowing = {};  // a serialized Definition: only so much of the dataset; empty: all of it
   friend bool operator==(const ReplicaSettings&, const ReplicaSettings&) = default;
 };
 

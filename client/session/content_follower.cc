@@ -78,7 +78,7 @@ void ContentFollower::Begin(v1::NextStep next, const std::string& reason, absl::
   } else if (next == v1::NEXT_STEP_FOLLOW) {
     GoLive();
   } else {
-    StartCatchUp(false);
+    StartCatchUp(unicast_only_);
   }
 }
 
@@ -147,6 +147,7 @@ void ContentFollower::StartCatchUp(bool follow) {
 void ContentFollower::GoLive() {
   phase_ = FollowPhase::kLive;
   hinted_since_ = absl::InfiniteFuture();
+  if (unicast_only_) catch_up_wanted_ = true;
 }
 
 void ContentFollower::Step(absl::Time now) {
@@ -258,7 +259,7 @@ void ContentFollower::StepLive() {
       }
     }
   }
-  if (catch_up_wanted_ && now_ >= catch_up_not_before_) return StartCatchUp(distrusted(now_));
+  if (catch_up_wanted_ && now_ >= catch_up_not_before_) return StartCatchUp(unicast_only_ || distrusted(now_));
   if (catch_up_wanted_) return;
   just_caught_up_ = false;
   if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
@@ -281,7 +282,7 @@ void ContentFollower::OnBroken(PartOutcome broken) {
 
 std::string ContentFollower::Problem(absl::Time now) const {
   if (!machine_problem_.empty()) return machine_problem_;
-  if (phase_ != FollowPhase::kUnicast) return "";
+  if (phase_ != FollowPhase::kUnicast || unicast_only_) return "";
   return distrusted(now) ? kForged : "no multicast arrives here; following by unicast until it does";
 }
 

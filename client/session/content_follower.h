@@ -52,6 +52,8 @@ class ContentFollower {
   // Where the stream is said to stand (anybody with the group key may say so): if nothing leads there for a while, a
   // catch-up looks, ever more rarely when it finds nothing.
   void OnHint(Lsn newest, absl::Time now);
+  // The stream is not multicast: units come by unicast alone.
+  void SetUnicastOnly(bool unicast_only) { unicast_only_ = unicast_only; }
   void FollowByUnicast();
   void ReturnToMulticast();
 
@@ -103,6 +105,7 @@ class ContentFollower {
   absl::Time now_ = absl::InfinitePast();
   FollowPhase phase_ = FollowPhase::kWaiting;
   bool told_live_ = false;
+  bool unicast_only_ = false;
   bool catch_up_wanted_ = false;
   bool just_caught_up_ = false;  // what is held and still of another history leads nowhere
   absl::Time catch_up_not_before_ = absl::InfinitePast();

@@ -33,6 +33,12 @@ void LossReporter::Begin(delivery::StreamReceiver* receiver, const v1::Grant& gr
   loss_seen_at_ = absl::InfiniteFuture();
 }
 
+void LossReporter::End() {
+  receiver_ = nullptr;
+  ++generation_;
+  repairing_ = reporting_ = false;
+}
+
 void LossReporter::Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now) {
   now_ = now;
   if (receiver_ == nullptr) return;

@@ -21,6 +21,8 @@ class LossReporter {
 
   // A new grant; `receiver` stays valid until the next.
   void Begin(delivery::StreamReceiver* receiver, const v1::Grant& grant, absl::Time now);
+  // Nothing is received any more.
+  void End();
   // `repair`: missing symbols are wanted. `backlog`: bytes received and not yet applied.
   void Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now);
   absl::Time NextDeadline() const;

@@ -18,9 +18,11 @@ absl::Status Senseless(const std::string& what) {
 // Everything that is relied on later.
 absl::Status Check(const v1::SubscribeResponse& answer) {
   const v1::Grant& grant = answer.grant();
-  if (grant.stream_id() == 0 || grant.incarnation() == 0) return Senseless("numbers of 0");
-  if (grant.cipher_suite() != v1::CIPHER_SUITE_AES_256_GCM) return Senseless("unknown cipher suite");
-  if (grant.port() == 0 || grant.port() > UINT16_MAX) return Senseless("port");
+  if (!grant.group().empty()) {
+    if (grant.stream_id() == 0 || grant.incarnation() == 0) return Senseless("numbers of 0");
+    if (grant.cipher_suite() != v1::CIPHER_SUITE_AES_256_GCM) return Senseless("unknown cipher suite");
+    if (grant.port() == 0 || grant.port() > UINT16_MAX) return Senseless("port");
+  }
   if (answer.path_size() == 0 || !ServerId::FromBytes(answer.path(0))) return Senseless("no server id");
   if (static_cast<size_t>(answer.schema().tables_size()) > limits::kMaxTables) return Senseless("schema");
   const absl::StatusOr<v1::Definition> canonical = wire::Canonical(grant.definition());
@@ -145,14 +147,21 @@ absl::Status ReplicaSession::TakeOver(const v1::SubscribeResponse& answer, absl:
   const bool same_stream = grant_ && SameStream(*grant_, grant), same_group = grant_ && SameGroup(*grant_, grant);
   const bool same_run = same_stream && grant_->incarnation() == grant.incarnation();
   grant_ = grant;
-  if (!same_stream) {
+  if (!same_stream) content_.SetStream(grant.signing_public_key(), definition);
+  content_.SetUnicastOnly(grant.group().empty());
+  if (grant.group().empty()) {
+    losses_.End();
+    receiver_.reset();
+    environment_.StopListening();
+    return absl::OkStatus();
+  }
+  if (!same_stream || receiver_ == nullptr) {
     receiver_ = std::make_unique<delivery::StreamReceiver>(
         delivery::StreamReceiver::Options{.stream_id = grant.stream_id(),
                                           .definition = definition,
                                           .signing_public_key = grant.signing_public_key(),
                                           .reorder_bytes = buffers_.reorder_bytes},
         random_);
-    content_.SetStream(grant.signing_public_key(), definition);
   }
   losses_.Begin(receiver_.get(), grant, now);
   if (!same_group) {

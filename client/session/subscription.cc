@@ -98,6 +98,7 @@ void Subscription::Subscribe(const std::optional<Position>& position) {
   if (position) *request.mutable_position() = ToProto(*position);
   request.set_max_rate_bytes_per_second(options_.max_rate_bytes_per_second);
   request.set_request_id(random_.Bytes(16));
+  if (options_.narrowing) *request.mutable_narrowing() = *options_.narrowing;
   asking_ = true;
   ask_at_ = absl::InfiniteFuture();
   control_.Subscribe(request,

@@ -25,6 +25,7 @@ class Subscription {
     MemberId member;
     crypto::KeyPair x25519;
     uint64_t max_rate_bytes_per_second = 0;
+    std::optional<v1::Definition> narrowing = {};  // only so much of the dataset
     absl::Time renew_at = absl::InfiniteFuture();  // the certificate
   };
   Subscription(Options options, ControlChannel& control, SessionEnvironment& environment, Random& random, Inbox& inbox);

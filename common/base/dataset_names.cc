@@ -15,6 +15,12 @@ std::vector<std::string> PartsOfName(const std::string& name) {
   return {parts.begin(), parts.end()};
 }
 
+std::string NameOfNarrowed(const std::string& dataset, const DefinitionHash& definition) {
+  return dataset + kNarrows + definition.ToHex().substr(0, 16);
+}
+
+std::string NameBeforeNarrowing(const std::string& name) { return name.substr(0, name.find(kNarrows)); }
+
 std::string NameOfParts(const std::vector<std::string>& parts) {
   return absl::StrJoin(parts, std::string(1, kJoinsNames));
 }

@@ -23,21 +23,23 @@ v1::NextStep NextStepOf(NextStep step) {
   return v1::NEXT_STEP_UNSPECIFIED;
 }
 
-v1::Grant GrantOf(const StreamInfo& info, const ChannelInfo& channel, const ControlPlane::Facts& facts) {
+v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel,
+                  const ControlPlane::Facts& facts) {
   v1::Grant grant;
-  grant.set_stream_id(channel.stream_id);
   *grant.mutable_definition() = info.definition;
   grant.set_definition_hash(info.definition_hash.ToBytes());
-  grant.set_group(channel.group);
-  grant.set_port(channel.port);
+  grant.set_signing_public_key(facts.signing_public_key);
+  if (!channel) return grant;
+  grant.set_stream_id(channel->stream_id);
+  grant.set_group(channel->group);
+  grant.set_port(channel->port);
   grant.set_source(facts.source_address);
   grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
-  grant.set_current_epoch(channel.epoch);
-  grant.set_key_id(channel.key_id.ToBytes());
-  grant.set_frame_size(static_cast<uint32_t>(channel.frame_size));
-  grant.set_rate_bytes_per_second(channel.rate);
-  grant.set_signing_public_key(facts.signing_public_key);
-  grant.set_incarnation(channel.incarnation);
+  grant.set_current_epoch(channel->epoch);
+  grant.set_key_id(channel->key_id.ToBytes());
+  grant.set_frame_size(static_cast<uint32_t>(channel->frame_size));
+  grant.set_rate_bytes_per_second(channel->rate);
+  grant.set_incarnation(channel->incarnation);
   return grant;
 }
 
@@ -51,24 +53,24 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   if (request.has_position()) {
     ASSIGN_OR_RETURN(position, FromProto(request.position()));
   }
-  ASSIGN_OR_RETURN(StreamInfo info, plane_.ReadableDataset(member, request.dataset(), "subscribe"));
+  ASSIGN_OR_RETURN(StreamInfo info,
+                   plane_.ReadableDataset(member, request.dataset(), "subscribe",
+                                          request.has_narrowing() ? &request.narrowing() : nullptr));
   if (info.state == StreamInfo::State::kBuilding) {
     return rpc::WithRetryAfter(
         Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
               "dataset '" + request.dataset() + "' is still being prepared: try again in a moment"),
         kRetry);
   }
-  const auto channel = plane_.multicaster().Channel(info.definition_hash);
-  if (info.state == StreamInfo::State::kStopped || !channel) {
+  if (info.state == StreamInfo::State::kStopped) {
     return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED",
                  "dataset '" + request.dataset() + "' is stopped: " + info.reason);
   }
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
   plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
   v1::SubscribeResponse response;
-  // Again: the join may have begun another epoch, and changed the rate.
-  *response.mutable_grant() =
-      GrantOf(info, plane_.multicaster().Channel(info.definition_hash).value_or(*channel), plane_.facts());
+  // Only now: the join may have begun another epoch, and changed the rate.
+  *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts());
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
@@ -109,7 +111,7 @@ grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServer
                           const rpc::Answer<v1::UnsubscribeResponse>& answer) {
                      const auto info = plane_.ReadableDataset(member, asked.dataset(), "unsubscribe");
                      if (!info.ok()) return answer(info.status());
-                     plane_.Leave(member.id, info->definition_hash);
+                     plane_.Leave(member.id, asked.dataset());
                      answer(v1::UnsubscribeResponse());
                    });
 }

@@ -1,6 +1,8 @@
 #include "server/control/control_plane.h"
 
 #include <algorithm>
+#include <set>
+#include <map>
 #include <utility>
 
 #include "common/base/dataset_names.h"
@@ -21,6 +23,7 @@ constexpr size_t kMostStrangers = 4096;
 constexpr double kDenialsPerSecond = 1, kDenialBurst = 100;
 // Members report at least every kReportIdle.
 const absl::Duration kGrantLifetime = 5 * limits::kReportIdle;
+constexpr absl::Duration kUnfollowedFor = absl::Minutes(10);
 constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
 constexpr absl::Duration kAnswersKept = absl::Minutes(10);
 
@@ -107,9 +110,9 @@ absl::Status ControlPlane::RequireAdmin(const Member& member) {
 }
 
 absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name,
-                                                         const char* action) {
+                                                         const char* action, const v1::Definition* narrowing) {
   if (Membership::MayRead(member, name)) {
-    ASSIGN_OR_RETURN(const std::string one, OneName(name));
+    ASSIGN_OR_RETURN(const std::string one, Derive(name, narrowing));
     return parts_.publisher.Dataset(one);
   }
   Denied(member, action, name.substr(0, limits::kMaxNameBytes));
@@ -118,15 +121,42 @@ absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, c
                    "': enrol with a token that names it");
 }
 
-// Several datasets become one stream when somebody asks for them.
-absl::StatusOr<std::string> ControlPlane::OneName(const std::string& name) {
+absl::StatusOr<std::string> ControlPlane::Derive(const std::string& name, const v1::Definition* narrowing) {
   const std::vector<std::string> parts = PartsOfName(name);
-  if (parts.empty()) return name;
-  if (parts.size() == 1) return parts[0];
+  std::string derived = parts.size() == 1 ? parts[0] : name;
   const size_t before = parts_.publisher.Datasets().size();
-  ASSIGN_OR_RETURN(std::string combined, parts_.publisher.CombineDatasets(parts));
+  if (parts.size() > 1) {
+    ASSIGN_OR_RETURN(derived, parts_.publisher.CombineDatasets(parts));
+  }
+  if (narrowing != nullptr) {
+    ASSIGN_OR_RETURN(derived, parts_.publisher.NarrowDataset(derived, *narrowing));
+  }
   if (parts_.publisher.Datasets().size() != before) parts_.engine.OnDatasetsChanged();
-  return combined;
+  return derived;
+}
+
+void ControlPlane::DropUnfollowed() {
+  if (now() < next_drop_) return;
+  next_drop_ = now() + kUnfollowedFor / 10;
+  std::set<DefinitionHash> followed;
+  for (const auto& [member, stream] : grants_.All()) followed.insert(stream);
+  for (const auto& [member, stream] : streams_.Followed()) followed.insert(stream);
+  std::map<std::string, absl::Time> since;
+  for (const std::string& name : parts_.publisher.Datasets()) {
+    if (PartsOfName(name).size() < 2 && NameBeforeNarrowing(name) == name) continue;
+    const auto info = parts_.publisher.Dataset(name);
+    if (!info.ok() || followed.contains(info->definition_hash)) continue;
+    const auto before = unfollowed_since_.find(name);
+    since[name] = before == unfollowed_since_.end() ? now() : before->second;
+  }
+  unfollowed_since_ = std::move(since);
+  for (const auto& [name, when] : unfollowed_since_) {
+    if (now() - when < kUnfollowedFor) continue;
+    spdlog::info("nobody has followed {} for long: it goes until somebody asks for it again", name);
+    if (absl::Status status = parts_.publisher.DeleteDataset(name); !status.ok())
+      spdlog::warn("{} could not go: {}", name, std::string(status.message()));
+    parts_.engine.OnDatasetsChanged();
+  }
 }
 
 absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream,
@@ -151,8 +181,15 @@ void ControlPlane::Join(const Member& member, const DefinitionHash& stream, uint
   if (grants_.Add(member.id, stream, now()) || changed) parts_.multicaster.Join(stream, member.id, max_rate);
 }
 
-void ControlPlane::Leave(const MemberId& member, const DefinitionHash& stream) {
-  if (grants_.Remove(member, stream)) parts_.multicaster.Leave(stream, member);
+void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
+  for (const auto& [follower, stream] : grants_.All()) {
+    const auto info = follower == member ? parts_.publisher.Stream(stream) : std::nullopt;
+    if (!info) continue;
+    const bool of_it = std::any_of(info->datasets.begin(), info->datasets.end(), [&](const std::string& name) {
+      return name == dataset || NameBeforeNarrowing(name) == dataset;
+    });
+    if (of_it && grants_.Remove(member, stream)) parts_.multicaster.Leave(stream, member);
+  }
 }
 
 absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id) {
@@ -189,10 +226,13 @@ absl::Time ControlPlane::Tick() {
   next_tick_ = now() + kTickEvery;
   streams_.Sweep(now());
   waiters_.Expire(now());
+  // Who follows without multicast makes no calls.
+  for (const auto& [member, stream] : streams_.Followed()) grants_.Heard(member, now());
   for (const auto& [member, stream] : grants_.TakeExpired(now())) {
     spdlog::info("member {} has been silent for long; it counts no more", member.ToHex());
     parts_.multicaster.Leave(stream, member);
   }
+  DropUnfollowed();
   RefreshEnrolment();
   return next_tick_;
 }

@@ -75,15 +75,17 @@ class ControlPlane {
   absl::Status AdmitStranger(const std::string& address);
   // PERMISSION_DENIED (ADMIN_REQUIRED).
   absl::Status RequireAdmin(const Member& member);
-  // The dataset, or the stream of this definition under any name that the member may read. PERMISSION_DENIED
-  // (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND then.
-  absl::StatusOr<StreamInfo> ReadableDataset(const Member& member, const std::string& name, const char* action);
+  // The dataset (of which `narrowing` may want only so much), or the stream of this definition under any name that the
+  // member may read. PERMISSION_DENIED (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND then.
+  absl::StatusOr<StreamInfo> ReadableDataset(const Member& member, const std::string& name, const char* action,
+                                             const v1::Definition* narrowing = nullptr);
   absl::StatusOr<StreamInfo> ReadableStream(const Member& member, const DefinitionHash& stream, const char* action);
 
   // --- grants
   // The member follows the stream from now on; counted there once.
   void Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate);
-  void Leave(const MemberId& member, const DefinitionHash& stream);
+  // Also what is narrowed of it.
+  void Leave(const MemberId& member, const std::string& dataset);
   // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
   absl::Status EndUnreadable();
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member);
@@ -102,7 +104,10 @@ class ControlPlane {
   uint64_t refused_calls() const { return refused_calls_; }
 
  private:
-  absl::StatusOr<std::string> OneName(const std::string& name);
+  // Of the dataset that several, or what is narrowed of one, are; made where there is none yet.
+  absl::StatusOr<std::string> Derive(const std::string& name, const v1::Definition* narrowing);
+  // Derived datasets that nobody has followed for long go.
+  void DropUnfollowed();
   void Denied(const Member& member, const char* action, const std::string& subject);
 
   Parts parts_;
@@ -118,7 +123,8 @@ class ControlPlane {
   Waiters waiters_;
   RequestCache answers_;
   Comparisons comparisons_;
-  absl::Time next_tick_ = absl::InfinitePast();
+  absl::Time next_tick_ = absl::InfinitePast(), next_drop_ = absl::InfinitePast();
+  std::map<std::string, absl::Time> unfollowed_since_;  // of derived datasets
   uint64_t calls_ = 0, refused_calls_ = 0;
 };
 

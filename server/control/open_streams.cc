@@ -61,6 +61,14 @@ void OpenStreams::CutAll(const absl::Status& status, absl::Time now) {
   for (auto& [id, open] : streams_) Cut(open, status, now);
 }
 
+std::set<std::pair<MemberId, DefinitionHash>> OpenStreams::Followed() const {
+  std::set<std::pair<MemberId, DefinitionHash>> followed;
+  for (const auto& [id, open] : streams_) {
+    if (!open.cut_at) followed.emplace(open.member, open.stream);
+  }
+  return followed;
+}
+
 void OpenStreams::Sweep(absl::Time now) {
   for (auto at = streams_.begin(); at != streams_.end();) {
     Open& open = at->second;

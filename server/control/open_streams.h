@@ -41,6 +41,8 @@ class OpenStreams {
   void CutAll(const absl::Status& status, absl::Time now);
   // Forgets those that are over, and breaks those that were cut and whose client does not read.
   void Sweep(absl::Time now);
+  // Who follows what by one that was not cut.
+  std::set<std::pair<MemberId, DefinitionHash>> Followed() const;
   size_t size() const { return streams_.size(); }
 
  private:

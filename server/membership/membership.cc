@@ -211,7 +211,8 @@ absl::StatusOr<Member> Membership::Authenticate(const MemberId& id, const std::s
   return member;
 }
 
-bool Membership::MayRead(const Member& member, const std::string& dataset) {
+bool Membership::MayRead(const Member& member, const std::string& name) {
+  const std::string dataset = NameBeforeNarrowing(name);
   const auto may = [&](const std::string& name) {
     return std::find(member.datasets.begin(), member.datasets.end(), name) != member.datasets.end();
   };

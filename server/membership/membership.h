@@ -53,7 +53,7 @@ class Membership {
   // (MEMBER_REVOKED), NOT_FOUND (MEMBER_UNKNOWN).
   absl::StatusOr<Member> Authenticate(const MemberId& id, const std::string& role);
   // An admin reads everything, a member the datasets that its token named, and several of them as one (PartsOfName).
-  static bool MayRead(const Member& member, const std::string& dataset);
+  static bool MayRead(const Member& member, const std::string& name);
   // Says so in the audit log; a grant only counts when this is OK.
   absl::Status Record(const AuditLog::Event& event) { return audit_.Append(event); }
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& id);

@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/wire/definition.h"
 #include "server/publish/composition.h"
+#include "server/publish/narrowing.h"
 #include "server/publish/resolution.h"
 
 namespace replicast::publish {
@@ -42,9 +43,10 @@ absl::Status DatasetCatalogue::CheckName(const std::string& name) const {
 }
 
 absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definition& definition) {
-  if (name.find(kJoinsNames) != std::string::npos) {
+  if (name.find_first_of({kJoinsNames, kNarrows}) != std::string::npos) {
     return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
-                 "a dataset's name has no '+', which stands between those of several: choose another one");
+                 "a dataset's name has neither '+', which stands between those of several, nor '~', which stands before "
+                 "what is narrowed of one: choose another one");
   }
   return Add(name, definition);
 }
@@ -67,6 +69,19 @@ absl::StatusOr<std::string> DatasetCatalogue::Combine(const std::vector<std::str
   }
   ASSIGN_OR_RETURN(const v1::Definition definition, Compose(parts));
   RETURN_IF_ERROR(Add(name, definition));
+  return name;
+}
+
+absl::StatusOr<std::string> DatasetCatalogue::Narrow(const std::string& dataset, const v1::Definition& wanted) {
+  const auto found = core_.datasets.find(dataset);
+  if (found == core_.datasets.end()) return Unknown(dataset);
+  const store::StreamRecord& record = core_.Find(found->second)->record;
+  ASSIGN_OR_RETURN(const v1::Definition narrowed, publish::Narrow(record.definition, record.schema, wanted));
+  ASSIGN_OR_RETURN(const v1::Definition canonical, wire::Canonical(narrowed));
+  const DefinitionHash hash = wire::HashOf(canonical);
+  if (hash == found->second) return dataset;
+  std::string name = NameOfNarrowed(dataset, hash);
+  if (!core_.datasets.contains(name)) RETURN_IF_ERROR(Add(name, canonical));
   return name;
 }
 
@@ -158,7 +173,7 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
 absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definition& definition) {
   RETURN_IF_ERROR(core_.EnsureSound());
   const auto dataset = core_.datasets.find(name);
-  if (dataset == core_.datasets.end() || name.find(kJoinsNames) != std::string::npos) return Unknown(name);
+  if (dataset == core_.datasets.end() || name.find_first_of({kJoinsNames, kNarrows}) != std::string::npos) return Unknown(name);
   ASSIGN_OR_RETURN(const v1::Definition canonical, wire::Canonical(definition));
   const DefinitionHash hash = wire::HashOf(canonical);
   if (hash == dataset->second && !core_.Find(hash)->stopped()) return absl::OkStatus();
@@ -166,23 +181,25 @@ absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definiti
   const std::string anew = name + kJoinsNames;
   if (core_.datasets.contains(anew)) RETURN_IF_ERROR(DeleteOne(anew));
   RETURN_IF_ERROR(Add(anew, canonical));
-  RETURN_IF_ERROR(DeleteCombined(name));
+  RETURN_IF_ERROR(DeleteDerived(name));
   RETURN_IF_ERROR(Rename(name, hash));
   return DeleteOne(anew);
 }
 
 absl::Status DatasetCatalogue::Delete(const std::string& name) {
-  RETURN_IF_ERROR(DeleteCombined(name));
+  RETURN_IF_ERROR(DeleteDerived(name));
   return DeleteOne(name);
 }
 
-absl::Status DatasetCatalogue::DeleteCombined(const std::string& part) {
-  std::vector<std::string> combined;
-  for (const auto& [name, hash] : core_.datasets) {
-    const std::vector<std::string> parts = PartsOfName(name);
-    if (parts.size() > 1 && std::find(parts.begin(), parts.end(), part) != parts.end()) combined.push_back(name);
+absl::Status DatasetCatalogue::DeleteDerived(const std::string& name) {
+  std::vector<std::string> derived;
+  for (const auto& [other, hash] : core_.datasets) {
+    const std::string base = NameBeforeNarrowing(other);
+    const std::vector<std::string> parts = PartsOfName(base);
+    const bool combined = parts.size() > 1 && std::find(parts.begin(), parts.end(), name) != parts.end();
+    if (combined || (base == name && other != name)) derived.push_back(other);
   }
-  for (const std::string& name : combined) RETURN_IF_ERROR(DeleteOne(name));
+  for (const std::string& other : derived) RETURN_IF_ERROR(DeleteOne(other));
   return absl::OkStatus();
 }
 

@@ -21,6 +21,8 @@ class DatasetCatalogue {
   absl::Status Create(const std::string& name, const v1::Definition& definition);
   // The dataset of all of these (PartsOfName) is there; its name. It goes with any of them.
   absl::StatusOr<std::string> Combine(const std::vector<std::string>& datasets);
+  // The dataset of this much of it is there; its name. It goes with the dataset.
+  absl::StatusOr<std::string> Narrow(const std::string& dataset, const v1::Definition& wanted);
   // Another definition under the name; combinations with it go.
   absl::Status Alter(const std::string& name, const v1::Definition& definition);
   absl::Status Delete(const std::string& name);
@@ -29,7 +31,8 @@ class DatasetCatalogue {
   absl::Status CheckName(const std::string& name) const;
   absl::Status Add(const std::string& name, const v1::Definition& definition);
   absl::Status DeleteOne(const std::string& name);
-  absl::Status DeleteCombined(const std::string& part);
+  // Combinations with it, and what is narrowed of it.
+  absl::Status DeleteDerived(const std::string& name);
   // The name stands for another definition, or for nothing; the stream that no name stands for any more ends.
   absl::Status Rename(const std::string& name, const std::optional<DefinitionHash>& other);
   // The record of a new stream; relations that are described but have no number yet carry 0.

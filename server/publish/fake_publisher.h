@@ -56,6 +56,7 @@ class FakePublisher : public Publisher {
   absl::Status AlterDataset(const std::string& name, const v1::Definition&) override { return Unknown(name); }
   absl::Status DeleteDataset(const std::string& name) override { return Unknown(name); }
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override { return names.at(0); }
+  absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition&) override { return name; }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override {
     const auto found = datasets.find(name);
     if (found == datasets.end()) return Unknown(name);

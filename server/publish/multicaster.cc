@@ -107,22 +107,26 @@ class ChannelMulticaster : public Multicaster {
   std::map<DefinitionHash, absl::Time> due_;
   std::set<std::pair<absl::Time, DefinitionHash>> in_order_of_due_;
   std::set<DefinitionHash> congested_;
+  std::set<DefinitionHash> unicast_;  // that have no channel; the reason was said
 };
 
 StreamChannel* ChannelMulticaster::FindOrOpen(const DefinitionHash& stream) {
   if (StreamChannel* channel = Find(stream)) return channel;
   absl::StatusOr<std::unique_ptr<StreamChannel>> channel = Open(stream);
   if (!channel.ok()) {
-    spdlog::error("stream {} can't be multicast: {}", stream.ToHex().substr(0, 8),
-                  std::string(channel.status().message()));
+    if (unicast_.insert(stream).second)
+      spdlog::warn("stream {} is followed by unicast: {}", stream.ToHex().substr(0, 8),
+                   std::string(channel.status().message()));
     return nullptr;
   }
+  unicast_.erase(stream);
   by_id_[(*channel)->stream_id()] = stream;
   SetDue(stream, absl::InfinitePast());
   return channels_.emplace(stream, *std::move(channel)).first->second.get();
 }
 
 void ChannelMulticaster::Close(const DefinitionHash& stream) {
+  unicast_.erase(stream);
   const auto found = channels_.find(stream);
   if (found == channels_.end()) return;
   by_id_.erase(found->second->stream_id());
@@ -215,7 +219,7 @@ absl::Time ChannelMulticaster::Tick() {
 }
 
 void ChannelMulticaster::Join(const DefinitionHash& stream, const MemberId& member, uint64_t max_rate) {
-  StreamChannel* channel = Find(stream);
+  StreamChannel* channel = FindOrOpen(stream);  // a group may have become free
   if (channel == nullptr) return;
   if (!channel->HasMember(member)) {
     const absl::StatusOr<bool> ratcheted = channel->keys().Ratchet(clock_.Now());

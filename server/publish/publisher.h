@@ -132,6 +132,9 @@ class Publisher {
   // One stream of what several datasets hold together, "a+b", made where there is none yet; its name. It goes with any
   // of them. Also DATASETS_DISAGREE: it would show more than they do.
   virtual absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) = 0;
+  // One stream of this much of a dataset, "a~1a2b…", made where there is none yet; its name. It goes with the dataset.
+  // Also NARROWING_INVALID: it would show more than the dataset does.
+  virtual absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition& wanted) = 0;
   virtual absl::StatusOr<StreamInfo> Dataset(const std::string& name) const = 0;
   virtual std::vector<std::string> Datasets() const = 0;  // names, sorted
   // What a dataset of everything would do with each table and view.

@@ -52,6 +52,9 @@ class StoredPublisher : public Publisher {
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override {
     return catalogue_.Combine(names);
   }
+  absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition& wanted) override {
+    return catalogue_.Narrow(name, wanted);
+  }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
   std::vector<std::string> Datasets() const override;
   absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override;
