@@ -359,9 +359,7 @@ TEST_F(ReplicaSessionTest, ATamperedTableIsNamedAndHealed) {
 }
 
 TEST_F(ReplicaSessionTest, HealingFetchesNothingButTheRangeThatDiffersAndNamesTheRow) {
-  for (int64_t id = 1; id <= 5000; ++id) world_.server.Put(id, "row");
-  world_.server.Commit();
-  Join();
+  Join(5000);
   const int before = world_.server.rows_told;
   world_.Tamper("UPDATE t SET v = 'tampered' WHERE id = 1717; DELETE FROM t WHERE id = 1720");
   Change(18, "a change of the same table");
@@ -371,9 +369,7 @@ TEST_F(ReplicaSessionTest, HealingFetchesNothingButTheRangeThatDiffersAndNamesTh
 }
 
 TEST_F(ReplicaSessionTest, ALongAbsenceFetchesNothingButWhatChanged) {
-  for (int64_t id = 1; id <= 5000; ++id) world_.server.Put(id, "row");
-  world_.server.Commit();
-  Join();
+  Join(5000);
   world_.StopReplica();
   Change(4321, "meanwhile");
   world_.server.TrimAll();
