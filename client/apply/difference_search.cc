@@ -62,11 +62,10 @@ class TableSearch {
   using RowFunction = std::function<bool(std::string key, const Digest& hash)>;
 
   absl::Status ForEachRow(const KeyRange& range, const RowFunction& function) {
-    return replicast::ForEachRow(database_, table_, range,
-                                 [&](std::string key, const sqlite::Statement& row) -> absl::StatusOr<bool> {
-                                   return function(std::move(key),
-                                                   HashStoredRow(table_.name(), row, table_.columns_size()));
-                                 });
+    return replicast::ForEachRow(
+        database_, table_, range, [&](std::string key, const sqlite::Statement& row) -> absl::StatusOr<bool> {
+          return function(std::move(key), HashStoredRow(table_.name(), row, table_.columns_size()));
+        });
   }
 
   // At most kMaxRanges segments of about as many rows.

@@ -119,7 +119,8 @@ absl::Status NoteDifferences(sqlite::Database& database, const v1::TableSchema& 
                                // A long row comes in pieces behind the chunk's other rows.
                                if (found == told.end())
                                  return chunk.header.pieces() > 0 || note(key, RowDifference::Kind::kExtra);
-                               const bool same = found->second == HashStoredRow(table.name(), row, table.columns_size());
+                               const bool same =
+                                   found->second == HashStoredRow(table.name(), row, table.columns_size());
                                told.erase(found);
                                return same || note(key, RowDifference::Kind::kOther);
                              }));

@@ -22,8 +22,9 @@ struct KeyRange {
 std::vector<Collation> KeyCollations(const v1::TableSchema& table);
 // The rows of the range in key order, of the table that stands there under its own name: their encoded keys, and all
 // columns of the schema. False ends it. In the caller's transaction. INVALID_ARGUMENT (KEY_MALFORMED).
-absl::Status ForEachRow(sqlite::Database& database, const v1::TableSchema& table, const KeyRange& range,
-                        const std::function<absl::StatusOr<bool>(std::string key, const sqlite::Statement& row)>& visit);
+absl::Status ForEachRow(
+    sqlite::Database& database, const v1::TableSchema& table, const KeyRange& range,
+    const std::function<absl::StatusOr<bool>(std::string key, const sqlite::Statement& row)>& visit);
 
 }  // namespace replicast
 

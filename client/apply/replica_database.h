@@ -53,8 +53,8 @@ class ReplicaDatabase {
   };
   virtual std::optional<Identity> identity() const = 0;
   // FAILED_PRECONDITION (OTHER_SERVER, OTHER_DEFINITION, OTHER_ENCODING, TABLE_IN_THE_WAY): says which, and what to do.
-  // Remembers definition and schema; creates no table that readers see. Another definition of the same dataset is taken:
-  // until a snapshot of it is shown, readers see what they had, and position() is of the former one.
+  // Remembers definition and schema; creates no table that readers see. Another definition of the same dataset is
+  // taken: until a snapshot of it is shown, readers see what they had, and position() is of the former one.
   virtual absl::Status SetDataset(const Identity& identity, const v1::Definition& definition,
                                   const v1::DatasetSchema& schema) = 0;
   // Where the tables that readers see stand; empty: nothing to see yet.

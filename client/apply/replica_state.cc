@@ -113,9 +113,10 @@ absl::Status Save(sqlite::Database& database, const ReplicaState& state) {
   RETURN_IF_ERROR(remove.BindBlob(1, state.identity.definition.view()).Run());
   ASSIGN_OR_RETURN(
       sqlite::Statement save,
-      database.Prepare("INSERT OR REPLACE INTO _replicast_state(definition_hash, server_id, dataset, definition, schema, "
-                       "history_id, lsn, tables, freshness_lsn, master_time_microseconds, daemon_state, "
-                       "shown_definition) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      database.Prepare(
+          "INSERT OR REPLACE INTO _replicast_state(definition_hash, server_id, dataset, definition, schema, "
+          "history_id, lsn, tables, freshness_lsn, master_time_microseconds, daemon_state, "
+          "shown_definition) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   save.BindBlob(1, state.identity.definition.view())
       .BindBlob(2, state.identity.server.view())
       .BindText(3, state.identity.dataset);

@@ -20,7 +20,7 @@ namespace replicast {
 struct ReplicaState {
   ReplicaDatabase::Identity identity;
   v1::Definition definition;
-  v1::DatasetSchema schema;           // of what readers see
+  v1::DatasetSchema schema;          // of what readers see
   std::optional<Position> position;  // likewise
   std::vector<TableState> tables;
   Lsn freshness;

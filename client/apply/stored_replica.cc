@@ -52,8 +52,9 @@ std::optional<ReplicaDatabase::Identity> StoredReplica::identity() const {
 
 absl::Status StoredReplica::CheckNothingInTheWay(const v1::DatasetSchema& schema) {
   const auto ours = [&](const std::string& name) {
-    return state_ && std::any_of(state_->schema.tables().begin(), state_->schema.tables().end(),
-                                 [&](const v1::TableSchema& table) { return absl::EqualsIgnoreCase(table.name(), name); });
+    return state_ &&
+           std::any_of(state_->schema.tables().begin(), state_->schema.tables().end(),
+                       [&](const v1::TableSchema& table) { return absl::EqualsIgnoreCase(table.name(), name); });
   };
   for (const v1::TableSchema& table : schema.tables()) {
     if (ours(table.name())) continue;

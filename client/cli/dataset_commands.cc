@@ -172,7 +172,8 @@ void AddDatasetCommands(CLI::App& app, Context& context) {
   });
 
   CLI::App* alter = dataset->add_subcommand(
-      "alter", "Another definition under the same name; its replicas go over to it, and fetch only what they don't have");
+      "alter",
+      "Another definition under the same name; its replicas go over to it, and fetch only what they don't have");
   alter->add_option("NAME", arguments->name)->required();
   AddDefinitionOptions(*alter, arguments->definition);
   alter->footer(

@@ -38,10 +38,9 @@ absl::Status List(const Context& context) {
   std::vector<std::vector<std::string>> rows = {
       {"DATASETS", "GROUP", "LSN", "EPOCH", "RATE", "MEMBERS", "FRAMES", "BYTES", "REPAIRS"}};
   for (const auto& stream : all.streams()) {
-    rows.push_back({Names(stream), GroupText(stream),
-                    Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.current_epoch()),
-                    RateText(stream.rate_bytes_per_second()), std::to_string(stream.members()),
-                    HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
+    rows.push_back({Names(stream), GroupText(stream), Lsn{stream.position().lsn()}.ToText(),
+                    std::to_string(stream.current_epoch()), RateText(stream.rate_bytes_per_second()),
+                    std::to_string(stream.members()), HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
                     HumanCount(stream.repairs_sent())});
   }
   PrintTable(rows);

@@ -72,18 +72,20 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         granted_ = true;
         v1::SubscribeResponse response;
         v1::Grant& grant = *response.mutable_grant();
-        grant.set_stream_id(stream_id_);
+        if (has_group) grant.set_stream_id(stream_id_);
         *grant.mutable_definition() = definition_;
         grant.set_definition_hash(definition_hash_.ToBytes());
         if (definition_is_wrong) grant.mutable_definition()->mutable_tables(0)->set_filter("id > 7");
-        grant.set_group("239.192.0.1");
-        grant.set_port(7422);
-        grant.set_source("127.0.0.1");
-        grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
-        grant.set_current_epoch(epoch_);
-        grant.set_frame_size(1372);
         grant.set_signing_public_key(signing_.public_key);
-        grant.set_incarnation(incarnation_);
+        if (has_group) {
+          grant.set_group("239.192.0.1");
+          grant.set_port(7422);
+          grant.set_source("127.0.0.1");
+          grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
+          grant.set_current_epoch(epoch_);
+          grant.set_frame_size(1372);
+          grant.set_incarnation(incarnation_);
+        }
         *response.mutable_schema() = schema_;
         response.add_path(server_id_.ToBytes());
         *response.mutable_position() = ToProto(position());
@@ -272,8 +274,7 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
     auto done = std::make_shared<bool>(resumes && request.table() > 0);
     auto told = std::make_shared<bool>(false);
     auto held = std::make_shared<std::deque<v1::HeldRange>>(request.held().begin(), request.held().end());
-    stream->send_next = [this, request, on_message, after, done, told, held,
-                         weak = std::weak_ptr<OpenStream>(stream)] {
+    stream->send_next = [this, request, on_message, after, done, told, held, weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
       if (*done) {
         streams_.erase(open);

@@ -306,6 +306,33 @@ TEST_F(ReplicaSessionTest, WithoutMulticastItFollowsByUnicastAndReturnsWhenItIsB
   EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(2)));
 }
 
+TEST_F(ReplicaSessionTest, AStreamWithoutAGroupIsFollowedByUnicastAndNothingIsWrong) {
+  world_.server.has_group = false;
+  Join();
+  EXPECT_EQ(phase(), FollowPhase::kUnicast);
+  EXPECT_EQ(world_.listens, 0);
+  Change(7, "by unicast");
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(1)));
+  const int calls = world_.server.calls["CatchUp"] + world_.server.calls["Subscribe"];
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(world_.server.calls["CatchUp"] + world_.server.calls["Subscribe"], calls);
+  EXPECT_EQ(world_.session->Problem(world_.time.clock.Now()), "");
+  const std::string state = DaemonStateJson(*world_.session, 0, world_.time.clock.Now());
+  EXPECT_NE(state.find("no multicast group"), std::string::npos) << state;
+  world_.server.Kill();
+  world_.server.has_group = true;
+  world_.server.Start();
+  Change(7, "by multicast");
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(30)));
+  ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kLive; }, absl::Minutes(1)));
+  world_.server.Kill();
+  world_.server.has_group = false;
+  world_.server.Start();
+  Change(7, "by unicast again");
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(30)));
+  EXPECT_FALSE(world_.listening);
+}
+
 TEST_F(ReplicaSessionTest, ItSaysWithinThreeSecondsThatNothingIsHeardAndThenThatAllIsWell) {
   Join();
   const auto problem = [&] { return world_.session->Problem(world_.time.clock.Now()); };

@@ -52,8 +52,9 @@ class FakeServer : public ControlChannel {
 
   Network network;
   bool multicast_arrives = true;
+  bool has_group = true;
   bool snapshot_stops_after_a_chunk = false;
-  int rows_told = 0;  // in chunks
+  int rows_told = 0;                 // in chunks
   bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else
   bool definition_is_wrong = false;  // not what its hash says

@@ -13,8 +13,9 @@
 namespace replicast {
 
 // Brings a snapshot into staging and shows it: chunks from where an earlier run stopped, then the units since, then the
-// swap. Readers keep what they had until then; of that, the server tells only what it has otherwise. Whatever goes wrong on the way is tried again, from the last chunk where
-// that is possible; only what the server or the machine refuses is told to the caller. Sans-IO, one thread.
+// swap. Readers keep what they had until then; of that, the server tells only what it has otherwise. Whatever goes
+// wrong on the way is tried again, from the last chunk where that is possible; only what the server or the machine
+// refuses is told to the caller. Sans-IO, one thread.
 class SnapshotLoader {
  public:
   enum class Outcome {

@@ -110,6 +110,24 @@ class AnyDatabaseTest(ReplicastTest):
         self.assertIn("nosuch", self.cli("dataset", "alter", "some", "--table", "nosuch", expect=REFUSED))
         self.equal("shop", "log")
 
+    def test_a_member_follows_what_it_asks_for_of_a_dataset_also_without_a_multicast_group(self):
+        self.init_server("--groups", "239.192.77.1/32")
+        self.start_server()
+        self.cli("dataset", "create", "shops", "--table", "shop:id,town")
+        self.join("whole", dataset="shops")
+        self.join("a", "--table", "shop", "--where", "shop=id > 1", dataset="shops")
+        self.assertEqual(self.replica("SELECT * FROM shop"), [(2, "Basel")])
+        status = json.loads(self.cli("--json", "status", "--database", self.path("a.db")))
+        self.assertEqual(status["daemon"]["state"], "unicast")
+        self.assertIn("no multicast group", status["daemon"]["unicast"])
+        self.assertIn("none left: unicast", self.cli("stream", "list"))
+        self.master.execute("INSERT INTO shop(town) VALUES('Chur')")
+        self.cli("verify", "--database", self.path("a.db"), "--wait", "30s", seconds=60)
+        self.assertEqual(len(self.replica("SELECT * FROM shop")), 2)
+        self.assertEqual(len(self.replica("SELECT * FROM shop", "whole")), 3)
+        refused = self.start_replica("b", "--table", "shop:id,code", dataset="shops")
+        refused.wait_for_line("holds no column code")
+
     def test_a_replica_that_was_written_to_fetches_nothing_but_what_differs(self):
         self.master.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO log SELECT 'line', i FROM n")
         process = self.whole()

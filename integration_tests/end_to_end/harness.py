@@ -186,10 +186,10 @@ class ReplicastTest(unittest.TestCase):
 
     def init_server(self, *extra, folder=None, database=None, expect=0):
         self.ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
-        group = f"239.192.{self.random.randrange(1, 255)}.0/24"
+        groups = [] if "--groups" in extra else ["--groups", f"239.192.{self.random.randrange(1, 255)}.0/24"]
         code, out, err = self.program("replicastd", "init", "--directory", folder or self.server_folder, "--database", database or self.master_path,
                                       "--listen", f"{self.address}:{self.ports[0]}", "--listen-enrolment", f"{self.address}:{self.ports[1]}",
-                                      "--port-data", str(self.ports[2]), "--interface", self.interface, "--groups", group, *extra)
+                                      "--port-data", str(self.ports[2]), "--interface", self.interface, *groups, *extra)
         self.assertEqual(code, expect, out + err)
         return out + err
 

@@ -17,8 +17,9 @@ absl::StatusOr<std::shared_ptr<MasterConnection>> MasterConnection::Open(const s
   // Nobody else keeps readers of a write-ahead log out.
   if (ReasonOf(database.status()) == "DATABASE_BUSY") {
     return Error(database.status().code(), "DATABASE_BUSY",
-                 path + ": another program has it for itself alone (PRAGMA locking_mode=EXCLUSIVE): nothing can be read "
-                        "until it lets go, and what it wrote is published then; use locking_mode=NORMAL");
+                 path +
+                     ": another program has it for itself alone (PRAGMA locking_mode=EXCLUSIVE): nothing can be read "
+                     "until it lets go, and what it wrote is published then; use locking_mode=NORMAL");
   }
   RETURN_IF_ERROR(database.status());
   RETURN_IF_ERROR(CheckWal(**database));

@@ -23,8 +23,7 @@ v1::NextStep NextStepOf(NextStep step) {
   return v1::NEXT_STEP_UNSPECIFIED;
 }
 
-v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel,
-                  const ControlPlane::Facts& facts) {
+v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const ControlPlane::Facts& facts) {
   v1::Grant grant;
   *grant.mutable_definition() = info.definition;
   grant.set_definition_hash(info.definition_hash.ToBytes());
@@ -53,9 +52,8 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   if (request.has_position()) {
     ASSIGN_OR_RETURN(position, FromProto(request.position()));
   }
-  ASSIGN_OR_RETURN(StreamInfo info,
-                   plane_.ReadableDataset(member, request.dataset(), "subscribe",
-                                          request.has_narrowing() ? &request.narrowing() : nullptr));
+  ASSIGN_OR_RETURN(StreamInfo info, plane_.ReadableDataset(member, request.dataset(), "subscribe",
+                                                           request.has_narrowing() ? &request.narrowing() : nullptr));
   if (info.state == StreamInfo::State::kBuilding) {
     return rpc::WithRetryAfter(
         Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",

@@ -1,8 +1,8 @@
 #include "server/control/control_plane.h"
 
 #include <algorithm>
-#include <set>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/dataset_names.h"

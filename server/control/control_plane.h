@@ -76,7 +76,8 @@ class ControlPlane {
   // PERMISSION_DENIED (ADMIN_REQUIRED).
   absl::Status RequireAdmin(const Member& member);
   // The dataset (of which `narrowing` may want only so much), or the stream of this definition under any name that the
-  // member may read. PERMISSION_DENIED (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND then.
+  // member may read. PERMISSION_DENIED (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND
+  // then.
   absl::StatusOr<StreamInfo> ReadableDataset(const Member& member, const std::string& name, const char* action,
                                              const v1::Definition* narrowing = nullptr);
   absl::StatusOr<StreamInfo> ReadableStream(const Member& member, const DefinitionHash& stream, const char* action);

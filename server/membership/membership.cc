@@ -213,8 +213,8 @@ absl::StatusOr<Member> Membership::Authenticate(const MemberId& id, const std::s
 
 bool Membership::MayRead(const Member& member, const std::string& name) {
   const std::string dataset = NameBeforeNarrowing(name);
-  const auto may = [&](const std::string& name) {
-    return std::find(member.datasets.begin(), member.datasets.end(), name) != member.datasets.end();
+  const auto may = [&](const std::string& one) {
+    return std::find(member.datasets.begin(), member.datasets.end(), one) != member.datasets.end();
   };
   if (member.admin() || may(dataset)) return true;
   const std::vector<std::string> parts = PartsOfName(dataset);

@@ -44,9 +44,10 @@ absl::Status DatasetCatalogue::CheckName(const std::string& name) const {
 
 absl::Status DatasetCatalogue::Create(const std::string& name, const v1::Definition& definition) {
   if (name.find_first_of({kJoinsNames, kNarrows}) != std::string::npos) {
-    return Error(absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
-                 "a dataset's name has neither '+', which stands between those of several, nor '~', which stands before "
-                 "what is narrowed of one: choose another one");
+    return Error(
+        absl::StatusCode::kInvalidArgument, "DEFINITION_INVALID",
+        "a dataset's name has neither '+', which stands between those of several, nor '~', which stands before "
+        "what is narrowed of one: choose another one");
   }
   return Add(name, definition);
 }
@@ -173,7 +174,8 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
 absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definition& definition) {
   RETURN_IF_ERROR(core_.EnsureSound());
   const auto dataset = core_.datasets.find(name);
-  if (dataset == core_.datasets.end() || name.find_first_of({kJoinsNames, kNarrows}) != std::string::npos) return Unknown(name);
+  if (dataset == core_.datasets.end() || name.find_first_of({kJoinsNames, kNarrows}) != std::string::npos)
+    return Unknown(name);
   ASSIGN_OR_RETURN(const v1::Definition canonical, wire::Canonical(definition));
   const DefinitionHash hash = wire::HashOf(canonical);
   if (hash == dataset->second && !core_.Find(hash)->stopped()) return absl::OkStatus();
@@ -210,9 +212,8 @@ absl::Status DatasetCatalogue::Rename(const std::string& name, const std::option
   auto dataset = core_.datasets.find(name);
   if (dataset == core_.datasets.end()) return Unknown(name);
   const DefinitionHash hash = dataset->second;
-  const bool last =
-      other != hash &&
-      std::count_if(core_.datasets.begin(), core_.datasets.end(), [&](const auto& d) { return d.second == hash; }) == 1;
+  const bool last = other != hash && std::count_if(core_.datasets.begin(), core_.datasets.end(),
+                                                   [&](const auto& d) { return d.second == hash; }) == 1;
   Stream* stream = last ? core_.Find(hash) : nullptr;
   {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));

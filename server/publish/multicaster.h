@@ -48,8 +48,8 @@ struct RepairResult {
 // Every stream's sender, key sequence, rate and members on this run of the server: takes stored units from the
 // publisher and gives datagrams to the transport. One thread (the publisher's); steppable. The epoch counter is in the
 // state database before an epoch is used, so that no start and no copy of the state ever repeats a key with a nonce;
-// secrets are only in memory. Groups are allocated once for a definition and remembered; a stream for which none is left
-// has no channel, and is followed by unicast.
+// secrets are only in memory. Groups are allocated once for a definition and remembered; a stream for which none is
+// left has no channel, and is followed by unicast.
 class Multicaster : public UnitListener {
  public:
   struct Options {

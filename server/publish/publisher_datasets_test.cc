@@ -58,6 +58,29 @@ TEST_F(PublisherDatasetsTest, SeveralDatasetsAreOneStreamOfWhatTheyHoldTogether)
   EXPECT_EQ(ReasonFor("a+b", Define({Table("items")})), "DEFINITION_INVALID");
 }
 
+TEST_F(PublisherDatasetsTest, WhatIsNarrowedOfADatasetIsAStreamOfItsOwnAndGoesWithIt) {
+  for (int64_t id = 0; id < 30; ++id) source_.Put("items", {id, Text{"a"}, id});
+  Create("even", Define({Table("items", {"id", "kind"}, "value % 2 = 0")}));
+  const auto name = publisher_->NarrowDataset("even", Define({Table("items", {"*"}, "id < 10")}));
+  ASSERT_TRUE(name.ok()) << name.status();
+  EXPECT_EQ(*publisher_->NarrowDataset("even", Define({Table("items", {"*"}, "id < 10")})), *name);
+  EXPECT_EQ(*publisher_->NarrowDataset("even", Define({Table("items")})), "even");
+  Build();
+  const DefinitionHash narrowed = publisher_->Dataset(*name)->definition_hash;
+  TinyReplica replica = Join(narrowed);
+  EXPECT_EQ(replica.StateOf(0).rows, 5u);
+  source_.Put("items", {int64_t{4}, Text{"b"}, int64_t{3}});
+  Drain();
+  Follow(narrowed, &replica);
+  EXPECT_EQ(replica.StateOf(0).rows, 4u);
+  EXPECT_EQ(ReasonOf(publisher_->NarrowDataset("even", Define({Table("items", {"*"}, "value < 3")})).status()),
+            "FILTER_INVALID");
+  EXPECT_EQ(ReasonOf(publisher_->NarrowDataset("even", Define({Table("notes")})).status()), "NARROWING_INVALID");
+  EXPECT_EQ(ReasonFor("a~b", Define({Table("items")})), "DEFINITION_INVALID");
+  ASSERT_TRUE(publisher_->DeleteDataset("even").ok());
+  EXPECT_TRUE(publisher_->Datasets().empty());
+}
+
 TEST_F(PublisherDatasetsTest, AnAlteredDatasetIsAnotherStreamUnderItsName) {
   for (int64_t id = 0; id < 30; ++id) source_.Put("items", {id, Text{"a"}, id});
   const DefinitionHash before = Create("one", Define({Table("items", {}, "id < 5")}));

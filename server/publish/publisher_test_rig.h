@@ -136,8 +136,8 @@ class PublisherRig : public ::testing::Test {
   // Through what the listener heard since the last time, all of which must fit.
   void Follow(const DefinitionHash& stream, TinyReplica* replica);
   // One message of it; a long row's pieces are left.
-  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table,
-                                            const std::string& after_key, const v1::HeldRange* held = nullptr) {
+  absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
+                                            const v1::HeldRange* held = nullptr) {
     return publisher_->ReadChunk(stream, table, after_key, held, &pieces_);
   }
   struct Compared {

@@ -14,8 +14,8 @@
 
 namespace replicast {
 
-// The signed chunks of a whole dataset, table by table, from where the caller stands, or of the ranges of one table that
-// the caller holds; each is read when it is asked for, so a slow reader costs nothing. Sans-IO, one thread (the
+// The signed chunks of a whole dataset, table by table, from where the caller stands, or of the ranges of one table
+// that the caller holds; each is read when it is asked for, so a slow reader costs nothing. Sans-IO, one thread (the
 // publisher's).
 class ChunkFeed {
  public:

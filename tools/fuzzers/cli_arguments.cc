@@ -12,8 +12,8 @@ namespace replicast::fuzz {
 
 std::vector<std::string> Seeds() {
   return {"tpackage:id,name\ntother\nwpackage=id > 5\n", "d30s\nd90\nd1h30m\n",
-          "p000102030405060708090a0b0c0d0e0f/812.3\np000102030405060708090A0B0C0D0E0F/0\n",
-          "a\nesessions\nta:x\n", "ta:x,,y\nwa=1\nwa=2\ntb\nt:\n"};
+          "p000102030405060708090a0b0c0d0e0f/812.3\np000102030405060708090A0B0C0D0E0F/0\n", "a\nesessions\nta:x\n",
+          "ta:x,,y\nwa=1\nwa=2\ntb\nt:\n"};
 }
 
 namespace {
