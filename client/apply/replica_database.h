@@ -112,8 +112,9 @@ class ReplicaDatabase {
   virtual absl::Status BeginStaging(const v1::DatasetSchema& schema) = 0;  // drops an earlier one
   virtual absl::Status DropStaging() = 0;
   // Ranges of the rows that readers see, behind the chunks that are loaded, in the table that comes next: what the
-  // server has the same it need not tell (LoadChunk copies it). Empty: readers see nothing yet.
-  virtual absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges() = 0;
+  // server has the same it need not tell (LoadChunk copies it). At most so many rows each. Empty: readers see nothing
+  // yet.
+  virtual absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges(uint64_t most_rows = limits::kHeldRows) = 0;
   // A verified message of a chunk; with the last one of its range it counts. False: of another history or schema, it
   // must start again (BeginStaging). ROW_TOO_LARGE as above. ABORTED (HELD_DIFFERS): what readers see is not what the
   // chunk takes it for.

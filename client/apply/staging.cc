@@ -91,9 +91,9 @@ absl::Status Staging::OpenWriters() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<v1::HeldRange>> Staging::HeldRanges() {
+absl::StatusOr<std::vector<v1::HeldRange>> Staging::HeldRanges(uint64_t most_rows) {
   if (!state_ || state_->chunks_complete) return std::vector<v1::HeldRange>();
-  return HeldRangesOf(database_, state_->schema.tables(static_cast<int>(state_->table)), state_->after_key);
+  return HeldRangesOf(database_, state_->schema.tables(static_cast<int>(state_->table)), state_->after_key, most_rows);
 }
 
 absl::StatusOr<bool> Staging::Load(const wire::Chunk& chunk, size_t wire_bytes) {

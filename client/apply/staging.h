@@ -35,7 +35,7 @@ class Staging {
   absl::Status Begin(const v1::DatasetSchema& schema);
   absl::Status Drop();
   // Of the rows that readers see, from where it goes on.
-  absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges();
+  absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges(uint64_t most_rows);
   // False: of another history or schema.
   absl::StatusOr<bool> Load(const wire::Chunk& chunk, size_t wire_bytes);
   absl::StatusOr<Admission> Offer(const wire::UnitPart& part);

@@ -291,9 +291,9 @@ absl::Status StoredReplica::BeginStaging(const v1::DatasetSchema& schema) {
 
 absl::Status StoredReplica::DropStaging() { return staging_ == nullptr ? absl::OkStatus() : staging_->Drop(); }
 
-absl::StatusOr<std::vector<v1::HeldRange>> StoredReplica::HeldRanges() {
+absl::StatusOr<std::vector<v1::HeldRange>> StoredReplica::HeldRanges(uint64_t most_rows) {
   if (staging_ == nullptr || !state_->position) return std::vector<v1::HeldRange>();
-  return staging_->HeldRanges();
+  return staging_->HeldRanges(most_rows);
 }
 
 absl::StatusOr<bool> StoredReplica::LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) {

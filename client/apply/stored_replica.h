@@ -39,7 +39,7 @@ class StoredReplica : public ReplicaDatabase {
   StagingProgress staging() const override { return staging_ ? staging_->progress() : StagingProgress(); }
   absl::Status BeginStaging(const v1::DatasetSchema& schema) override;
   absl::Status DropStaging() override;
-  absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges() override;
+  absl::StatusOr<std::vector<v1::HeldRange>> HeldRanges(uint64_t most_rows) override;
   absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) override;
   absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) override;
   absl::StatusOr<bool> TrySwap() override;
