@@ -47,7 +47,7 @@ void Finish(v1::HeldRange* range, const TableState& state) {
 }  // namespace
 
 absl::StatusOr<std::vector<v1::HeldRange>> HeldRangesOf(sqlite::Database& database, const v1::TableSchema& table,
-                                                        const std::string& after_key) {
+                                                        const std::string& after_key, uint64_t most_rows) {
   std::vector<v1::HeldRange> ranges;
   TableState state;
   size_t bytes = 0, key_bytes = 0;
@@ -59,7 +59,7 @@ absl::StatusOr<std::vector<v1::HeldRange>> HeldRangesOf(sqlite::Database& databa
                                  state.digest += HashStoredRow(table.name(), row, table.columns_size());
                                  ++state.rows;
                                  bytes += SizeOf(row, table.columns_size());
-                                 if (state.rows < limits::kHeldRows && bytes < kMostRangeBytes) return true;
+                                 if (state.rows < most_rows && bytes < kMostRangeBytes) return true;
                                  key_bytes += key.size();
                                  ranges.emplace_back().set_through_key(std::move(key));
                                  Finish(&ranges.back(), std::exchange(state, TableState()));

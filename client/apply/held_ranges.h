@@ -18,10 +18,10 @@ namespace replicast {
 // server needs no second journey. All in the caller's transaction; a table that is not there, or has not all columns,
 // counts as empty.
 
-// The ranges behind the key, side by side: at most limits::kMaxHeldRanges, of at most limits::kHeldRows and about half
-// a chunk each. `table` is the schema of the snapshot. The last one ends the table where they reach its end.
+// The ranges behind the key, side by side: at most limits::kMaxHeldRanges, of at most so many rows and about half a
+// chunk each. `table` is the schema of the snapshot. The last one ends the table where they reach its end.
 absl::StatusOr<std::vector<v1::HeldRange>> HeldRangesOf(sqlite::Database& database, const v1::TableSchema& table,
-                                                        const std::string& after_key);
+                                                        const std::string& after_key, uint64_t most_rows);
 // Copies the rows of a chunk that has none of its own. ABORTED (HELD_DIFFERS): they are no longer what the chunk says.
 absl::Status CopyHeld(sqlite::Database& database, const v1::ChunkHeader& header, TableWriter& writer,
                       TableState* state);

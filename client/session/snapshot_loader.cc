@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace replicast {
 namespace {
 
 constexpr size_t kStepBytes = 1u << 20;
+constexpr uint64_t kFewestRowsARange = 4;
 
 const char* KindText(RowDifference::Kind kind) {
   switch (kind) {
@@ -98,7 +100,9 @@ absl::StatusOr<v1::SnapshotRequest> SnapshotLoader::NextRequest() {
   if (!compares_ || !database_.position()) return request;
   // Only the schema tells what there is to compare.
   request.set_schema_only(!staging.active);
-  ASSIGN_OR_RETURN(const std::vector<v1::HeldRange> held, database_.HeldRanges());
+  ASSIGN_OR_RETURN(const std::vector<v1::HeldRange> held, database_.HeldRanges(rows_a_range_));
+  range_ends_.clear();
+  for (const v1::HeldRange& range : held) range_ends_.insert(range.through_key());
   request.mutable_held()->Assign(held.begin(), held.end());
   return request;
 }
@@ -135,6 +139,8 @@ std::optional<SnapshotLoader::Outcome> SnapshotLoader::TakeResponse(const v1::Sn
     return Restart(std::string(loaded.status().message()));
   if (!loaded.ok()) return Failed(Outcome::kMachine, loaded.status());
   if (!*loaded) return Restart("the server began a new history, or its schema changed, meanwhile");
+  if (compares_ && !range_ends_.empty() && !range_ends_.contains(chunk->header.through_key()))
+    rows_a_range_ = std::max(rows_a_range_ / 4, kFewestRowsARange);
   kept_rows_ += chunk->header.held_row_count();
   told_rows_ += chunk->rows.row_count() + (chunk->header.piece() == 1 ? 1 : 0);
   moved_ = true;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "client/session/back_off.h"
@@ -67,7 +68,10 @@ class SnapshotLoader {
   absl::Time now_ = absl::InfinitePast(), retry_at_ = absl::InfiniteFuture();
   uint64_t rows_total_ = 0, kept_rows_ = 0, told_rows_ = 0;
   bool compares_ = true;  // with what readers see
-  bool moved_ = false;    // by what the stream that is open told
+  // Of a range that is compared: fewer where the server reads many rows for each that the dataset has.
+  uint64_t rows_a_range_ = limits::kHeldRows;
+  std::set<std::string> range_ends_;  // that were asked for
+  bool moved_ = false;                // by what the stream that is open told
   Differences differences_;
   std::string restart_reason_;
   absl::Status status_;
