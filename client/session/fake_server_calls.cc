@@ -291,7 +291,7 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
       if (!held->empty() && *after == held->front().through_key()) held->pop_front();
       *done = after->empty() || (request.held_size() > 0 && held->empty());
       on_message(std::move(response));
-      if (!snapshot_stops_after_a_chunk) return true;
+      if (!snapshot_stops_after_a_chunk || request.schema_only()) return true;
       open->credits = 0;
       return false;
     };

@@ -90,7 +90,7 @@ TEST_F(PublisherDatasetsTest, AnAlteredDatasetIsAnotherStreamUnderItsName) {
   ASSERT_TRUE(publisher_->AlterDataset("one", Define({Table("items", {}, "id < 9")})).ok());
   Build();
   EXPECT_FALSE(publisher_->Stream(before).has_value());
-  EXPECT_EQ(listener_->stopped.size(), 1u);  // the combination had told nothing yet
+  EXPECT_EQ(listener_->stopped.size(), 2u) << "with its combination";
   EXPECT_THAT(publisher_->Datasets(), ElementsAre("one", "two"));
   const DefinitionHash after = publisher_->Dataset("one")->definition_hash;
   TinyReplica replica = Join(after);
