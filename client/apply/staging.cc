@@ -281,15 +281,17 @@ absl::Status Staging::SwapIn(ReplicaState* shown) {
     RETURN_IF_ERROR(IsSequenceTable(old) ? ClearSequenceTable(database_) : DropAnything(database_, old.name()));
   for (int i = 0; i < state_->schema.tables_size(); ++i) {
     const v1::TableSchema& table = state_->schema.tables(i);
-    if (IsSequenceTable(table)) {
-      RETURN_IF_ERROR(ClearSequenceTable(database_));
-      RETURN_IF_ERROR(database_.Execute("INSERT INTO sqlite_sequence SELECT name, seq FROM " + TableName(i)));
-      RETURN_IF_ERROR(DropAnything(database_, TableName(i)));
-      continue;
-    }
+    if (IsSequenceTable(table)) continue;
     RETURN_IF_ERROR(DropAnything(database_, table.name()));
     RETURN_IF_ERROR(CreateIndexes(database_, table, TableName(i)));
     RETURN_IF_ERROR(RenameTable(database_, TableName(i), table.name()));
+  }
+  // A table that is renamed takes its row in there along.
+  for (int i = 0; i < state_->schema.tables_size(); ++i) {
+    if (!IsSequenceTable(state_->schema.tables(i))) continue;
+    RETURN_IF_ERROR(ClearSequenceTable(database_));
+    RETURN_IF_ERROR(database_.Execute("INSERT INTO sqlite_sequence SELECT name, seq FROM " + TableName(i)));
+    RETURN_IF_ERROR(DropAnything(database_, TableName(i)));
   }
   RETURN_IF_ERROR(CreateViews(database_, state_->schema));
   shown->schema = state_->schema;

@@ -264,7 +264,7 @@ class ReplicastTest(unittest.TestCase):
         database = sqlite3.connect(path, timeout=30)
         database.text_factory = bytes
         names = [each[1].decode() if isinstance(each[1], bytes) else each[1] for each in database.execute(f"PRAGMA table_info({table})")]
-        wanted = names if columns == "*" else columns.split(",")
+        wanted = ['"' + name.replace('"', '""') + '"' for name in names] if columns == "*" else columns.split(",")
         typed = ", ".join(f"typeof({each}), {each}" for each in wanted)
         result = sorted(repr(row) for row in database.execute(f"SELECT {typed} FROM {table} WHERE {where}"))
         database.close()
