@@ -128,7 +128,7 @@ class AnyDatabaseTest(ReplicastTest):
         self.assertEqual(len(self.replica("SELECT * FROM shop")), 2)
         self.assertEqual(len(self.replica("SELECT * FROM shop", "whole")), 3)
         refused = self.start_replica("b", "--table", "shop:id,code", dataset="shops")
-        refused.wait_for_line("holds no column code")
+        wait_until(lambda: "holds no column code" in refused.errors(), 20, "refused")
 
     def test_a_replica_that_was_written_to_fetches_nothing_but_what_differs(self):
         self.master.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO log SELECT 'line', i FROM n")
