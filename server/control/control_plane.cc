@@ -23,6 +23,8 @@ constexpr size_t kMostStrangers = 4096;
 constexpr double kDenialsPerSecond = 1, kDenialBurst = 100;
 // Members report at least every kReportIdle.
 const absl::Duration kGrantLifetime = 5 * limits::kReportIdle;
+// New definitions that a member asks for: each is an index to be built, and stays for a while.
+constexpr double kDerivedPerSecond = 1 / 60.0, kDerivedBurst = 8;
 constexpr absl::Duration kUnfollowedFor = absl::Minutes(10);
 constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
 constexpr absl::Duration kAnswersKept = absl::Minutes(10);
@@ -45,6 +47,7 @@ ControlPlane::ControlPlane(const Parts& parts, Facts facts)
       member_budget_(kMemberCallsPerSecond, kMemberBurst, limits::kMaxMembers),
       stranger_budget_(kStrangerCallsPerSecond, kStrangerBurst, kMostStrangers),
       denial_budget_(kDenialsPerSecond, kDenialBurst, limits::kMaxMembers),
+      derived_budget_(kDerivedPerSecond, kDerivedBurst, limits::kMaxMembers),
       grants_(kGrantLifetime),
       answers_(kAnswersKept),
       comparisons_(parts.publisher, [&loop = parts.loop](std::function<void()> work) { loop.Post(std::move(work)); }) {
@@ -112,7 +115,7 @@ absl::Status ControlPlane::RequireAdmin(const Member& member) {
 absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name,
                                                          const char* action, const v1::Definition* narrowing) {
   if (Membership::MayRead(member, name)) {
-    ASSIGN_OR_RETURN(const std::string one, Derive(name, narrowing));
+    ASSIGN_OR_RETURN(const std::string one, Derive(member, name, narrowing));
     return parts_.publisher.Dataset(one);
   }
   Denied(member, action, name.substr(0, limits::kMaxNameBytes));
@@ -121,7 +124,8 @@ absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, c
                    "': enrol with a token that names it");
 }
 
-absl::StatusOr<std::string> ControlPlane::Derive(const std::string& name, const v1::Definition* narrowing) {
+absl::StatusOr<std::string> ControlPlane::Derive(const Member& member, const std::string& name,
+                                                 const v1::Definition* narrowing) {
   const std::vector<std::string> parts = PartsOfName(name);
   std::string derived = parts.size() == 1 ? parts[0] : name;
   const size_t before = parts_.publisher.Datasets().size();
@@ -131,7 +135,12 @@ absl::StatusOr<std::string> ControlPlane::Derive(const std::string& name, const 
   if (narrowing != nullptr) {
     ASSIGN_OR_RETURN(derived, parts_.publisher.NarrowDataset(derived, *narrowing));
   }
-  if (parts_.publisher.Datasets().size() != before) parts_.engine.OnDatasetsChanged();
+  if (parts_.publisher.Datasets().size() == before) return derived;
+  parts_.engine.OnDatasetsChanged();
+  if (const auto wait = derived_budget_.Take(member.id.ToBytes(), now())) {
+    RETURN_IF_ERROR(parts_.publisher.DeleteDataset(derived));
+    return OverBudget(*wait);
+  }
   return derived;
 }
 

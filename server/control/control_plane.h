@@ -106,7 +106,7 @@ class ControlPlane {
 
  private:
   // Of the dataset that several, or what is narrowed of one, are; made where there is none yet.
-  absl::StatusOr<std::string> Derive(const std::string& name, const v1::Definition* narrowing);
+  absl::StatusOr<std::string> Derive(const Member& member, const std::string& name, const v1::Definition* narrowing);
   // Derived datasets that nobody has followed for long go.
   void DropUnfollowed();
   void Denied(const Member& member, const char* action, const std::string& subject);
@@ -118,7 +118,7 @@ class ControlPlane {
   std::function<void(bool)> on_enrolment_;
   bool enrolment_open_ = false;
   bool draining_ = false;
-  CallBudget member_budget_, stranger_budget_, denial_budget_;
+  CallBudget member_budget_, stranger_budget_, denial_budget_, derived_budget_;
   Grants grants_;
   OpenStreams streams_;
   Waiters waiters_;
