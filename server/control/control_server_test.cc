@@ -163,6 +163,22 @@ TEST_F(ControlServerTest, SubscribeWaitsForADatasetThatIsBeingBuilt) {
   EXPECT_TRUE(subscribed.get().ok());
 }
 
+TEST_F(ControlServerTest, AMemberMayBringAFewDefinitionsOfItsOwnAtATime) {
+  const Joined joined = Join();
+  v1::SubscribeRequest request;
+  request.set_dataset("all");
+  request.mutable_narrowing()->add_tables()->set_name("t");
+  const auto subscribe = [&] {
+    return Call<v1::AuthorizationService>(joined.channel, &v1::AuthorizationService::Stub::Subscribe, request);
+  };
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(subscribe().ok());
+  size_t before = 0, after = 0;
+  OnLoop([&] { before = publisher_->datasets.size(); });
+  EXPECT_EQ(ReasonOf(subscribe().status()), "OVER_BUDGET");
+  OnLoop([&] { after = publisher_->datasets.size(); });
+  EXPECT_EQ(after, before);
+}
+
 TEST_F(ControlServerTest, CompareGivesDigestsOfEveryTable) {
   const Joined joined = Join();
   v1::CompareRequest request;

@@ -54,9 +54,17 @@ class FakePublisher : public Publisher {
     return Error(absl::StatusCode::kAlreadyExists, "DATASET_EXISTS", name);
   }
   absl::Status AlterDataset(const std::string& name, const v1::Definition&) override { return Unknown(name); }
-  absl::Status DeleteDataset(const std::string& name) override { return Unknown(name); }
+  absl::Status DeleteDataset(const std::string& name) override {
+    return datasets.erase(name) == 1 ? absl::OkStatus() : Unknown(name);
+  }
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override { return names.at(0); }
-  absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition&) override { return name; }
+  // Each time another one.
+  absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition&) override {
+    DefinitionHash hash;
+    hash.bytes[0] = static_cast<uint8_t>(datasets.size());
+    Add(name + "~" + std::to_string(datasets.size()), hash);
+    return name + "~" + std::to_string(datasets.size() - 1);
+  }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override {
     const auto found = datasets.find(name);
     if (found == datasets.end()) return Unknown(name);
