@@ -147,7 +147,9 @@ void ContentFollower::StartCatchUp(bool follow) {
 void ContentFollower::GoLive() {
   phase_ = FollowPhase::kLive;
   hinted_since_ = absl::InfiniteFuture();
-  if (unicast_only_) catch_up_wanted_ = true;
+  if (!unicast_only_) return;
+  catch_up_wanted_ = true;
+  if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
 }
 
 void ContentFollower::Step(absl::Time now) {

@@ -63,8 +63,7 @@ absl::Status CheckFilter(const v1::TableSchema& table, const std::string& filter
 
 std::string Both(const std::string& one, const std::string& other) {
   if (one.empty() || other.empty()) return one.empty() ? other : one;
-  // On lines of their own, as a filter may end with a comment.
-  return absl::StrCat("(", one, "\n) AND (", other, "\n)");
+  return absl::StrCat("(", one, ") AND (", other, ")");
 }
 
 }  // namespace

