@@ -119,9 +119,9 @@ class AnyDatabaseTest(ReplicastTest):
         self.join("whole", dataset="shops")
         self.join("a", "--table", "shop", "--where", "shop=id > 1", dataset="shops")
         self.assertEqual(self.replica("SELECT * FROM shop"), [(2, "Basel")])
-        status = json.loads(self.cli("--json", "status", "--database", self.path("a.db")))
-        self.assertEqual(status["daemon"]["state"], "unicast")
-        self.assertIn("no multicast group", status["daemon"]["unicast"])
+        daemon = lambda: json.loads(self.cli("--json", "status", "--database", self.path("a.db")))["daemon"]
+        wait_until(lambda: (daemon() or {}).get("state") == "unicast", 10, "it follows by unicast")
+        self.assertIn("no multicast group", daemon()["unicast"])
         self.assertIn("none left: unicast", self.cli("stream", "list"))
         self.master.execute("INSERT INTO shop(town) VALUES('Chur')")
         self.cli("verify", "--database", self.path("a.db"), "--wait", "30s", seconds=60)
