@@ -22,6 +22,9 @@
 namespace replicast {
 namespace {
 
+// See Publisher::Options.
+constexpr absl::Duration kSettle = absl::Milliseconds(50);
+
 // Every connection takes two descriptors; the soft limit of most systems is too low for them.
 void RaiseDescriptorLimit() {
   rlimit limit{};
@@ -100,6 +103,7 @@ absl::Status Replicastd::StartPublishing() {
   ASSIGN_OR_RETURN(multicaster_, Multicaster::Create(*state_, *signer_, clock_, random_, *sender_, sending));
   events_ = std::make_unique<StreamEvents>(*multicaster_, clock_);
   Publisher::Options publishing;
+  publishing.settle = kSettle;
   publishing.unit_store_bytes = static_cast<uint64_t>(config_.unit_store_bytes);
   publishing.max_row_bytes = static_cast<size_t>(config_.max_row_bytes);
   publishing.durable = config_.durable;

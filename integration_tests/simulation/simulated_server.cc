@@ -131,6 +131,7 @@ absl::Status SimulatedServer::MakeParts() {
   p.events = std::make_unique<StreamEvents>(*p.multicaster, clock_);
   Publisher::Options publishing;
   publishing.unit_store_bytes = options_.unit_store_bytes;
+  publishing.settle = absl::Milliseconds(50);
   ASSIGN_OR_RETURN(p.publisher, Publisher::Start(*p.state, *p.source, signer_, clock_, random_, *p.events, publishing));
   p.engine = std::make_unique<Engine>(
       Engine::Parts{*p.publisher, *p.multicaster, *p.events, clock_, [&p] { return p.source->MayHaveChanged(); }},

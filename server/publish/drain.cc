@@ -87,13 +87,26 @@ absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
     if (plan.KeepsAny(changes)) cause = store::ComparisonCause::kHooks;
   }
   if (cause == store::ComparisonCause::kNone) {
+    unsettled_.reset();
     const int64_t schema = (*reading)->schema();
     ASSIGN_OR_RETURN(const DrainResult result, Publish(**reading, plan));
     seen_schema_ = schema;
     return result;
   }
+  const bool settled = cause == store::ComparisonCause::kOtherPast || IsSettled(**reading);
   reading->reset();  // the source is about to be written, and read again
-  return BeginComparison(cause);
+  return settled ? BeginComparison(cause) : DrainResult::kIdle;
+}
+
+bool Drain::IsSettled(const Reading& reading) {
+  const std::pair<int64_t, uint64_t> seen = {reading.schema(), reading.newest().number};
+  const absl::Time now = core_.clock.Now();
+  if (!unsettled_) unsettled_ = Unsettled{seen, now, now};
+  if (unsettled_->seen != seen) {
+    unsettled_->seen = seen;
+    unsettled_->since = now;
+  }
+  return now - unsettled_->since >= core_.options.settle || now - unsettled_->first >= 20 * core_.options.settle;
 }
 
 store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
@@ -129,6 +142,7 @@ bool Drain::AbandonComparison() { return std::exchange(comparison_, nullptr) != 
 
 absl::StatusOr<DrainResult> Drain::BeginComparison(store::ComparisonCause cause) {
   comparison_.reset();
+  unsettled_.reset();
   RETURN_IF_ERROR(FullComparison::Owe(core_, cause));
   ASSIGN_OR_RETURN(comparison_, FullComparison::Begin(core_));
   return DrainResult::kMore;

@@ -4,7 +4,9 @@
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "server/publish/full_comparison.h"
 #include "server/publish/publisher_core.h"
@@ -41,13 +43,20 @@ class Drain {
   absl::StatusOr<std::unique_ptr<Reading>> ReadingOf(absl::StatusOr<Drained> drained);
   absl::StatusOr<DrainResult> Take(std::unique_ptr<Reading>* reading);
   store::ComparisonCause CauseIn(const Reading& reading) const;
+  // Whoever changed the schema has been still for a while (Publisher::Options::settle).
+  bool IsSettled(const Reading& reading);
   absl::StatusOr<DrainResult> Publish(Reading& reading, const SchemaPlan& plan);
   absl::StatusOr<DrainResult> BeginComparison(store::ComparisonCause cause);
   absl::StatusOr<DrainResult> AdvanceComparison(Reading& reading);
 
   Core& core_;
   std::unique_ptr<FullComparison> comparison_;
-  int64_t seen_schema_ = -1;  // for which streams are known to be what their definitions mean
+  struct Unsettled {
+    std::pair<int64_t, uint64_t> seen;  // the schema's cookie, and the outbox's newest number
+    absl::Time since, first;
+  };
+  std::optional<Unsettled> unsettled_;  // the schema is not as it was captured
+  int64_t seen_schema_ = -1;            // for which streams are known to be what their definitions mean
 };
 
 }  // namespace replicast::publish

@@ -78,6 +78,25 @@ TEST_F(PublisherSchemaTest, ANewColumnTravelsWithoutTheRows) {
   EXPECT_EQ(FollowAll(), 1u);
 }
 
+TEST_F(PublisherSchemaTest, TheMasterIsNotWrittenWhileSomebodyGoesOnChangingItsSchema) {
+  options_.settle = absl::Milliseconds(50);
+  Restart();
+  DrainToTheEnd();
+  JoinAll();
+  AddColumn();
+  for (int64_t i = 0; i < 19; ++i) {
+    EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
+    source_.Put("items", {i, Text{"meanwhile"}, i, i});
+    clock_.Advance(absl::Milliseconds(49));
+  }
+  EXPECT_EQ(publisher_->comparison(), "");
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
+  clock_.Advance(absl::Milliseconds(50));
+  EXPECT_EQ(DrainToTheEnd(), Publisher::DrainResult::kPublished);
+  EXPECT_EQ(publisher_->Stream(all_)->schema.version(), 2u);
+  FollowAll();
+}
+
 TEST_F(PublisherSchemaTest, ARenamedColumnTravelsWithoutTheRows) {
   JoinAll();
   source_.AlterTable(Items({{"id", "INTEGER"}, {"sort", "TEXT"}, {"value", "INT"}}), [](Row row) { return row; });

@@ -86,7 +86,9 @@ absl::StatusOr<std::vector<std::string>> TablesOf(Descriptions& descriptions, co
   if (definition.all_tables()) {
     RETURN_IF_ERROR(descriptions.Tables().status());
     for (const std::string& name : *descriptions.Tables()) {
-      if (!Names(definition, name) && !Excepts(definition, name)) names.push_back(name);
+      if (Names(definition, name) || Excepts(definition, name)) continue;
+      // One that went since it was listed is none of them.
+      if (ReasonOf(descriptions.Of(name).status()) != "TABLE_UNKNOWN") names.push_back(name);
     }
   }
   ASSIGN_OR_RETURN(const bool sequences, HasSequences(descriptions, definition, names));
