@@ -44,6 +44,8 @@ class PackagesTest(ReplicastTest):
     def setUp(self):
         super().setUp()
         self.alone = sqlite3.connect(self.path("alone.db"), isolation_level=None)  # the same without Replicast
+        for database in self.alone, self.master:
+            database.execute("PRAGMA synchronous = OFF")  # no power is lost here
         self.addCleanup(self.alone.close)
 
     def attempt(self, statement, values=()):
