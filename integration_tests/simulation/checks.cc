@@ -80,8 +80,8 @@ void Checks::MustBecomeEqual(absl::Duration most, const std::string& what) {
 
 void Checks::WriteOneRow() {
   static constexpr char kSql[] =
-      "REPLACE INTO t VALUES(1000001, 1000001, hex(randomblob(8)), 'a');"
-      "REPLACE INTO pairs VALUES(2, 'calm', hex(randomblob(8)))";
+      "REPLACE INTO t(id, u, v, w) VALUES(1000001, 1000001, hex(randomblob(8)), 'a');"
+      "REPLACE INTO pairs(a, b, note) VALUES(2, 'calm', hex(randomblob(8)))";
   Must(world_.writer.Run(absl::StrCat("BEGIN IMMEDIATE;", kSql, ";COMMIT")), "a writer in calm");
   world_.AfterCommit();
 }

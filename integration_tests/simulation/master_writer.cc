@@ -90,7 +90,7 @@ void MasterWriter::Change() {
     Try("INSERT INTO t(id, u, v, w) VALUES(?, ?, 1, 'a') ON CONFLICT(id) DO UPDATE SET v = ?",
         {key(), key(), AnyValue()});
   } else if (kind < 18) {
-    Try("INSERT OR REPLACE INTO pairs VALUES(?, ?, ?)", {key() % 9, name(), AnyValue()});
+    Try("INSERT OR REPLACE INTO pairs(a, b, note) VALUES(?, ?, ?)", {key() % 9, name(), AnyValue()});
   } else if (kind < 19) {
     Try("DELETE FROM pairs WHERE a = ?", {key() % 9});
   } else {

@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kBackups = 4;
 constexpr size_t kMostReplicas = 12;  // that join
+// That the server may make to the master's files where it renews its triggers.
+constexpr uint64_t kWritesOfNewHooks = 100;
 
 void Must(const absl::Status& status, const std::string& what) {
   if (!status.ok()) throw Violation(absl::StrCat(what, ": ", std::string(status.message())));
@@ -158,13 +160,16 @@ void Storm::OfMaster() {
         "CREATE VIEW IF NOT EXISTS letters AS SELECT DISTINCT w FROM t",
         "DROP VIEW IF EXISTS letters",
     };
-    if (writer.Run(kChanges[random.Below(std::size(kChanges))]).ok()) world_.AfterCommit();
+    if (!writer.Run(kChanges[random.Below(std::size(kChanges))]).ok()) return;
+    world_.master_changes += kWritesOfNewHooks;
+    world_.AfterCommit();
   });
   Every(f.altered, "dataset altered", [this](Random& random) {
     SimulatedServer& server = *world_.server;
     if (!server.awake()) return;
     const DatasetChoice& choice = DatasetChoices()[random.Below(static_cast<uint64_t>(world_.configuration.datasets))];
     const v1::Definition& definition = choice.definitions[random.Below(choice.definitions.size())];
+    world_.master_changes += kWritesOfNewHooks;
     if (!server.publisher().AlterDataset(choice.name, definition).ok()) return;
     server.engine().OnDatasetsChanged();
     server.plane().EndUnreadable().IgnoreError();

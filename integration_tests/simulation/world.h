@@ -63,7 +63,7 @@ class World {
   std::unique_ptr<SimulatedServer> copied_server;  // of a copy of the server's machine
   std::unique_ptr<Insider> insider;
   std::vector<std::unique_ptr<SimulatedReplica>> replicas;
-  uint64_t master_changes = 0;  // that the server made to the master until its datasets stood: it makes no more
+  uint64_t master_changes = 0;  // that the server may make to the master: until its datasets stood, and for new hooks
   const std::string scratch;    // a folder of real files
 
  private:
