@@ -35,8 +35,9 @@ std::vector<std::string> MakeParts(const DefinitionHash& definition, const wire:
     made.push_back(std::move(part));
     return absl::OkStatus();
   });
-  for (int i = 0; i < parts; ++i) {
-    const size_t size = i + 1 < parts ? limits::kUnitPartBytes : 10;  // of one byte: it is packed to nearly nothing
+  // Two rows fill a part; of one byte, they are packed to nearly nothing.
+  for (int i = 0; i < 2 * parts - 1; ++i) {
+    const size_t size = i + 2 < 2 * parts ? limits::kUnitPartBytes / 2 : 10;
     REPLICAST_CHECK(writer.Upsert(0, {int64_t{i}, Text{std::string(size, 'x')}}).ok());
   }
   REPLICAST_CHECK(writer.Finish({}).ok());
