@@ -89,8 +89,8 @@ class Publisher {
     size_t max_row_bytes = limits::kDefaultMaxRowBytes;  // in the columns that a dataset publishes
     absl::Duration scrub_interval = absl::Minutes(10);   // of a full pass
     double scrub_share = 0.05;                           // of one core, at most
-    // The master is written (new triggers) only when nobody else has for so long, or for twenty times as long the schema
-    // was not as it should be: who changes schemas mostly goes on doing so, and would be in the way of it.
+    // The master is written (new triggers) only when nobody else has for so long, or for twenty times as long the
+    // schema was not as it should be: who changes schemas mostly goes on doing so, and would be in the way of it.
     absl::Duration settle = absl::ZeroDuration();
   };
   // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
