@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import BIN, Process, may_make_namespaces, ReplicastTest, free_port
+from harness import BIN, Process, may_make_namespaces, ReplicastTest, free_port, wait_until
 
 USAGE, UNREACHABLE, REFUSED, MACHINE, TIMED_OUT = 2, 3, 4, 5, 6
 
@@ -73,6 +73,19 @@ class BadInputTest(ReplicastTest):
         self.cli("dataset", "alter", "all", "--table", "pairs")
         self.join("b")
         self.assert_equal_copy("b", ["pairs"])
+
+    def test_a_stopped_dataset_goes_on_by_itself_when_its_table_is_there_again(self):
+        self.serve({"all": ["--table", "t"]})
+        self.join("a")
+        (sql,) = self.master.execute("SELECT sql FROM sqlite_schema WHERE name = 't'").fetchone()
+        self.master.execute("DROP TABLE t")
+        wait_until(lambda: self.cli_json("dataset", "show", "all")["dataset"]["state"] == "stopped", 20, "the dataset's stop")
+        self.assertIn("goes on by itself", self.cli("status"))
+        self.master.execute(sql)
+        self.master.execute("INSERT INTO t(id, w) VALUES(4321, 'anew')")
+        self.wait_for_row("a", "SELECT 1 FROM t WHERE id = 4321")
+        self.assert_equal_copy("a", ["t"])
+        self.assertNotIn("stopped", self.cli("status"))
 
     # --- machine
 

@@ -59,6 +59,10 @@ struct View {
 };
 
 struct Schema {
+  // Of a UTF-16 database, otherwise empty. It has no expression whose values are stored, in an index or a generated
+  // column: of a text or blob with an odd number of bytes SQLite 3.40 makes another value each time, and then finds
+  // the index damaged, with or without Replicast.
+  std::string utf16;
   std::vector<std::string> ddl;
   std::vector<Table> tables;
   std::vector<View> views;

@@ -88,7 +88,7 @@ std::vector<std::string> SchemaChanger::AddColumn(Table& table) {
   switch (dice_.Choose({{"live: column without default", 3},
                         {"live: column with a default", 3},
                         {"live: column NOT NULL", 2},
-                        {"live: column generated", table.strict ? 0 : 2}})) {
+                        {"live: column generated", table.strict || !schema_.utf16.empty() ? 0 : 2}})) {
     case 0:
       break;
     case 1:

@@ -41,6 +41,7 @@ void AddView(Dice& dice, Names& names, Schema* schema) {
 
 Schema GenerateSchema(Dice& dice, Names& names) {
   Schema schema;
+  if (dice.Chance(0.2, "master: UTF-16")) schema.utf16 = dice.OneOf({"UTF-16le", "UTF-16be"});
   for (int left = dice.Between(1, 5); left > 0; --left) {
     Table table = TableGenerator(dice, names, schema).Make(&schema.ddl);
     schema.tables.push_back(std::move(table));

@@ -61,8 +61,7 @@ class Generator {
   // The file, the schema, and rows that are there before anybody looks.
   void Prepare() {
     std::vector<std::string>& ddl = script_.ddl;
-    if (dice_.Chance(0.2, "master: UTF-16"))
-      ddl.emplace_back(dice_.Chance(0.5) ? "PRAGMA encoding='UTF-16le'" : "PRAGMA encoding='UTF-16be'");
+    if (!schema_.utf16.empty()) ddl.push_back("PRAGMA encoding='" + schema_.utf16 + "'");
     if (dice_.Chance(0.2, "master: small pages")) ddl.emplace_back("PRAGMA page_size=512");
     if (dice_.Chance(0.1, "master: auto_vacuum")) ddl.emplace_back("PRAGMA auto_vacuum=full");
     ddl.emplace_back("PRAGMA journal_mode=WAL");

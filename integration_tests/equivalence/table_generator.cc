@@ -76,7 +76,7 @@ void TableGenerator::MakeColumns() {
                     : kind == 1 ? dice_.Between(2, 6)
                     : kind == 2 ? dice_.Between(7, 20)
                                 : dice_.Between(21, 200);
-  const bool strange = dice_.Chance(0.2), generates = kind != 3 && dice_.Chance(0.3);
+  const bool strange = dice_.Chance(0.2), generates = kind != 3 && schema_.utf16.empty() && dice_.Chance(0.3);
   std::set<std::string> taken;
   for (int i = 0; i < count; ++i) {
     Column column;
@@ -388,7 +388,7 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
     std::vector<int> columns;
     for (const int column : dice_.Some(all, 3)) {
       columns.push_back(column);
-      if (!dice_.Chance(0.25, "index: on an expression")) {
+      if (!schema_.utf16.empty() || !dice_.Chance(0.25, "index: on an expression")) {
         terms.push_back(TermOf(column).text);
         continue;
       }
@@ -399,7 +399,8 @@ void TableGenerator::MakeIndexes(std::vector<std::string>* ddl) {
     }
     const bool unique = dice_.Choose({{"index: plain", 3}, {"index: UNIQUE", 2}}) == 1;
     std::string where;
-    if (dice_.Chance(0.25, "index: partial")) where = " WHERE " + expressions.Condition(all, dice_.Between(0, 2));
+    if (schema_.utf16.empty() && dice_.Chance(0.25, "index: partial"))
+      where = " WHERE " + expressions.Condition(all, dice_.Between(0, 2));
     table_.indexes.push_back(names_.Of("i"));
     ddl->push_back("CREATE " + std::string(unique ? "UNIQUE " : "") + "INDEX " + Quoted(dice_, table_.indexes.back()) +
                    " ON " + Quoted(dice_, table_.name) + dice_.OneOf({"(", " (", " /* , ( */ ("}) + Joined(terms) +

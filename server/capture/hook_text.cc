@@ -73,14 +73,13 @@ std::string NoteStored(const Relation& relation) {
   return InsertInto(relation) + " VALUES(" + values + ");";
 }
 
-// As SQLite generates a column once more after it put defaults in place of NULLs.
+// A generated column is generated here: a BEFORE UPDATE trigger's NEW has it as of NULLs where the trigger names none
+// of the columns it is made of (SQLite 3.40), and SQLite generates it once more after it put defaults in place of
+// NULLs.
 std::string StoredTerm(const Relation& relation, const IndexTerm& term) {
   if (term.column < 0) return StoredExpression(relation, term.expression);
   const RelationColumn& column = relation.column(term.column);
-  const bool defaults = std::any_of(relation.columns.begin(), relation.columns.end(), [](const RelationColumn& each) {
-    return each.not_null && !each.default_text.empty();
-  });
-  return defaults && !column.expression.empty() ? StoredExpression(relation, column.expression) : StoredValue(column);
+  return column.expression.empty() ? StoredValue(column) : StoredExpression(relation, column.expression);
 }
 
 // Notes the rows that are equal to NEW under this index and meet the condition.

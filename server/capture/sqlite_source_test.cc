@@ -212,6 +212,14 @@ TEST_F(SqliteSourceTest, TellsTheRowThatIsReplacedForAColumnGeneratedOfADefault)
   EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t('first')", "gone"), Pair("t('second')", "'second', 'b', 'b1'")));
 }
 
+// In NEW the column was generated of NULLs in place of the columns that the UPDATE does not name.
+TEST_F(SqliteSourceTest, TellsTheRowThatIsReplacedForAColumnGeneratedOfOthersThanAreSet) {
+  master_.Run("CREATE TABLE t(c, n, d, u AS (iif(n IS d, 0, c)) UNIQUE); INSERT INTO t VALUES(1,1,2),(2,1,2),(3,1,2)");
+  Follow({"t"});
+  master_.Run("UPDATE OR REPLACE t SET c=3 WHERE rowid=1");
+  EXPECT_THAT(Touched(), UnorderedElementsAre(Pair("t(1)", "1, 3, 1, 2, 3"), Pair("t(3)", "gone")));
+}
+
 // SQLite 3.40 changes the value for it in OLD and NEW, before triggers AFTER the change see them.
 TEST_F(SqliteSourceTest, TellsTheKeyThatReturningChanges) {
   master_.Run(

@@ -109,9 +109,56 @@ absl::Status DatasetCatalogue::Add(const std::string& name, const v1::Definition
   std::vector<Relation> relations;
   ASSIGN_OR_RETURN(store::StreamRecord record, Describe(canonical, &relations));
   record.definition_hash = hash;
-  absl::Status stored = Store(name, std::move(record), std::move(relations), same == nullptr ? 0 : same->record.id);
-  if (!stored.ok()) core_.damaged = true;
-  return stored;
+  RETURN_IF_ERROR(Put(name, std::move(record), std::move(relations), same == nullptr ? 0 : same->record.id));
+  if (absl::Status captured = Capture(); !captured.ok()) {
+    if (absl::Status undone = DeleteOne(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
+    return captured;
+  }
+  const absl::Status refreshed = core_.RefreshRouter();
+  if (!refreshed.ok()) core_.damaged = true;
+  return refreshed;
+}
+
+absl::StatusOr<bool> DatasetCatalogue::Resume() {
+  if (tried_.schema != drain_.schema()) tried_ = {drain_.schema(), core_.clock.Now(), false};
+  if (tried_.done || core_.clock.Now() - tried_.seen < core_.options.settle) return false;
+  std::vector<DefinitionHash> unresolved;
+  for (const auto& [id, stream] : core_.streams) {
+    if (stream.unresolved()) unresolved.push_back(stream.record.definition_hash);
+  }
+  bool any = false;
+  for (const DefinitionHash& hash : unresolved) {
+    ASSIGN_OR_RETURN(const bool resumed, Resume(*core_.Find(hash)));
+    any |= resumed;
+  }
+  tried_.done = true;
+  return any;
+}
+
+absl::StatusOr<bool> DatasetCatalogue::Resume(const Stream& stream) {
+  const store::StreamRecord& old = stream.record;
+  const auto dataset = std::find_if(core_.datasets.begin(), core_.datasets.end(),
+                                    [&](const auto& entry) { return entry.second == old.definition_hash; });
+  std::vector<Relation> relations;
+  absl::StatusOr<store::StreamRecord> record = Describe(old.definition, &relations);
+  if (MeansNothing(record.status())) return false;
+  if (!record.ok()) return core_.SourceFailed(record.status());
+  if (dataset == core_.datasets.end() || record->schema.encoding() != old.schema.encoding()) return false;
+  record->definition_hash = old.definition_hash;
+  const std::string name = dataset->first;
+  RETURN_IF_ERROR(Put(name, *std::move(record), std::move(relations), old.id));
+  const int64_t id = core_.Find(core_.datasets.at(name))->record.id;
+  if (absl::Status captured = Capture(); !captured.ok()) {
+    const std::string reason = "its tables can't be captured now: " + std::string(captured.message());
+    RETURN_IF_ERROR(core_.Stop({{id, {reason, store::StreamState::kUnresolved}}}));
+    return captured;
+  }
+  if (absl::Status refreshed = core_.RefreshRouter(); !refreshed.ok()) {
+    core_.damaged = true;
+    return refreshed;
+  }
+  spdlog::info("dataset {} means something again: it is made anew", name);
+  return true;
 }
 
 absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definition& canonical,
@@ -141,8 +188,9 @@ absl::StatusOr<store::StreamRecord> DatasetCatalogue::Describe(const v1::Definit
   return record;
 }
 
-absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecord record,
-                                     std::vector<Relation> relations, int64_t replaced) {
+absl::Status DatasetCatalogue::Put(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
+                                   int64_t replaced) {
+  core_.damaged = true;
   {
     // Before the source captures anything: a relation's number in its outbox never means two tables.
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
@@ -164,11 +212,8 @@ absl::Status DatasetCatalogue::Store(const std::string& name, store::StreamRecor
   for (Relation& relation : relations) core_.relations[relation.id] = std::move(relation);
   core_.datasets[name] = record.definition_hash;
   core_.streams[record.id].record = std::move(record);
-  if (absl::Status captured = Capture(); !captured.ok()) {
-    if (absl::Status undone = DeleteOne(name); !undone.ok()) spdlog::warn("{}", std::string(undone.message()));
-    return captured;
-  }
-  return core_.RefreshRouter();
+  core_.damaged = false;
+  return absl::OkStatus();
 }
 
 absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definition& definition) {

@@ -26,6 +26,9 @@ class DatasetCatalogue {
   // Another definition under the name; combinations with it go.
   absl::Status Alter(const std::string& name, const v1::Definition& definition);
   absl::Status Delete(const std::string& name);
+  // After a drain: streams whose definitions mean something again begin anew, once nobody has changed the schema for a
+  // while (Publisher::Options::settle). True: some did.
+  absl::StatusOr<bool> Resume();
 
  private:
   absl::Status CheckName(const std::string& name) const;
@@ -37,12 +40,20 @@ class DatasetCatalogue {
   absl::Status Rename(const std::string& name, const std::optional<DefinitionHash>& other);
   // The record of a new stream; relations that are described but have no number yet carry 0.
   absl::StatusOr<store::StreamRecord> Describe(const v1::Definition& canonical, std::vector<Relation>* relations);
-  absl::Status Store(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
-                     int64_t replaced);
+  // Stores and adds it, in the place of a stream that is stopped (0: of none); nothing of it is captured yet.
+  absl::Status Put(const std::string& name, store::StreamRecord record, std::vector<Relation> relations,
+                   int64_t replaced);
+  absl::StatusOr<bool> Resume(const Stream& stream);
   absl::Status Capture();
 
   Core& core_;
   Drain& drain_;
+  struct Tried {
+    int64_t schema = -1;
+    absl::Time seen = absl::InfinitePast();
+    bool done = false;
+  };
+  Tried tried_;  // to resume streams
 };
 
 }  // namespace replicast::publish

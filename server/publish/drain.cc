@@ -83,6 +83,11 @@ absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
     absl::StatusOr<SchemaPlan> made = SchemaPlan::Make(core_);
     if (!made.ok()) return core_.SourceFailed(made.status());
     plan = *std::move(made);
+    if (!plan.ends.empty()) {
+      // Between two statements of a change of the schema a definition may mean nothing for a moment.
+      if (!IsSettled(**reading)) return DrainResult::kIdle;
+      RETURN_IF_ERROR(core_.Stop(plan.ends));
+    }
     if (!plan.keeps_rows() || !changes.empty()) cause = store::ComparisonCause::kSchema;
     if (plan.KeepsAny(changes)) cause = store::ComparisonCause::kHooks;
   }

@@ -31,6 +31,8 @@ class Drain {
 
   // See Publisher::comparison.
   std::string comparison() const;
+  // The schema under which streams are known to be what their definitions mean; -1: none yet.
+  int64_t schema() const { return seen_schema_; }
   // Streams came or went under a comparison: it begins again. False: none was going on.
   bool AbandonComparison();
 

@@ -61,6 +61,7 @@ absl::StatusOr<std::unique_ptr<FullComparison>> FullComparison::Begin(Core& core
 
 absl::Status FullComparison::RenewHooks() {
   ASSIGN_OR_RETURN(plan_, SchemaPlan::Make(core_));
+  RETURN_IF_ERROR(core_.Stop(plan_.ends));
   std::vector<Relation> relations;
   for (const auto& [id, relation] : plan_.relations) relations.push_back(relation);
   ASSIGN_OR_RETURN(const std::vector<Reading::Change> changes, core_.source.Capture(relations));

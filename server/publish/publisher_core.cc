@@ -77,11 +77,11 @@ absl::Status Core::Load() {
 absl::Status Core::EnsureSound() {
   if (damaged) RETURN_IF_ERROR(Load());
   if (refused_.empty()) return absl::OkStatus();
-  std::map<int64_t, std::string> reasons;
+  std::map<int64_t, End> ends;
   for (auto& [hash, reason] : refused_) {
-    if (const Stream* stream = Find(hash); stream != nullptr && !stream->stopped()) reasons[stream->record.id] = reason;
+    if (const Stream* stream = Find(hash); stream != nullptr && !stream->stopped()) ends[stream->record.id] = {reason};
   }
-  RETURN_IF_ERROR(Stop(reasons));
+  RETURN_IF_ERROR(Stop(ends));
   refused_.clear();
   return absl::OkStatus();
 }
@@ -164,7 +164,9 @@ StreamInfo Core::Info(const Stream& stream) {
   info.definition_hash = record.definition_hash;
   info.definition = record.definition;
   info.schema = record.schema;
-  info.state = static_cast<StreamInfo::State>(record.state);
+  info.state = stream.stopped()    ? StreamInfo::State::kStopped
+               : stream.building() ? StreamInfo::State::kBuilding
+                                   : StreamInfo::State::kReady;
   info.reason = record.reason;
   info.position = {state.history, record.definition_hash, state.lsn};
   if (stream.stopped()) info.position = {record.stopped_history, record.definition_hash, record.stopped_lsn};
@@ -187,15 +189,15 @@ StreamInfo Core::Info(const Stream& stream) {
   return info;
 }
 
-absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
-  if (reasons.empty()) return absl::OkStatus();
+absl::Status Core::Stop(const std::map<int64_t, End>& ends) {
+  if (ends.empty()) return absl::OkStatus();
   std::vector<store::StreamRecord> records;
   {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(statements.database()));
-    for (const auto& [id, reason] : reasons) {
+    for (const auto& [id, end] : ends) {
       store::StreamRecord& record = records.emplace_back(streams.at(id).record);
-      record.state = store::StreamState::kStopped;
-      record.reason = reason;
+      record.state = end.state;
+      record.reason = end.reason;
       record.stopped_history = state.history;
       record.stopped_lsn = state.lsn;
       RETURN_IF_ERROR(catalogue.Update(record));
@@ -207,7 +209,7 @@ absl::Status Core::Stop(const std::map<int64_t, std::string>& reasons) {
     streams.at(record.id).record = std::move(record);
   }
   RETURN_IF_ERROR(RefreshRouter());
-  for (const auto& [id, reason] : reasons) {
+  for (const auto& [id, end] : ends) {
     if (started) listener.OnStreamStopped(Info(streams.at(id)));
   }
   return absl::OkStatus();

@@ -41,7 +41,11 @@ class Core {
 
   // --- changes of what is published; each in a transaction of its own unless it says otherwise
   // These streams stop at the present boundary, each for a reason that people are told.
-  absl::Status Stop(const std::map<int64_t, std::string>& reasons);
+  struct End {
+    std::string reason;
+    store::StreamState state = store::StreamState::kStopped;
+  };
+  absl::Status Stop(const std::map<int64_t, End>& ends);
   // A row that is longer than allowed must not be published: ROW_TOO_LARGE, with what was begun to be given up
   // (`damaged`); EnsureSound then stops the stream.
   absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row);

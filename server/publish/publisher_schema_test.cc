@@ -299,6 +299,64 @@ TEST_F(PublisherSchemaTest, ATableThatWasDroppedStopsItsDatasets) {
   EXPECT_TRUE(Join(notes).tables() == Truth(notes));
 }
 
+TEST_F(PublisherSchemaTest, ADatasetGoesOnByItselfOnceItsDefinitionMeansSomethingAgain) {
+  JoinAll();
+  source_.AlterTable(Items({{"id", "INTEGER"}, {"kind", "TEXT"}}), [](const Row& row) { return Row{row[0], row[1]}; });
+  DrainToTheEnd();
+  ASSERT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kStopped);
+  Restart();
+  EXPECT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kStopped) << "a restart puts nothing right";
+  source_.AlterTable(Items({{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INT"}}), [](const Row& row) {
+    return Row{row[0], row[1], std::get<int64_t>(row[0]) * 2};
+  });
+  DrainToTheEnd();
+  Build();
+  const StreamInfo info = *publisher_->Stream(even_);
+  EXPECT_EQ(info.state, StreamInfo::State::kReady);
+  EXPECT_EQ(info.reason, "");
+  EXPECT_EQ(info.row_count, 10'000u);
+  EXPECT_TRUE(Join(even_).tables() == Truth(even_));
+  source_.Put("items", {int64_t{1}, Text{"later"}, int64_t{4}});
+  DrainToTheEnd();
+  EXPECT_TRUE(Join(even_).tables() == Truth(even_));
+  EXPECT_EQ(publisher_->Stream(even_)->row_count, 10'000u);
+}
+
+TEST_F(PublisherSchemaTest, ADatasetWhoseTableIsAwayForAMomentDoesNotStop) {
+  options_.settle = absl::Milliseconds(50);
+  Restart();
+  DrainToTheEnd();
+  JoinAll();
+  const Relation items = *source_.Describe("items");
+  source_.DropTable("items");
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
+  EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kReady);
+  clock_.Advance(absl::Milliseconds(49));
+  source_.CreateTable(items);
+  for (int64_t i = 0; i < 10'000; ++i) source_.Put("items", {i, Text{"a"}, i == 7 ? int64_t{70} : i});
+  EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
+  clock_.Advance(absl::Milliseconds(50));
+  DrainToTheEnd();
+  EXPECT_TRUE(listener_->stopped.empty());
+  FollowAll();
+}
+
+TEST_F(PublisherSchemaTest, ADatasetThatCanNotBeCapturedYetIsTriedAgain) {
+  source_.DropTable("items");
+  DrainToTheEnd();
+  ASSERT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kStopped);
+  source_.CreateTable(Items({{"id", "INTEGER"}, {"kind", "TEXT"}, {"value", "INT"}}));
+  source_.FailCapture(absl::UnavailableError("the master is locked"));
+  EXPECT_FALSE(publisher_->Drain().ok());
+  EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kStopped);
+  EXPECT_THAT(publisher_->Stream(all_)->reason, HasSubstr("can't be captured now"));
+  source_.FailCapture(absl::OkStatus());
+  DrainToTheEnd();
+  Build();
+  EXPECT_EQ(publisher_->Stream(even_)->state, StreamInfo::State::kReady);
+  EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kReady);
+}
+
 TEST_F(PublisherSchemaTest, APositionBeforeTheChangeIsNotCompared) {
   JoinAll();
   const Position before = *all_replica_->position();

@@ -16,24 +16,25 @@ class Planner {
 
   absl::StatusOr<SchemaPlan> Make() {
     for (const auto& [id, relation] : core_.relations) by_name_[relation.name] = id;
-    std::map<int64_t, std::string> reasons;
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(core_.statements.database()));
     for (const auto& [id, stream] : core_.streams) {
       if (stream.stopped()) continue;
       const absl::StatusOr<Resolution> resolution = Resolve(descriptions_, stream.record.definition);
       if (MeansNothing(resolution.status()))
-        reasons[id] =
-            std::string(resolution.status().message()) + ": put that right, or delete the dataset and create it again";
+        plan_.ends[id] = {std::string(resolution.status().message()) +
+                              ": it goes on by itself once that is put right, or give it another definition with "
+                              "`replicast dataset alter`",
+                          store::StreamState::kUnresolved};
       else if (!resolution.ok())
         return resolution.status();
       else if (const std::string& encoding = stream.record.schema.encoding(); resolution->schema.encoding() != encoding)
-        reasons[id] = "the master's text encoding is " + resolution->schema.encoding() + " now and was " + encoding +
-                      ", which no replica can follow: delete the dataset, create it again, and join with new files";
+        plan_.ends[id].reason =
+            "the master's text encoding is " + resolution->schema.encoding() + " now and was " + encoding +
+            ", which no replica can follow: delete the dataset, create it again, and join with new files";
       else
         RETURN_IF_ERROR(Plan(stream, *resolution));
     }
     RETURN_IF_ERROR(transaction.Commit());
-    RETURN_IF_ERROR(core_.Stop(reasons));
     return std::move(plan_);
   }
 

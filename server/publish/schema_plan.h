@@ -31,8 +31,9 @@ struct SchemaPlan {
   std::map<int64_t, StreamPlan> streams;    // those whose schema, or a table's number, changes
   std::map<uint32_t, Relation> relations;   // all that are used from now on
   std::map<uint32_t, uint32_t> renumbered;  // new number → the one that it had; 0: none
+  std::map<int64_t, Core::End> ends;        // of streams that must not go on in it
 
-  // Reads the schema. Streams that mean nothing in it are stopped; new numbers are stored.
+  // Reads the schema; new numbers are stored.
   static absl::StatusOr<SchemaPlan> Make(Core& core);
   // Indexes and views alone change: rows and hooks stay what they were.
   bool keeps_rows() const { return renumbered.empty(); }

@@ -40,6 +40,15 @@ absl::Status StoredPublisher::Begin() {
   return core_.TellStored();
 }
 
+absl::StatusOr<DrainResult> StoredPublisher::Drain() {
+  ASSIGN_OR_RETURN(const DrainResult result, drain_.Run());
+  if (result != DrainResult::kIdle && result != DrainResult::kPublished) return result;
+  const absl::StatusOr<bool> resumed = catalogue_.Resume();
+  if (!resumed.ok() && !core_.source_problem.empty()) return DrainResult::kUnavailable;
+  RETURN_IF_ERROR(resumed.status());
+  return *resumed ? DrainResult::kMore : result;
+}
+
 absl::StatusOr<bool> StoredPublisher::TellStep() {
   RETURN_IF_ERROR(core_.EnsureSound());
   RETURN_IF_ERROR(core_.TellStored());

@@ -29,7 +29,7 @@ class StoredPublisher : public Publisher {
         catalogue_(core_, drain_) {}
   absl::Status Begin();
 
-  absl::StatusOr<DrainResult> Drain() override { return drain_.Run(); }
+  absl::StatusOr<DrainResult> Drain() override;
   absl::StatusOr<bool> BuildStep() override { return builder_.Step(); }
   absl::StatusOr<absl::Duration> ScrubStep() override { return scrub_.Step(); }
   void ScrubNow() override { scrub_.Hurry(); }

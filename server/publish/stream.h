@@ -32,7 +32,8 @@ struct Stream {
 
   bool ready() const { return record.state == store::StreamState::kReady; }
   bool building() const { return record.state == store::StreamState::kBuilding; }
-  bool stopped() const { return record.state == store::StreamState::kStopped; }
+  bool unresolved() const { return record.state == store::StreamState::kUnresolved; }
+  bool stopped() const { return record.state == store::StreamState::kStopped || unresolved(); }
   bool HasRead(size_t table, std::string_view key) const {
     return !building() || table < built_tables || (table == built_tables && key <= built_through);
   }

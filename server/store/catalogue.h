@@ -16,7 +16,12 @@
 
 namespace replicast::store {
 
-enum class StreamState : int { kBuilding = 0, kReady = 1, kStopped = 2 };
+enum class StreamState : int {
+  kBuilding = 0,
+  kReady = 1,
+  kStopped = 2,
+  kUnresolved = 3,  // stopped because its definition means nothing in the present schema: begins anew once it does
+};
 
 // One stream as it is stored.
 struct StreamRecord {

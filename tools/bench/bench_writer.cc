@@ -18,6 +18,7 @@ struct Options {
   double seconds = 10;
   double rate = 0;  // transactions a second; 0: as fast as it goes
   uint64_t keys = 1'000'000;
+  uint64_t seed = 1;
   bool fill = false;
 };
 
@@ -31,7 +32,7 @@ absl::Status Write(const Options& options) {
   auto insert =
       (*database)->Prepare("INSERT OR REPLACE INTO bench VALUES(?, ?, ?, ?, 'a text of some length, as rows have it')");
   if (!insert.ok()) return insert.status();
-  SeededRandom random(1);
+  SeededRandom random(options.seed);
   const absl::Time start = absl::Now();
   uint64_t transactions = 0;
   while (absl::Now() - start < absl::Seconds(options.seconds)) {
@@ -70,6 +71,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)->capture_default_str();
   app.add_option("--rate", options.rate, "Transactions a second; 0: as fast as it goes")->capture_default_str();
   app.add_option("--keys", options.keys, "Keys are drawn below this")->capture_default_str();
+  app.add_option("--seed", options.seed, "Of the keys and values")->capture_default_str();
   app.add_flag("--fill", options.fill, "Keys count up from 0 in each transaction");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = replicast::Write(options);
