@@ -17,7 +17,7 @@ std::string TriggerGenerator::OnTable(const std::string& name, bool temporary, b
   Event event = EventOf(table);
   event.keeps_row = before && event.has_old && event.has_new;
   std::string text = std::string("CREATE ") + (temporary ? "TEMP " : "") + "TRIGGER " + Quoted(dice_, name) +
-                     (before ? " BEFORE " : dice_.OneOf({" AFTER ", " "})) + event.text + " ON " +
+                     (before ? dice_.OneOf({" BEFORE ", " "}) : " AFTER ") + event.text + " ON " +
                      Quoted(dice_, table.name) + dice_.OneOf({"", " FOR EACH ROW"});
   // Mostly a rare condition: else nearly every statement would do the same.
   Expressions expressions(dice_, table, event.has_new ? "NEW." : "OLD.");

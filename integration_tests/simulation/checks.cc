@@ -7,7 +7,6 @@
 #include "client/session/silence_watch.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
-#include "common/wire/definition.h"
 
 namespace replicast::simulation {
 namespace {
@@ -41,9 +40,9 @@ std::string Checks::WhyNotEqual(SimulatedReplica& replica) {
   const auto stream = world_.server->publisher().Dataset(replica.dataset());
   if (!stream.ok()) return absl::StrCat(who, ": ", std::string(stream.status().message()));
   if (position->definition != stream->definition_hash) return who + " shows a former definition";
-  const std::vector<v1::Definition>& definitions = ChoiceOf(replica.dataset()).definitions;
-  for (size_t i = 0; i < definitions.size(); ++i) {
-    if (wire::HashOf(*wire::Canonical(definitions[i])) != position->definition) continue;
+  const std::vector<DefinitionHash>& hashes = ChoiceOf(replica.dataset()).hashes;
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    if (hashes[i] != position->definition) continue;
     return *content == world_.history.Newest(replica.dataset(), i) ? "" : who + " is not what the master is";
   }
   return who + " has an unknown definition";

@@ -7,6 +7,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/wire/definition.h"
 
 namespace replicast::simulation {
 namespace {
@@ -70,6 +71,10 @@ const std::vector<DatasetChoice>& DatasetChoices() {
     *made[2].definitions.emplace_back().add_tables() = Table("pairs", {"a", "b", "note"}, "a % 2 = 0");
     made[3].name = "whole";
     made[3].definitions.emplace_back().set_all_tables(true);
+    for (DatasetChoice& choice : made) {
+      for (const v1::Definition& definition : choice.definitions)
+        choice.hashes.push_back(wire::HashOf(*wire::Canonical(definition)));
+    }
     return made;
   }();
   return choices;
@@ -107,9 +112,9 @@ absl::Status MasterHistory::Record(sqlite::Database& master) {
       const DatasetChoice& dataset = DatasetChoices()[i];
       std::vector<Digest>& newest = newest_content_[dataset.name];
       newest.clear();
-      for (const v1::Definition& definition : dataset.definitions) {
-        ASSIGN_OR_RETURN(newest.emplace_back(), ContentOf(master, definition, true));
-        states_[dataset.name][newest_][newest.back().ToBytes()].insert(lineage_);
+      for (size_t j = 0; j < dataset.definitions.size(); ++j) {
+        ASSIGN_OR_RETURN(newest.emplace_back(), ContentOf(master, dataset.definitions[j], true));
+        states_[dataset.name][newest_][dataset.hashes[j].ToBytes() + newest.back().ToBytes()].insert(lineage_);
       }
     }
     return absl::OkStatus();
@@ -136,14 +141,15 @@ void MasterHistory::EndUnnoted() {
   if (unnoted()) unnoted_.back().second = newest_;
 }
 
-bool MasterHistory::Had(const std::string& dataset, uint64_t number, const Digest& content) const {
+bool MasterHistory::Had(const std::string& dataset, uint64_t number, const DefinitionHash& definition,
+                        const Digest& content) const {
   for (const auto& [first, last] : unnoted_) {
     if (number >= first && number <= last) return true;
   }
   const auto states = states_.find(dataset);
   if (states == states_.end()) return false;
   const auto at = states->second.find(number);
-  return at != states->second.end() && at->second.contains(content.ToBytes());
+  return at != states->second.end() && at->second.contains(definition.ToBytes() + content.ToBytes());
 }
 
 }  // namespace replicast::simulation

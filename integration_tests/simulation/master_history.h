@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/digest.h"
+#include "common/base/lsn.h"
 #include "common/sqlite/database.h"
 #include "replicast/v1/types.pb.h"
 
@@ -18,6 +19,7 @@ struct DatasetChoice {
   std::string name;
   // Of the same tables and columns: it may be altered from one to another. The first is the one that it begins with.
   std::vector<v1::Definition> definitions;
+  std::vector<DefinitionHash> hashes;  // of each
 };
 const std::vector<DatasetChoice>& DatasetChoices();
 const DatasetChoice& ChoiceOf(const std::string& dataset);
@@ -41,15 +43,17 @@ class MasterHistory {
   // a mixture.
   void BeginUnnoted();
   void EndUnnoted();
+  bool ever_unnoted() const { return !unnoted_.empty(); }
   bool unnoted() const { return !unnoted_.empty() && unnoted_.back().second == UINT64_MAX; }
-  bool Had(const std::string& dataset, uint64_t number, const Digest& content) const;
+  // Under this definition of the dataset.
+  bool Had(const std::string& dataset, uint64_t number, const DefinitionHash& definition, const Digest& content) const;
   uint64_t newest() const { return newest_; }
   // Of the newest state, under one of the dataset's definitions.
   Digest Newest(const std::string& dataset, size_t definition) const { return newest_content_.at(dataset)[definition]; }
 
  private:
   const size_t datasets_;
-  // By dataset, number and content: the lineages that it was in.
+  // By dataset, number, and definition with content: the lineages that it was in.
   std::map<std::string, std::map<uint64_t, std::map<std::string, std::set<int>>>> states_;
   int lineage_ = 0;
   std::map<std::string, std::vector<Digest>> newest_content_;  // of each definition

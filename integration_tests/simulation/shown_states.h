@@ -26,6 +26,7 @@ class ShownStates {
   struct Shown {
     std::string history;
     Lsn lsn;
+    DefinitionHash definition;
   };
   // What the file says that it shows; nothing: no dataset yet, or it can't be opened now.
   static std::optional<Shown> Read(sqlite::Database& reader);

@@ -55,7 +55,11 @@ class SimulatedReplica : public SessionEnvironment {
   // Changes a row that readers see, as any program can.
   void Tamper();
   bool tampered() const { return tampered_; }
-  void SetTampered(bool tampered) { tampered_ = tampered; }
+  bool was_tampered() const { return was_tampered_; }
+  void SetTampered(bool tampered) {
+    tampered_ = tampered;
+    was_tampered_ |= tampered;
+  }
   // It dies, and its disk forgets what was not synced; what somebody wrote to it may come back.
   void LosePower();
   bool up() const { return session_ != nullptr; }

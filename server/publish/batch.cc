@@ -191,7 +191,7 @@ absl::Status Batch::Apply(const Relation& relation, const std::string& encoded_k
   Stream* stream = core_.FindById(change.stream);
   REPLICAST_CHECK(stream != nullptr && !stream->stopped());
   if (!stream->HasRead(change.table, encoded_key)) return absl::OkStatus();
-  if (change.row != nullptr) RETURN_IF_ERROR(core_.CheckRow(*stream, relation, key, *change.row));
+  if (change.row != nullptr) RETURN_IF_ERROR(core_.CheckRow(*stream, change.table, key, *change.row));
   if (stream->ready()) {
     auto open = units_.find(change.stream);
     OpenUnit* unit = open == units_.end() ? nullptr : &open->second;

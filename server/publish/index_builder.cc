@@ -88,7 +88,7 @@ absl::Status IndexBuilder::ReadRange(Reading& reading, Stream* stream) {
       reading.ForEachRow(relation, stream->built_through.empty() ? nullptr : &stream->built_key,
                          [&](const Row& key, const Row& row) -> absl::StatusOr<bool> {
                            if (const Row* published = view->Published(row); published != nullptr) {
-                             inserted = core_.CheckRow(*stream, relation, key, *published);
+                             inserted = core_.CheckRow(*stream, number, key, *published);
                              if (!inserted.ok()) return inserted;
                              Digest hash = wire::HashRow(relation.name, *published);
                              found.digest += hash;

@@ -1,8 +1,11 @@
 #include "server/publish/publisher_core.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -21,6 +24,31 @@ std::string KeyText(const Row& key, TextEncoding encoding) {
   std::string text;
   for (const Value& value : key) absl::StrAppend(&text, text.empty() ? "" : ", ", ToDisplay(value, encoding));
   return key.size() == 1 ? text : absl::StrCat("(", text, ")");
+}
+
+// Whether a STRICT column of this type takes the value.
+bool Takes(const std::string& type, const Value& value, TextEncoding encoding) {
+  if (type == "ANY" || std::holds_alternative<std::monostate>(value)) return true;
+  const bool is_blob = std::holds_alternative<Blob>(value);
+  if (is_blob || type == "BLOB") return is_blob && type == "BLOB";
+  if (type == "TEXT") return true;
+  double number = 0;
+  if (const auto* text = std::get_if<Text>(&value))
+    return absl::SimpleAtod(ToUtf8(text->bytes, encoding), &number);  // with spaces around it
+  const auto* real = std::get_if<Real>(&value);
+  return real == nullptr || type == "REAL" || real->number == std::floor(real->number);
+}
+
+// What the row has that only PRAGMA writable_schema or a damaged file lets into its table; empty: nothing.
+std::string WhyImpossible(const Relation& relation, const std::vector<int>& columns, const Row& row) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const RelationColumn& column = relation.column(columns[i]);
+    if (column.not_null && std::holds_alternative<std::monostate>(row[i]))
+      return absl::StrCat("NULL in column ", column.name, ", which is NOT NULL");
+    if (relation.strict && !Takes(absl::AsciiStrToUpper(column.type), row[i], relation.encoding))
+      return absl::StrCat("in column ", column.name, " what is no ", column.type);
+  }
+  return "";
 }
 
 }  // namespace
@@ -215,8 +243,9 @@ absl::Status Core::Stop(const std::map<int64_t, End>& ends) {
   return absl::OkStatus();
 }
 
-absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row) {
-  std::string reason;
+absl::Status Core::CheckRow(const Stream& stream, size_t table, const Row& key, const Row& row) {
+  const Relation& relation = *stream.tables[table].relation;
+  std::string reason, code = "ROW_TOO_LARGE";
   if (const size_t size = EncodedSize(row); size > options.max_row_bytes) {
     reason = absl::StrCat("row ", KeyText(key, relation.encoding), " of table ", relation.name, " has ", size,
                           " bytes in the published columns, and max_row_bytes allows ", options.max_row_bytes,
@@ -224,13 +253,17 @@ absl::Status Core::CheckRow(const Stream& stream, const Relation& relation, cons
   } else if (EncodedSize(key) > limits::kMaxKeyBytes) {
     reason = absl::StrCat("the key ", KeyText(key, relation.encoding), " of table ", relation.name, " has ",
                           EncodedSize(key), " bytes, and a key has at most ", limits::kMaxKeyBytes, ": shorten it");
+  } else if (const std::string why = WhyImpossible(relation, stream.tables[table].columns, row); !why.empty()) {
+    code = "ROW_IMPOSSIBLE";
+    reason = absl::StrCat("row ", KeyText(key, relation.encoding), " of table ", relation.name, " has ", why,
+                          ", as PRAGMA integrity_check says of the master too: put it right");
   } else {
     return absl::OkStatus();
   }
-  reason += "; then delete the dataset and create it again";
+  reason += "; then `replicast dataset alter` with the same definition begins it anew";
   damaged = true;
   refused_[stream.record.definition_hash] = reason;
-  return Error(absl::StatusCode::kFailedPrecondition, "ROW_TOO_LARGE", reason);
+  return Error(absl::StatusCode::kFailedPrecondition, code, reason);
 }
 
 absl::Status Core::DescribeRelations() {

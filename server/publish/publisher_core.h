@@ -46,9 +46,9 @@ class Core {
     store::StreamState state = store::StreamState::kStopped;
   };
   absl::Status Stop(const std::map<int64_t, End>& ends);
-  // A row that is longer than allowed must not be published: ROW_TOO_LARGE, with what was begun to be given up
-  // (`damaged`); EnsureSound then stops the stream.
-  absl::Status CheckRow(const Stream& stream, const Relation& relation, const Row& key, const Row& row);
+  // A row that is longer than allowed (ROW_TOO_LARGE), or that its own table would not take (ROW_IMPOSSIBLE), must not
+  // be published: what was begun is to be given up (`damaged`); EnsureSound then stops the stream.
+  absl::Status CheckRow(const Stream& stream, size_t table, const Row& key, const Row& row);
   bool refused() const { return !refused_.empty(); }
   // Describes the relations of streams that aren't stopped. One that isn't what it was is known by what was published
   // of it only, and a comparison is owed, which finds out what it has become.

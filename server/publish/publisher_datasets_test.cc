@@ -246,7 +246,7 @@ TEST_F(PublisherDatasetsTest, ARowThatNoUnitCarriesStopsItsStreamAloneWithAReaso
       publisher_->Stream(items)->reason,
       HasSubstr("row 17 of table items has 2000023 bytes in the published columns, and max_row_bytes allows 2000000: "
                 "shorten it, or raise "
-                "max_row_bytes; then delete the dataset and create it again"));
+                "max_row_bytes; then `replicast dataset alter` with the same definition begins it anew"));
   EXPECT_TRUE(listener_->Take(items).empty());
   EXPECT_EQ(listener_->Take(notes).size(), 1u);
   EXPECT_EQ(publisher_->Stream(keys)->state, StreamInfo::State::kReady) << "it does not publish the long value";

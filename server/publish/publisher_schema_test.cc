@@ -357,6 +357,33 @@ TEST_F(PublisherSchemaTest, ADatasetThatCanNotBeCapturedYetIsTriedAgain) {
   EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kReady);
 }
 
+// As PRAGMA writable_schema lets into a master. Replicas would have tried to insert it for ever.
+TEST_F(PublisherSchemaTest, ARowThatItsOwnTableWouldNotTakeStopsItsDatasetsAlone) {
+  Relation exact = FakeSource::MakeRelation("exact", {{"id", "INTEGER"}, {"n", "INT"}, {"v", "ANY"}}, {"id"});
+  exact.columns[1].not_null = true;
+  exact.strict = true;
+  source_.CreateTable(exact);
+  source_.Put("exact", {int64_t{1}, int64_t{1}, Blob{"x"}});
+  const DefinitionHash whole = Create("exact", Define({Table("exact")}));
+  const DefinitionHash part = Create("part", Define({Table("exact", {"v"})}));
+  Build();
+  source_.Put("exact", {int64_t{2}, std::monostate(), std::monostate()});
+  DrainToTheEnd();
+  EXPECT_THAT(publisher_->Stream(whole)->reason,
+              HasSubstr("row 2 of table exact has NULL in column n, which is NOT NULL"));
+  EXPECT_EQ(publisher_->Stream(part)->state, StreamInfo::State::kReady);
+  EXPECT_TRUE(Join(part).tables() == Truth(part));
+  EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kReady);
+  source_.Put("exact", {int64_t{2}, Text{"many"}, int64_t{1}});
+  ASSERT_TRUE(publisher_->AlterDataset("exact", Define({Table("exact")})).ok());
+  Build();
+  EXPECT_THAT(publisher_->Stream(whole)->reason, HasSubstr("has in column n what is no INT"));
+  source_.Put("exact", {int64_t{2}, Text{"7"}, int64_t{1}});
+  ASSERT_TRUE(publisher_->AlterDataset("exact", Define({Table("exact")})).ok());
+  Build();
+  EXPECT_EQ(publisher_->Stream(whole)->state, StreamInfo::State::kReady);
+}
+
 TEST_F(PublisherSchemaTest, APositionBeforeTheChangeIsNotCompared) {
   JoinAll();
   const Position before = *all_replica_->position();
