@@ -16,6 +16,18 @@ struct RowDifference {
   Kind kind;
 };
 
+inline const char* NameOf(RowDifference::Kind kind) {
+  switch (kind) {
+    case RowDifference::Kind::kMissing:
+      return "missing";
+    case RowDifference::Kind::kExtra:
+      return "extra";
+    case RowDifference::Kind::kOther:
+      break;
+  }
+  return "other";
+}
+
 struct Differences {
   std::vector<RowDifference> rows;
   bool more = false;  // than were wanted

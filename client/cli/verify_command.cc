@@ -22,24 +22,12 @@ namespace {
 // A scan of millions of rows takes its time on the server.
 constexpr absl::Duration kCompareDeadline = absl::Minutes(5);
 
-const char* TextOf(RowDifference::Kind kind) {
-  switch (kind) {
-    case RowDifference::Kind::kMissing:
-      return "missing";
-    case RowDifference::Kind::kExtra:
-      return "extra";
-    case RowDifference::Kind::kOther:
-      break;
-  }
-  return "other";
-}
-
 nlohmann::ordered_json ToJson(const Differences& differences) {
   auto rows = nlohmann::ordered_json::array();
   for (const RowDifference& row : differences.rows) {
     auto key = nlohmann::ordered_json::array();
     for (const Value& value : row.key) key.push_back(ValueToJson(value, differences.encoding));
-    rows.push_back({{"table", row.table}, {"key", std::move(key)}, {"on_the_replica", TextOf(row.kind)}});
+    rows.push_back({{"table", row.table}, {"key", std::move(key)}, {"on_the_replica", NameOf(row.kind)}});
   }
   return rows;
 }
@@ -48,7 +36,7 @@ void PrintRows(const Differences& differences) {
   for (const RowDifference& row : differences.rows) {
     std::string key;
     for (const Value& value : row.key) key += (key.empty() ? "" : ", ") + ToDisplay(value, differences.encoding);
-    std::printf("  %s: row %s is %s on the replica\n", row.table.c_str(), key.c_str(), TextOf(row.kind));
+    std::printf("  %s: row %s is %s on the replica\n", row.table.c_str(), key.c_str(), NameOf(row.kind));
   }
   if (differences.more) std::printf("  … and more (see them with --rows N)\n");
 }

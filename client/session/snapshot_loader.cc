@@ -15,18 +15,6 @@ namespace {
 constexpr size_t kStepBytes = 1u << 20;
 constexpr uint64_t kFewestRowsARange = 4;
 
-const char* KindText(RowDifference::Kind kind) {
-  switch (kind) {
-    case RowDifference::Kind::kMissing:
-      return " (missing)";
-    case RowDifference::Kind::kExtra:
-      return " (extra)";
-    case RowDifference::Kind::kOther:
-      break;
-  }
-  return " (other)";
-}
-
 }  // namespace
 
 std::string SnapshotLoader::Summary() const {
@@ -35,7 +23,7 @@ std::string SnapshotLoader::Summary() const {
   for (const RowDifference& row : differences_.rows) {
     std::string key;
     for (const Value& value : row.key) key += (key.empty() ? "" : ", ") + ToDisplay(value, differences_.encoding);
-    rows += (rows.empty() ? "" : "; ") + row.table + " " + key + KindText(row.kind);
+    rows += (rows.empty() ? "" : "; ") + row.table + " " + key + " (" + NameOf(row.kind) + ")";
   }
   if (differences_.more) rows += "; …";
   return absl::StrCat("the snapshot is shown: ", kept_rows_, " rows were the same already, ", told_rows_, " came",

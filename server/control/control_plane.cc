@@ -218,8 +218,10 @@ absl::Status ControlPlane::EndUnreadable() {
   for (const auto& [id, stream] : grants_.All()) {
     const auto info = parts_.publisher.Stream(stream);
     if (!info) continue;
-    ASSIGN_OR_RETURN(const Member member, parts_.membership.members().Get(id));
-    const auto readable = [&](const std::string& name) { return Membership::MayRead(member, name); };
+    const absl::StatusOr<Member> member = parts_.membership.members().Get(id);
+    result.Update(member.status());
+    if (!member.ok()) continue;
+    const auto readable = [&](const std::string& name) { return Membership::MayRead(*member, name); };
     if (std::any_of(info->datasets.begin(), info->datasets.end(), readable)) continue;
     result.Update(parts_.multicaster.Revoke(id));
     grants_.RemoveMember(id);

@@ -224,13 +224,22 @@ absl::Status DatasetCatalogue::Alter(const std::string& name, const v1::Definiti
   ASSIGN_OR_RETURN(const v1::Definition canonical, wire::Canonical(definition));
   const DefinitionHash hash = wire::HashOf(canonical);
   if (hash == dataset->second && !core_.Find(hash)->stopped()) return absl::OkStatus();
-  // Until all is well with the new definition, the name stands for the old one. A crash may have left this.
+  // Until all is well with the new definition, the name stands for the old one.
   const std::string anew = name + kJoinsNames;
-  if (core_.datasets.contains(anew)) RETURN_IF_ERROR(DeleteOne(anew));
+  RETURN_IF_ERROR(EndUnfinished());
   RETURN_IF_ERROR(Add(anew, canonical));
   RETURN_IF_ERROR(DeleteDerived(name));
   RETURN_IF_ERROR(Rename(name, hash));
   return DeleteOne(anew);
+}
+
+absl::Status DatasetCatalogue::EndUnfinished() {
+  std::vector<std::string> unfinished;
+  for (const auto& [name, hash] : core_.datasets) {
+    if (name.ends_with(kJoinsNames)) unfinished.push_back(name);
+  }
+  for (const std::string& name : unfinished) RETURN_IF_ERROR(DeleteOne(name));
+  return absl::OkStatus();
 }
 
 absl::Status DatasetCatalogue::Delete(const std::string& name) {

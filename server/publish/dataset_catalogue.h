@@ -26,6 +26,8 @@ class DatasetCatalogue {
   // Another definition under the name; combinations with it go.
   absl::Status Alter(const std::string& name, const v1::Definition& definition);
   absl::Status Delete(const std::string& name);
+  // What a crash or a failure left of an alteration goes.
+  absl::Status EndUnfinished();
   // After a drain: streams whose definitions mean something again begin anew, once nobody has changed the schema for a
   // while (Publisher::Options::settle). True: some did.
   absl::StatusOr<bool> Resume();

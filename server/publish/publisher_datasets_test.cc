@@ -101,6 +101,20 @@ TEST_F(PublisherDatasetsTest, AnAlteredDatasetIsAnotherStreamUnderItsName) {
   EXPECT_TRUE(publisher_->Stream(after).has_value());
 }
 
+TEST_F(PublisherDatasetsTest, WhatACrashLeftOfAnAlterationGoesWithTheNextStart) {
+  const DefinitionHash before = Create("one", Define({Table("items")}));
+  Create("two", Define({Table("notes")}));
+  Build();
+  // Between the new stream's coming and the name's change.
+  ASSERT_TRUE(state_->Execute("UPDATE datasets SET name = 'one+' WHERE name = 'two'").ok());
+  Crash();
+  Start();
+  EXPECT_THAT(publisher_->Datasets(), ElementsAre("one"));
+  EXPECT_EQ(publisher_->Dataset("one")->definition_hash, before);
+  EXPECT_EQ(publisher_->Streams().size(), 1u);
+  EXPECT_THAT(source_.captured(), ElementsAre("items"));
+}
+
 TEST_F(PublisherDatasetsTest, AnAlterationThatIsRefusedLeavesTheDatasetAsItWas) {
   const DefinitionHash before = Create("one", Define({Table("items")}));
   EXPECT_EQ(ReasonOf(publisher_->AlterDataset("one", Define({Table("nothing")}))), "TABLE_UNKNOWN");

@@ -37,6 +37,7 @@ absl::Status StoredPublisher::Begin() {
   for (const auto& [id, stream] : core_.streams) {
     if (stream.ready()) core_.listener.OnStreamReady(core_.Info(stream));
   }
+  RETURN_IF_ERROR(catalogue_.EndUnfinished());
   return core_.TellStored();
 }
 
