@@ -54,7 +54,7 @@ TEST(ScriptGeneratorTest, TheSameSeedGivesTheSameScript) {
 
 TEST(ScriptGeneratorTest, EverythingComesUpInSomeSeed) {
   Tally tally;
-  for (uint64_t seed = 1; seed <= 600; ++seed) GenerateScript(seed, {.statements = 60}, tally);
+  for (uint64_t seed = 1; seed <= 1000; ++seed) GenerateScript(seed, {.statements = 60}, tally);
   std::vector<std::string> never;
   for (const auto& [name, times] : tally.counts()) {
     if (times == 0) never.push_back(name);

@@ -79,7 +79,7 @@ class Generator {
     const v1::Definition everything = DefineEverything(schema_);
     if (everything.tables().empty()) return;
     datasets_.push_back(everything);
-    for (int left = dice_.Between(0, 3); left > 0; --left) {
+    for (int left = dice_.Chance(0.1, "script: ten datasets") ? 10 : dice_.Between(0, 3); left > 0; --left) {
       v1::Definition some =
           dice_.Chance(0.15, "dataset: of the same definition") ? everything : DefineSomething(dice_, schema_);
       datasets_.push_back(std::move(some));
