@@ -85,7 +85,10 @@ absl::StatusOr<DrainResult> Drain::Take(std::unique_ptr<Reading>* reading) {
     plan = *std::move(made);
     if (!plan.ends.empty()) {
       // Between two statements of a change of the schema a definition may mean nothing for a moment.
-      if (!IsSettled(**reading)) return DrainResult::kIdle;
+      if (!IsSettled(**reading)) {
+        reading->reset();  // its boundary is not published
+        return DrainResult::kIdle;
+      }
       RETURN_IF_ERROR(core_.Stop(plan.ends));
     }
     if (!plan.keeps_rows() || !changes.empty()) cause = store::ComparisonCause::kSchema;

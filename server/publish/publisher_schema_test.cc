@@ -331,6 +331,7 @@ TEST_F(PublisherSchemaTest, ADatasetWhoseTableIsAwayForAMomentDoesNotStop) {
   source_.DropTable("items");
   EXPECT_EQ(Drain(), Publisher::DrainResult::kIdle);
   EXPECT_EQ(publisher_->Stream(all_)->state, StreamInfo::State::kReady);
+  EXPECT_EQ(ReasonOf(ReadChunk(all_, 0, "").status()), "COMPARING") << "nothing is read beyond what is published";
   clock_.Advance(absl::Milliseconds(49));
   source_.CreateTable(items);
   for (int64_t i = 0; i < 10'000; ++i) source_.Put("items", {i, Text{"a"}, i == 7 ? int64_t{70} : i});
