@@ -145,11 +145,14 @@ void ContentFollower::StartCatchUp(bool follow) {
 }
 
 void ContentFollower::GoLive() {
+  ReturnToLive();
+  if (unicast_only_ && !std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
+}
+
+void ContentFollower::ReturnToLive() {
   phase_ = FollowPhase::kLive;
   hinted_since_ = absl::InfiniteFuture();
-  if (!unicast_only_) return;
-  catch_up_wanted_ = true;
-  if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
+  if (unicast_only_) catch_up_wanted_ = true;
 }
 
 void ContentFollower::Step(absl::Time now) {
@@ -219,7 +222,7 @@ void ContentFollower::StepCatchUp() {
       catch_up_not_before_ = now_ + fruitless_.Next(random_);
       catch_up_wanted_ = true;
       catch_up_.reset();
-      return GoLive();
+      return ReturnToLive();
     case CatchUp::Outcome::kNoWay:
       break;
   }

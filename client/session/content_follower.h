@@ -76,7 +76,8 @@ class ContentFollower {
  private:
   void StartSnapshot();
   void StartCatchUp(bool follow);
-  void GoLive();
+  void GoLive();        // all that was told of is there
+  void ReturnToLive();  // what is missing is asked for again
   void StepSnapshot();
   void StepCatchUp();
   void StepLive();
