@@ -317,8 +317,7 @@ void ContentFollower::LookForDamage() {
   ++counters_.damages;
   environment_.Say("table " + Joined(database_.damaged_tables()) +
                    " is not what the master's digests say (something else wrote to it, or to the master past its "
-                   "triggers): what differs "
-                   "follows anew");
+                   "triggers): what differs follows anew");
   // The first one at once; one that comes back soon is not healed by hurrying.
   if (now_ > snapshot_not_before_ + absl::Minutes(10)) damage_.Reset();
   StartSnapshot();

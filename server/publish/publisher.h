@@ -91,6 +91,7 @@ class Publisher {
     double scrub_share = 0.05;                           // of one core, at most
     // The master is written (new triggers) only when nobody else has for so long, or for twenty times as long the
     // schema was not as it should be: who changes schemas mostly goes on doing so, and would be in the way of it.
+    // Streams whose definitions mean nothing any more, or something again, end and begin anew as late.
     absl::Duration settle = absl::ZeroDuration();
   };
   // `state` is the server's own database (open, WAL). Installs its tables. Streams that were being built start again.
