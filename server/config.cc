@@ -172,6 +172,12 @@ const std::vector<Setting>& Settings() {
       Flag("durable",
            "Wait for the disk before anything is sent. Without it a power loss can cost replicas a new snapshot.",
            &ServerConfig::durable),
+      Duration("scrub_interval",
+               "How long a comparison of all rows with what was published takes, which goes on all the time: what was "
+               "written with triggers disabled is found within twice as long, if scrub_percent is enough for that.",
+               &ServerConfig::scrub_interval, absl::Seconds(1), absl::Hours(24 * 365)),
+      Number("scrub_percent", "Percent of one core that this comparison may take at most.",
+             &ServerConfig::scrub_percent, 1, 100),
       Duration("poll_interval", "How long a write may go unseen when nothing wakes the server.",
                &ServerConfig::poll_interval, absl::Milliseconds(1), absl::Minutes(1)),
       Flag("verbose", "Debug messages too.", &ServerConfig::verbose),

@@ -32,6 +32,8 @@ struct ServerConfig {
   int64_t unit_store_bytes = static_cast<int64_t>(limits::kUnitStoreBytes);
   int64_t max_row_bytes = static_cast<int64_t>(limits::kDefaultMaxRowBytes);
   bool durable = true;
+  absl::Duration scrub_interval = absl::Minutes(10);
+  int64_t scrub_percent = 5;
   absl::Duration poll_interval = absl::Milliseconds(50);
   bool verbose = false;
 

@@ -107,6 +107,8 @@ absl::Status Replicastd::StartPublishing() {
   publishing.unit_store_bytes = static_cast<uint64_t>(config_.unit_store_bytes);
   publishing.max_row_bytes = static_cast<size_t>(config_.max_row_bytes);
   publishing.durable = config_.durable;
+  publishing.scrub_interval = config_.scrub_interval;
+  publishing.scrub_share = static_cast<double>(config_.scrub_percent) / 100;
   ASSIGN_OR_RETURN(publisher_, Publisher::Start(*state_, *source_, *signer_, clock_, random_, *events_, publishing));
   Engine::Options options;
   options.poll_interval = config_.poll_interval;

@@ -21,6 +21,34 @@ std::string DatasetState(const v1::Dataset& dataset) {
   return dataset.state() == v1::DATASET_STATE_READY ? "ready" : "building";
 }
 
+std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ", ") + name;
+  return joined;
+}
+
+std::string WaitingFor(const v1::AbsentMember& absent) {
+  if (!absent.units_kept()) return "no units any more: it will compare its rows, and fetch those that differ";
+  std::string text = "units, until another " + HumanBytes(absent.bytes_left()) + " are published";
+  if (absent.has_time_left())
+    text += " (in " + HumanSeconds(static_cast<double>(absent.time_left().seconds())) + " at the pace since)";
+  return text;
+}
+
+void PrintAbsent(const v1::GetStatusResponse& status) {
+  std::vector<std::vector<std::string>> rows = {{"AWAY", "SINCE", "DATASET", "STANDS AT", "WAITING FOR IT"}};
+  for (const v1::AbsentMember& absent : status.absent_members()) {
+    const double since = absl::ToDoubleSeconds(absl::Now() - absl::FromUnixSeconds(absent.last_seen_at().seconds()));
+    rows.push_back({absent.display_name() + " " + HexEncode(absent.member_id()).substr(0, 8), HumanSeconds(since),
+                    Joined(absent.datasets()), Lsn{absent.position().lsn()}.ToText(), WaitingFor(absent)});
+  }
+  if (rows.size() == 1) return;
+  std::printf("\n");
+  PrintTable(rows);
+  const int more = static_cast<int>(status.absent_member_count()) - status.absent_members_size();
+  if (more > 0) std::printf("and %d more\n", more);
+}
+
 void PrintServer(const v1::GetStatusResponse& status) {
   const double up = absl::ToDoubleSeconds(absl::Now() - absl::FromUnixSeconds(status.started_at().seconds()));
   const uint64_t behind =
@@ -49,6 +77,7 @@ void PrintServer(const v1::GetStatusResponse& status) {
     std::printf("no datasets yet; make one:  replicast dataset create NAME --table TABLE\n");
   else
     PrintTable(rows);
+  PrintAbsent(status);
 }
 
 absl::Status ServerStatus(const Context& context, int* exit_code) {

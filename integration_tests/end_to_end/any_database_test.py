@@ -92,6 +92,15 @@ class AnyDatabaseTest(ReplicastTest):
         self.assertIn("triggers disabled", self.cli("scrub"))
         self.cli("scrub", "--now")
 
+    def test_what_no_trigger_saw_is_found_by_itself_within_the_configured_time(self):
+        self.init_server("--scrub-interval", "2s")
+        self.start_server()
+        self.cli("dataset", "create", "all", "--all")
+        self.join("a")
+        self.shell(".dbconfig enable_trigger off", "UPDATE log SET line = 'unseen' WHERE level = 1;")
+        wait_until(lambda: self.replica("SELECT count(*) FROM log WHERE line = 'unseen'") == [(2,)], 20, "the replica has what no trigger saw")
+        self.equal()
+
     def test_vacuum_gives_rowids_anew(self):
         self.whole()
         self.master.execute("DELETE FROM log WHERE rowid = 1")

@@ -69,6 +69,7 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   v1::SubscribeResponse response;
   // Only now: the join may have begun another epoch, and changed the rate.
   *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts());
+  if (position) plane_.NotePosition(member.id, *position);
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));

@@ -26,6 +26,7 @@ const absl::Duration kGrantLifetime = 5 * limits::kReportIdle;
 // New definitions that a member asks for: each is an index to be built, and stays for a while.
 constexpr double kDerivedPerSecond = 1 / 60.0, kDerivedBurst = 8;
 constexpr absl::Duration kUnfollowedFor = absl::Minutes(10);
+constexpr absl::Duration kFlushEvery = absl::Seconds(5);
 constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
 constexpr absl::Duration kAnswersKept = absl::Minutes(10);
 
@@ -148,8 +149,7 @@ void ControlPlane::DropUnfollowed() {
   if (now() < next_drop_) return;
   next_drop_ = now() + kUnfollowedFor / 10;
   std::set<DefinitionHash> followed;
-  for (const auto& [member, stream] : grants_.All()) followed.insert(stream);
-  for (const auto& [member, stream] : streams_.Followed()) followed.insert(stream);
+  for (const auto& [member, stream] : Following()) followed.insert(stream);
   std::map<std::string, absl::Time> since;
   for (const std::string& name : parts_.publisher.Datasets()) {
     if (PartsOfName(name).size() < 2 && NameBeforeNarrowing(name) == name) continue;
@@ -188,6 +188,26 @@ void ControlPlane::Join(const Member& member, const DefinitionHash& stream, uint
   const bool changed = activity.max_rate != max_rate;
   activity.max_rate = max_rate;
   if (grants_.Add(member.id, stream, now()) || changed) parts_.multicaster.Join(stream, member.id, max_rate);
+}
+
+std::set<std::pair<MemberId, DefinitionHash>> ControlPlane::Following() const {
+  std::set<std::pair<MemberId, DefinitionHash>> following = streams_.Followed();
+  for (const auto& one : grants_.All()) following.insert(one);
+  return following;
+}
+
+void ControlPlane::NotePosition(const MemberId& member, const Position& position) {
+  if (parts_.publisher.Stream(position.definition))
+    parts_.membership.positions().Note(member, position, parts_.clock.Wall());
+}
+
+void ControlPlane::KeepPositions() {
+  if (now() < next_flush_) return;
+  next_flush_ = now() + kFlushEvery;
+  MemberPositions& positions = parts_.membership.positions();
+  positions.KeepStreams([this](const DefinitionHash& stream) { return parts_.publisher.Stream(stream).has_value(); });
+  if (const absl::Status status = positions.Flush(); !status.ok())
+    spdlog::warn("where members stand could not be stored: {}", std::string(status.message()));
 }
 
 void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
@@ -244,12 +264,15 @@ absl::Time ControlPlane::Tick() {
     parts_.multicaster.Leave(stream, member);
   }
   DropUnfollowed();
+  KeepPositions();
   RefreshEnrolment();
   return next_tick_;
 }
 
 void ControlPlane::Drain() {
   draining_ = true;
+  next_flush_ = absl::InfinitePast();
+  KeepPositions();
   RefreshEnrolment();
   waiters_.DropAll();
   comparisons_.DropWaiting();

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -60,6 +62,7 @@ class ControlPlane {
   const wire::Signer& signer() const { return parts_.signer; }
   const Facts& facts() const { return facts_; }
   absl::Time now() const { return parts_.clock.Now(); }
+  absl::Time wall() const { return parts_.clock.Wall(); }
   absl::Time started_at() const { return started_at_; }
 
   // Known once the ports are bound, before the first call is served.
@@ -87,6 +90,10 @@ class ControlPlane {
   void Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate);
   // Also what is narrowed of it.
   void Leave(const MemberId& member, const std::string& dataset);
+  // Who is sent which stream's units.
+  std::set<std::pair<MemberId, DefinitionHash>> Following() const;
+  // The member said that it stands there, durably.
+  void NotePosition(const MemberId& member, const Position& position);
   // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
   absl::Status EndUnreadable();
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member);
@@ -107,6 +114,8 @@ class ControlPlane {
  private:
   // Of the dataset that several, or what is narrowed of one, are; made where there is none yet.
   absl::StatusOr<std::string> Derive(const Member& member, const std::string& name, const v1::Definition* narrowing);
+  // Members' positions go to disk.
+  void KeepPositions();
   // Derived datasets that nobody has followed for long go.
   void DropUnfollowed();
   void Denied(const Member& member, const char* action, const std::string& subject);
@@ -124,7 +133,7 @@ class ControlPlane {
   Waiters waiters_;
   RequestCache answers_;
   Comparisons comparisons_;
-  absl::Time next_tick_ = absl::InfinitePast(), next_drop_ = absl::InfinitePast();
+  absl::Time next_tick_ = absl::InfinitePast(), next_drop_ = absl::InfinitePast(), next_flush_ = absl::InfinitePast();
   std::map<std::string, absl::Time> unfollowed_since_;  // of derived datasets
   uint64_t calls_ = 0, refused_calls_ = 0;
 };

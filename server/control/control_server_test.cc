@@ -1,5 +1,6 @@
 #include "server/control/control_server.h"
 
+#include "common/wire/position_proto.h"
 #include "server/control/control_server_rig.h"
 
 namespace replicast::control {
@@ -226,6 +227,36 @@ TEST_F(ControlServerTest, ReportsAreShownInTheMember) {
   ASSERT_TRUE(shown.ok());
   EXPECT_EQ(shown->member().missing_symbols(), 10u);
   EXPECT_EQ(shown->member().expected_symbols(), 200u);
+}
+
+TEST_F(ControlServerTest, StatusTellsWhatWaitsForMembersThatAreAway) {
+  const Joined joined = Join();
+  const auto status = [&] {
+    return *Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::GetStatus, v1::GetStatusRequest());
+  };
+  const auto subscribed = Subscribe(joined, "all");
+  v1::ReportRequest report;
+  report.set_stream_id(subscribed->grant().stream_id());
+  *report.mutable_report()->mutable_position() = ToProto(PositionOf(all_, Lsn::Of(3, 0)));
+  ASSERT_TRUE(Call<v1::RateService>(joined.channel, &v1::RateService::Stub::Report, report).ok());
+  EXPECT_EQ(status().absent_members_size(), 0) << "it is here";
+  v1::UnsubscribeRequest leave;
+  leave.set_dataset("all");
+  ASSERT_TRUE(Call<v1::AuthorizationService>(joined.channel, &v1::AuthorizationService::Stub::Unsubscribe, leave).ok());
+  OnLoop([&] { publisher_->kept = Publisher::Kept{1000, 500}; });
+  const v1::GetStatusResponse away = status();
+  ASSERT_EQ(away.absent_members_size(), 1);
+  const v1::AbsentMember& absent = away.absent_members(0);
+  EXPECT_EQ(absent.member_id(), joined.id.ToBytes());
+  EXPECT_EQ(absent.datasets(0), "all");
+  EXPECT_EQ(absent.position().lsn(), Lsn::Of(3, 0).value);
+  EXPECT_TRUE(absent.units_kept());
+  EXPECT_EQ(absent.bytes_left(), 500u);
+  EXPECT_TRUE(absent.has_time_left());
+  OnLoop([&] { publisher_->kept.reset(); });
+  EXPECT_FALSE(status().absent_members(0).units_kept());
+  ASSERT_TRUE(Revoke(joined.id).ok());
+  EXPECT_EQ(status().absent_member_count(), 0u) << "nobody waits for it any more";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "common/base/errors.h"
 #include "server/control/call.h"
+#include "server/control/messages.h"
 
 namespace replicast::control {
 
@@ -19,6 +20,10 @@ absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member&
   activity.report = report;
   activity.report.set_expected_symbols(expected);
   activity.report.set_missing_symbols(missing);
+  if (report.has_position()) {
+    const auto position = FromProto(report.position());
+    if (position.ok() && position->definition == channel->definition_hash) plane.NotePosition(member.id, *position);
+  }
   return plane.multicaster().Report(stream_id, member.id, report);
 }
 

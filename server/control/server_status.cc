@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "server/control/absent_members.h"
 #include "server/control/messages.h"
 
 namespace replicast::control {
@@ -70,6 +71,7 @@ v1::GetStatusResponse StatusOf(ControlPlane& plane) {
   status.set_members(static_cast<uint32_t>(plane.membership().members().Count().value_or(0)));
   status.set_source_problem(plane.engine().problem());
   status.set_comparison(plane.publisher().comparison());
+  AddAbsentMembers(plane, &status);
   AddCounters(plane, &status);
   status.set_resident_bytes(ResidentBytes());
   SetDuration(CpuTime(), status.mutable_cpu_time());

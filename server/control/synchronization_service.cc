@@ -56,6 +56,7 @@ absl::Status SynchronizationService::SendUnits(const Member& member, const v1::C
                                                const Units& to) {
   ASSIGN_OR_RETURN(const Position from, FromProto(request.position()));
   RETURN_IF_ERROR(plane_.ReadableStream(member, from.definition, "catch_up").status());
+  plane_.NotePosition(member.id, from);
   auto feed = std::make_shared<UnitFeed>(from);
   const auto next = [this, feed]() -> absl::StatusOr<std::optional<v1::CatchUpResponse>> {
     ASSIGN_OR_RETURN(const auto part, feed->Next(plane_.publisher()));

@@ -59,7 +59,9 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(sqlite::Database& s
                                                              const Clock& clock, Random& random) {
   RETURN_IF_ERROR(TokenStore::Install(state));
   RETURN_IF_ERROR(MemberStore::Install(state));
+  RETURN_IF_ERROR(MemberPositions::Install(state));
   std::unique_ptr<Membership> membership(new Membership(state, server, std::move(authority), audit, clock, random));
+  RETURN_IF_ERROR(membership->positions_.Load());
   RETURN_IF_ERROR(membership->RefreshOpenUntil());
   return membership;
 }
@@ -73,7 +75,8 @@ Membership::Membership(sqlite::Database& state, const ServerId& server, Certific
       clock_(clock),
       random_(random),
       tokens_(state),
-      members_(state) {}
+      members_(state),
+      positions_(state) {}
 
 absl::Status Membership::RefreshOpenUntil() {
   ASSIGN_OR_RETURN(open_until_, tokens_.OpenUntil(clock_.Wall()));
@@ -224,6 +227,7 @@ bool Membership::MayRead(const Member& member, const std::string& name) {
 absl::StatusOr<Member> Membership::Revoke(const std::string& actor, const MemberId& id) {
   ASSIGN_OR_RETURN(Member member, members_.Get(id));
   RETURN_IF_ERROR(members_.Revoke(id));
+  positions_.Forget(id);
   member.revoked = true;
   activity_.erase(id);
   audit_.Append({actor, "revoke", id.ToHex(), true, ""}).IgnoreError();

@@ -18,6 +18,7 @@
 #include "replicast/v1/registration_service.pb.h"
 #include "server/membership/audit_log.h"
 #include "server/membership/certificate_authority.h"
+#include "server/membership/member_positions.h"
 #include "server/membership/member_store.h"
 #include "server/membership/token_store.h"
 
@@ -60,6 +61,7 @@ class Membership {
 
   // --- members, and what they last said
   MemberStore& members() { return members_; }
+  MemberPositions& positions() { return positions_; }
   struct Activity {
     absl::Time last_seen = absl::InfinitePast();
     v1::ReceptionReport report;
@@ -84,6 +86,7 @@ class Membership {
   Random& random_;
   TokenStore tokens_;
   MemberStore members_;
+  MemberPositions positions_;
   absl::Time open_until_ = absl::InfinitePast();
   absl::Time refusals_since_ = absl::InfinitePast();
   int refusals_ = 0;                                  // since then

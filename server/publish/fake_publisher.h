@@ -88,6 +88,7 @@ class FakePublisher : public Publisher {
   NextStep NextStepFor(const std::optional<Position>& position, std::string*) const override {
     return position ? NextStep::kFollow : NextStep::kSnapshot;
   }
+  std::optional<Kept> KeptFrom(const Position&) const override { return kept; }
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t, size_t) override {
     CatchUpBatch batch;
     batch.position = from;
@@ -153,6 +154,7 @@ class FakePublisher : public Publisher {
   int drains = 0, builds = 0, builds_left = 0, untold = 0;
   std::vector<DefinitionHash> boundaries;
   absl::Status boundary_status;
+  std::optional<Kept> kept = Kept{0, 1 << 20};
   Tail tail;
   HistoryId current_history;
   std::string problem;

@@ -149,6 +149,12 @@ class Publisher {
   // --- synchronization
   // What a replica at this position must do; `reason` says why a snapshot, for people.
   virtual NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const = 0;
+  // About what the unit store holds from the unit on that leads on from this position, and how much more may be
+  // published until that one is dropped; nothing: none leads on any more, so a replica there has to compare its rows.
+  struct Kept {
+    uint64_t bytes = 0, bytes_left = 0;
+  };
+  virtual std::optional<Kept> KeptFrom(const Position& position) const = 0;
   // Stored parts that lead on from the position, at most about `most_bytes`, whole units only unless one alone is
   // larger (then `resume` goes on within it), ending with an empty unit at the newest boundary when the end is reached.
   struct CatchUpBatch {

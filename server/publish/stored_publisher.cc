@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -119,6 +120,16 @@ NextStep StoredPublisher::NextStepFor(const std::optional<Position>& position, s
   if (!way.ok()) return snapshot(std::string(way.status().message()));
   *reason = way->why;
   return way->step;
+}
+
+std::optional<Publisher::Kept> StoredPublisher::KeptFrom(const Position& position) const {
+  const publish::Stream* stream = core_.Find(position.definition);
+  if (stream == nullptr) return std::nullopt;
+  const absl::StatusOr<Way> way = WayFrom(core_, *stream, position);
+  if (!way.ok() || way->step == NextStep::kSnapshot) return std::nullopt;
+  const uint64_t most = core_.options.unit_store_bytes;
+  const uint64_t behind = way->first ? core_.units.BytesFrom(way->first->serial) : 0;
+  return Kept{behind, most - std::min(most, behind)};
 }
 
 absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position& from, uint64_t resume,

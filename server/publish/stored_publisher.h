@@ -62,6 +62,7 @@ class StoredPublisher : public Publisher {
   std::vector<StreamInfo> Streams() const override;
 
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
+  std::optional<Kept> KeptFrom(const Position& position) const override;
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
                                             const v1::HeldRange* held, std::unique_ptr<ChunkPieces>* pieces) override {

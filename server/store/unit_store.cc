@@ -1,5 +1,7 @@
 #include "server/store/unit_store.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/base/encoding.h"
@@ -9,6 +11,7 @@ namespace replicast::store {
 namespace {
 
 constexpr size_t kTableStateBytes = 24;
+constexpr uint64_t kMarkBytes = 1 << 20;
 
 int64_t PartId(uint64_t serial, uint32_t number) {
   REPLICAST_CHECK(number < 1u << 24);
@@ -36,16 +39,28 @@ std::vector<TableState> DecodeTableStates(std::string_view bytes) {
 }
 
 absl::Status UnitStore::Load() {
-  bytes_ = 0;
+  bytes_ = added_ = 0;
+  marks_.clear();
   stream_bytes_.clear();
-  ASSIGN_OR_RETURN(sqlite::Statement * sum, statements_.Get("SELECT stream, sum(bytes) FROM units GROUP BY stream"));
+  ASSIGN_OR_RETURN(sqlite::Statement * all, statements_.Get("SELECT serial, stream, bytes FROM units ORDER BY serial"));
   while (true) {
-    ASSIGN_OR_RETURN(bool found, sum->Step());
+    ASSIGN_OR_RETURN(bool found, all->Step());
     if (!found) return absl::OkStatus();
-    uint64_t bytes = static_cast<uint64_t>(sum->Int(1));
-    stream_bytes_[sum->Int(0)] = bytes;
-    bytes_ += bytes;
+    Count(static_cast<uint64_t>(all->Int(0)), all->Int(1), static_cast<uint64_t>(all->Int(2)));
   }
+}
+
+void UnitStore::Count(uint64_t serial, int64_t stream, uint64_t bytes) {
+  if (marks_.empty() || added_ - marks_.back().added >= kMarkBytes) marks_.push_back({serial, added_});
+  added_ += bytes;
+  bytes_ += bytes;
+  stream_bytes_[stream] += bytes;
+}
+
+uint64_t UnitStore::BytesFrom(uint64_t serial) const {
+  const auto behind = std::upper_bound(marks_.begin(), marks_.end(), serial,
+                                       [](uint64_t wanted, const Mark& mark) { return wanted < mark.serial; });
+  return behind == marks_.begin() ? bytes_ : std::min(bytes_, added_ - std::prev(behind)->added);
 }
 
 absl::Status UnitStore::AddPart(uint64_t serial, uint32_t number, std::string_view data) {
@@ -74,8 +89,7 @@ absl::Status UnitStore::Add(const StoredUnit& unit) {
   add->BindBlob(11, EncodeTableStates(unit.before));
   add->BindInt(12, static_cast<int64_t>(unit.schema_version));
   RETURN_IF_ERROR(add->Run());
-  bytes_ += unit.bytes;
-  stream_bytes_[unit.stream] += unit.bytes;
+  Count(unit.serial, unit.stream, unit.bytes);
   return absl::OkStatus();
 }
 
@@ -212,6 +226,7 @@ absl::Status UnitStore::Remove(const StoredUnit& unit) {
   RETURN_IF_ERROR(remove->Run());
   bytes_ -= unit.bytes;
   stream_bytes_[unit.stream] -= unit.bytes;
+  while (marks_.size() > 1 && marks_[1].serial <= unit.serial) marks_.pop_front();
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -66,14 +67,24 @@ class UnitStore {
   absl::StatusOr<bool> RemoveSome(int64_t stream, int count);
 
   uint64_t bytes() const { return bytes_; }
+  // Of the unit with this serial and all later ones; to about a mebibyte.
+  uint64_t BytesFrom(uint64_t serial) const;
   uint64_t bytes(int64_t stream) const;
 
  private:
   absl::StatusOr<std::optional<StoredUnit>> One(sqlite::Statement& statement);
   absl::Status Remove(const StoredUnit& unit);
 
+  void Count(uint64_t serial, int64_t stream, uint64_t bytes);
+
+  // How much had been added when a unit was: one for every mebibyte.
+  struct Mark {
+    uint64_t serial = 0, added = 0;
+  };
   Statements& statements_;
   uint64_t bytes_ = 0;
+  uint64_t added_ = 0;
+  std::deque<Mark> marks_;
   absl::flat_hash_map<int64_t, uint64_t> stream_bytes_;
 };
 

@@ -18,7 +18,8 @@ HistoryId History(uint8_t number) {
 class UnitStoreTest : public ::testing::Test {
  protected:
   UnitStoreTest() { EXPECT_TRUE(InstallStateTables(*database_).ok()); }
-  void Add(int64_t stream, uint8_t prev_history, uint8_t history, uint64_t prev, uint64_t last, uint64_t until = 0) {
+  void Add(int64_t stream, uint8_t prev_history, uint8_t history, uint64_t prev, uint64_t last, uint64_t until = 0,
+           uint64_t bytes = 10) {
     StoredUnit unit;
     unit.serial = ++serial_;
     unit.stream = stream;
@@ -28,7 +29,7 @@ class UnitStoreTest : public ::testing::Test {
     unit.last.value = last;
     unit.until.value = until;
     unit.parts = 1;
-    unit.bytes = 10;
+    unit.bytes = bytes;
     unit.before = {{Digest(), serial_}};
     ASSERT_TRUE(units_.AddPart(serial_, 1, std::string(10, 'p')).ok());
     ASSERT_TRUE(units_.Add(unit).ok());
@@ -93,6 +94,23 @@ TEST_F(UnitStoreTest, RemovesAStreamBitByBit) {
   EXPECT_TRUE(*units_.RemoveSome(1, 3));
   EXPECT_EQ(units_.bytes(), 10u);
   EXPECT_EQ(units_.bytes(1), 0u);
+}
+
+TEST_F(UnitStoreTest, TellsAboutHowMuchStandsFromAUnitOnAlsoAfterARestartAndWhileItIsTrimmed) {
+  constexpr uint64_t kUnit = 256 << 10, kExact = 1 << 20;
+  for (int i = 0; i < 40; ++i) Add(1, 1, 1, 10 + i, 11 + i, 0, kUnit);
+  const auto off = [&](uint64_t serial) {
+    const auto told = static_cast<int64_t>(units_.BytesFrom(serial)),
+               exact = static_cast<int64_t>((41 - serial) * kUnit);
+    return static_cast<uint64_t>(std::abs(told - exact));
+  };
+  EXPECT_EQ(units_.BytesFrom(1), units_.bytes());
+  for (const uint64_t serial : {1, 7, 20, 39}) EXPECT_LT(off(serial), kExact) << serial;
+  ASSERT_TRUE(units_.Trim(30 * kUnit, 40).ok());
+  EXPECT_EQ(units_.BytesFrom(1), 30 * kUnit) << "what is gone does not count";
+  for (const uint64_t serial : {11, 20, 39}) EXPECT_LT(off(serial), kExact) << serial;
+  ASSERT_TRUE(units_.Load().ok());
+  for (const uint64_t serial : {11, 20, 39}) EXPECT_LT(off(serial), kExact) << serial;
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+#include "server/membership/member_positions.h"
+
+#include <gtest/gtest.h>
+
+namespace replicast {
+namespace {
+
+template <typename Id>
+Id Numbered(uint8_t number) {
+  Id id;
+  id.bytes[0] = number;
+  return id;
+}
+
+class MemberPositionsTest : public testing::Test {
+ protected:
+  MemberPositionsTest() { EXPECT_TRUE(MemberPositions::Install(*state_).ok()); }
+  static Position At(uint8_t stream, uint64_t lsn) {
+    return {Numbered<HistoryId>(9), Numbered<DefinitionHash>(stream), Lsn{lsn}};
+  }
+  std::vector<MemberPositions::Noted> AfterARestart() {
+    MemberPositions again(*state_);
+    EXPECT_TRUE(again.Load().ok());
+    return again.All();
+  }
+
+  std::unique_ptr<sqlite::Database> state_ = *sqlite::Database::Open(":memory:", {.create = true});
+  MemberPositions positions_{*state_};
+  const MemberId one_ = Numbered<MemberId>(1), two_ = Numbered<MemberId>(2);
+};
+
+TEST_F(MemberPositionsTest, TheNewestOfEachStreamOutlivesARestartOnceItIsFlushed) {
+  positions_.Note(one_, At(1, 10), absl::FromUnixSeconds(100));
+  positions_.Note(one_, At(2, 7), absl::FromUnixSeconds(100));
+  ASSERT_TRUE(positions_.Flush().ok());
+  positions_.Note(one_, At(1, 20), absl::FromUnixSeconds(200));
+  EXPECT_EQ(AfterARestart().at(0).position, At(1, 10)) << "not flushed yet";
+  ASSERT_TRUE(positions_.Flush().ok());
+  const auto noted = AfterARestart();
+  ASSERT_EQ(noted.size(), 2u);
+  EXPECT_EQ(noted[0].member, one_);
+  EXPECT_EQ(noted[0].position, At(1, 20));
+  EXPECT_EQ(noted[0].at, absl::FromUnixSeconds(200));
+  EXPECT_EQ(noted[1].position, At(2, 7));
+}
+
+TEST_F(MemberPositionsTest, WhoIsRevokedAndStreamsThatAreGoneAreForgotten) {
+  positions_.Note(one_, At(1, 10), absl::FromUnixSeconds(100));
+  positions_.Note(two_, At(1, 11), absl::FromUnixSeconds(100));
+  positions_.Note(two_, At(2, 12), absl::FromUnixSeconds(100));
+  ASSERT_TRUE(positions_.Flush().ok());
+  positions_.Forget(one_);
+  positions_.KeepStreams([](const DefinitionHash& stream) { return stream == Numbered<DefinitionHash>(2); });
+  ASSERT_TRUE(positions_.Flush().ok());
+  const auto noted = AfterARestart();
+  ASSERT_EQ(noted.size(), 1u);
+  EXPECT_EQ(noted[0].member, two_);
+  EXPECT_EQ(noted[0].position, At(2, 12));
+}
+
+}  // namespace
+}  // namespace replicast
