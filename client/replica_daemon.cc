@@ -36,6 +36,7 @@ ReplicaSession::Options ReplicaDaemon::SessionOptions() {
           .server = credential_.rpc.address,
           .member = credential_.member,
           .x25519 = credential_.x25519,
+          .ca_pem = credential_.rpc.ca_pem,
           .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
           .narrowing = std::move(narrowing),
           .renew_at = RenewAt(clock_.Now())};

@@ -249,6 +249,10 @@ absl::Status ApplySettings(const std::map<std::string, std::string>& given, cons
 
 absl::Status CompleteConfig(ServerConfig* config) {
   if (config->database.empty()) return Invalid("no database: name the master with `database`");
+  return CompleteRelayConfig(config);
+}
+
+absl::Status CompleteRelayConfig(ServerConfig* config) {
   if (config->rate_floor > config->rate_ceiling) return Invalid("rate_floor is above rate_ceiling");
   ASSIGN_OR_RETURN(net::HostPort listen, net::ParseHostPort(config->listen));
   if (config->port_data == ServerConfig::kFollowsListen) {

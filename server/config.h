@@ -62,6 +62,8 @@ absl::Status ApplySettings(const std::map<std::string, std::string>& given, cons
                            ServerConfig* config);
 // Fills what follows from other settings, and checks what must fit together.
 absl::Status CompleteConfig(ServerConfig* config);
+// Likewise, of a relay: there is no database.
+absl::Status CompleteRelayConfig(ServerConfig* config);
 // The whole file, every setting explained.
 std::string ConfigToToml(const ServerConfig& config);
 

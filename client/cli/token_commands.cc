@@ -15,12 +15,14 @@ struct Arguments {
   std::vector<std::string> datasets;
   uint32_t uses = 1;
   std::string expires = "1h";
+  bool relay = false;
 };
 
 absl::Status Create(const Context& context, const Arguments& arguments) {
   v1::CreateTokenRequest request;
   for (const std::string& dataset : arguments.datasets) request.add_datasets(dataset);
   request.set_uses(arguments.uses);
+  request.set_relay(arguments.relay);
   ASSIGN_OR_RETURN(const absl::Duration expires, ParseDuration(arguments.expires, "--expires"));
   request.mutable_expires_in()->set_seconds(absl::ToInt64Seconds(expires));
   SystemRandom random;
@@ -50,6 +52,8 @@ void AddTokenCommands(CLI::App& app, Context& context) {
   create->add_option("--uses", arguments->uses, "How many replicas may join with it")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  create->add_flag("--relay", arguments->relay,
+                   "For a relay (replicastd relay --join): it may serve these datasets to members of its own");
   create->add_option("--expires", arguments->expires, "How long it is good for, e.g. 30m or 24h")
       ->capture_default_str();
   create->footer(

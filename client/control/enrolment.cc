@@ -15,6 +15,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/errors.h"
 #include "common/rpc/files.h"
+#include "common/wire/signed_statements.h"
 #include "common/wire/token.h"
 #include "replicast/v1/registration_service.grpc.pb.h"
 
@@ -101,6 +102,8 @@ v1::RenewRequest RenewalFor(const MemberCredential& credential) {
   v1::RenewRequest request;
   request.set_certificate_request(crypto::CreateRequestDer(credential.rpc.key_pem, credential.member.ToHex()));
   request.set_x25519_public_key(credential.x25519.public_key);
+  request.set_member_id(credential.member.ToBytes());
+  request.set_proof(crypto::SignEcdsa(credential.rpc.key_pem, wire::RenewalToProve(request)));
   return request;
 }
 

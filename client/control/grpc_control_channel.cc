@@ -6,6 +6,7 @@
 
 #include "client/control/open_calls.h"
 #include "client/control/stream_reader.h"
+#include "client/control/unary_call.h"
 #include "common/base/limits.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/errors.h"
@@ -17,39 +18,6 @@
 
 namespace replicast {
 namespace {
-
-// `start(context, request, response, done)` begins the call.
-template <typename Request, typename Response, typename Start>
-void CallUnary(net::EventLoop& loop, std::shared_ptr<OpenCalls> calls, const Request& request,
-               ControlChannel::Answer<Response> answer, const Start& start) {
-  struct Pending {
-    grpc::ClientContext context;
-    Request request;
-    Response response;
-    ControlChannel::Answer<Response> answer;
-  };
-  auto pending = std::make_shared<Pending>();
-  pending->request = request;
-  pending->answer = std::move(answer);
-  pending->context.set_deadline(absl::ToChronoTime(absl::Now() + limits::kRpcDeadline));
-  const uint64_t number = calls->Add([weak = std::weak_ptr<Pending>(pending)] {
-    if (const auto call = weak.lock()) call->context.TryCancel();
-  });
-  Pending& call = *pending;
-  // The closure owns the call until it hands it on to the loop's thread.
-  start(&call.context, &call.request, &call.response,
-        [&loop, calls, number, pending](const grpc::Status& status) mutable {
-          calls->Finish(number, [&] {
-            loop.Post([done = std::move(pending), status = rpc::FromGrpc(status)] {
-              if (status.ok()) {
-                done->answer(std::move(done->response));
-              } else {
-                done->answer(status);
-              }
-            });
-          });
-        });
-}
 
 template <typename Message, typename Start>
 std::unique_ptr<ControlChannel::Stream> OpenStream(net::EventLoop& loop, std::shared_ptr<OpenCalls> calls,

@@ -52,8 +52,10 @@ ContentFollower::ContentFollower(ReplicaDatabase& database, ControlChannel& cont
       machine_(absl::Milliseconds(200), absl::Seconds(30)),
       damage_(absl::Seconds(1), absl::Minutes(5)) {}
 
-void ContentFollower::SetStream(const std::string& signing_public_key, const DefinitionHash& definition) {
+void ContentFollower::SetStream(const ServerId& master, const std::string& signing_public_key,
+                                const DefinitionHash& definition) {
   Suspend();
+  master_ = master;
   signing_public_key_ = signing_public_key;
   definition_ = definition;
   live_assembler_ = std::make_unique<UnitAssembler>(signing_public_key, definition);
@@ -124,7 +126,7 @@ void ContentFollower::ReturnToMulticast() {
 
 void ContentFollower::StartSnapshot() {
   if (loader_ == nullptr) {
-    loader_ = std::make_unique<SnapshotLoader>(control_, database_, random_, signing_public_key_, definition_);
+    loader_ = std::make_unique<SnapshotLoader>(control_, database_, random_, master_, signing_public_key_, definition_);
   }
   catch_up_.reset();
   catch_up_wanted_ = false;

@@ -40,8 +40,8 @@ class ContentFollower {
   ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment, Random& random,
                   size_t held_bytes);
 
-  // The stream's source of trust; forgets what was begun of another.
-  void SetStream(const std::string& signing_public_key, const DefinitionHash& definition);
+  // The stream and its source of trust; forgets what was begun of another.
+  void SetStream(const ServerId& master, const std::string& signing_public_key, const DefinitionHash& definition);
   // A grant says how to go on. What runs already goes on by itself.
   void Begin(v1::NextStep next, const std::string& reason, absl::Time now);
   // The server is away: its streams are given up; what comes by multicast still counts.
@@ -96,6 +96,7 @@ class ContentFollower {
   ShownTarget target_;
   UnitApplier live_applier_;
 
+  ServerId master_;
   std::string signing_public_key_;
   DefinitionHash definition_;
   std::unique_ptr<UnitAssembler> live_assembler_;

@@ -10,6 +10,7 @@
 #include "common/wire/columns.h"
 #include "common/wire/position_proto.h"
 #include "common/wire/row_hash.h"
+#include "common/wire/signed_statements.h"
 
 namespace replicast {
 namespace {
@@ -61,6 +62,10 @@ void FakeServer::Answered(const std::string& name, std::function<absl::StatusOr<
   });
 }
 
+v1::SignedSchema FakeServer::SignedSchema() const {
+  return wire::SealSchema(server_id_, definition_hash_, schema_, schema_is_forged ? forger_ : signer_);
+}
+
 void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) {
   Answered<v1::SubscribeResponse>(
       "Subscribe",
@@ -77,6 +82,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         grant.set_definition_hash(definition_hash_.ToBytes());
         if (definition_is_wrong) grant.mutable_definition()->mutable_tables(0)->set_filter("id > 7");
         grant.set_signing_public_key(signing_.public_key);
+        grant.set_key_signing_public_key(signing_.public_key);
         if (has_group) {
           grant.set_group("239.192.0.1");
           grant.set_port(7422);
@@ -86,7 +92,15 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
           grant.set_frame_size(1372);
           grant.set_incarnation(incarnation_);
         }
-        *response.mutable_schema() = schema_;
+        *response.mutable_schema() = SignedSchema();
+        *response.mutable_signing_key() = wire::CertifySigningKey(
+            server_id_, signing_.public_key, signing_key_is_forged ? crypto::GeneratePrivateKeyPem() : ca_key_pem);
+        v1::GrantStatement granted;
+        granted.set_server_id(server_id_.ToBytes());
+        granted.set_member_id(granted_to.ToBytes());
+        granted.set_dataset(request.dataset());
+        granted.set_definition_hash(definition_hash_.ToBytes());
+        *response.mutable_signed_grant() = wire::SealGrant(granted, grant_is_forged ? forger_ : signer_);
         response.add_path(server_id_.ToBytes());
         *response.mutable_position() = ToProto(position());
         response.set_next_step(v1::NEXT_STEP_SNAPSHOT);
@@ -284,7 +298,7 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::Snapshot(const v1::SnapshotR
       }
       v1::SnapshotResponse response;
       if (!request.schema_only()) response = ChunkAfter(*after, held->empty() ? nullptr : &held->front());
-      if (!std::exchange(*told, true)) *response.mutable_schema() = schema_;
+      if (!std::exchange(*told, true)) *response.mutable_schema() = SignedSchema();
       v1::ChunkHeader header;
       REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
       *after = header.through_key();

@@ -4,36 +4,14 @@
 #include <utility>
 
 #include "common/base/errors.h"
-#include "common/base/limits.h"
-#include "common/wire/definition.h"
+#include "common/wire/signed_statements.h"
 
 namespace replicast {
 namespace {
 
-absl::Status Senseless(const std::string& what) {
-  return Error(absl::StatusCode::kFailedPrecondition, "ANSWER_INVALID",
-               "the server's grant makes no sense (" + what + "): use programs of the same version on both sides");
-}
-
-// Everything that is relied on later.
-absl::Status Check(const v1::SubscribeResponse& answer) {
-  const v1::Grant& grant = answer.grant();
-  if (!grant.group().empty()) {
-    if (grant.stream_id() == 0 || grant.incarnation() == 0) return Senseless("numbers of 0");
-    if (grant.cipher_suite() != v1::CIPHER_SUITE_AES_256_GCM) return Senseless("unknown cipher suite");
-    if (grant.port() == 0 || grant.port() > UINT16_MAX) return Senseless("port");
-  }
-  if (answer.path_size() == 0 || !ServerId::FromBytes(answer.path(0))) return Senseless("no server id");
-  if (static_cast<size_t>(answer.schema().tables_size()) > limits::kMaxTables) return Senseless("schema");
-  const absl::StatusOr<v1::Definition> canonical = wire::Canonical(grant.definition());
-  if (!canonical.ok()) return Senseless(std::string(canonical.status().message()));
-  if (wire::HashOf(*canonical).view() != grant.definition_hash()) return Senseless("definition hash");
-  return absl::OkStatus();
-}
-
 bool SameStream(const v1::Grant& a, const v1::Grant& b) {
   return a.stream_id() == b.stream_id() && a.definition_hash() == b.definition_hash() &&
-         a.signing_public_key() == b.signing_public_key();
+         a.signing_public_key() == b.signing_public_key() && a.key_signing_public_key() == b.key_signing_public_key();
 }
 
 bool SameGroup(const v1::Grant& a, const v1::Grant& b) {
@@ -83,6 +61,7 @@ void ReplicaSession::OnTime(absl::Time now) {
 
 void ReplicaSession::StepReceiver(absl::Time now) {
   receiver_->OnTime(now);
+  for (const std::string& notice : receiver_->TakeNotices()) TakeNotice(notice);
   content_.OnMessages(receiver_->TakeMessages());
   if (receiver_->TakeCatchUpWanted()) {
     receiver_->GiveUpGaps();
@@ -96,6 +75,14 @@ void ReplicaSession::StepReceiver(absl::Time now) {
   if (receiver_->KeysWanted() && !subscription_.keys_pending()) {
     subscription_.AskForKeys(std::max(now + receiver_->KeysDelay(), keys_not_before_));
   }
+}
+
+// Anybody with the group key may have sent it: what counts is the master's signature.
+void ReplicaSession::TakeNotice(const std::string& bytes) {
+  v1::SignedNotice notice;
+  if (!notice.ParseFromString(bytes)) return;
+  const auto statement = wire::OpenNotice(notice, wire::Verifier(grant_->signing_public_key()));
+  if (statement.ok()) environment_.OnNotice(notice, *statement);
 }
 
 void ReplicaSession::StepSilence(absl::Time now) {
@@ -123,8 +110,9 @@ void ReplicaSession::TakeFailures(absl::Time now) {
 
 void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now) {
   const std::optional<v1::Grant> before = grant_;
-  absl::Status taken = Check(answer);
-  if (taken.ok()) taken = TakeOver(answer, now);
+  const absl::StatusOr<GrantedStream> granted = CheckGrant(answer, options_);
+  absl::Status taken = granted.status();
+  if (taken.ok()) taken = TakeOver(answer.grant(), *granted, now);
   if (!taken.ok()) return End(taken);
   // The same run of the server still grants and is still not heard: its multicast does not arrive here.
   const bool deaf = std::exchange(asked_for_silence_, false) && before && SameStream(*before, answer.grant()) &&
@@ -138,16 +126,14 @@ void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time 
   content_.FollowByUnicast();
 }
 
-absl::Status ReplicaSession::TakeOver(const v1::SubscribeResponse& answer, absl::Time now) {
-  const v1::Grant& grant = answer.grant();
-  const DefinitionHash definition = *DefinitionHash::FromBytes(grant.definition_hash());
-  RETURN_IF_ERROR(database_.SetDataset(
-      {.server = *ServerId::FromBytes(answer.path(0)), .dataset = options_.dataset, .definition = definition},
-      grant.definition(), answer.schema()));
+absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now) {
+  RETURN_IF_ERROR(
+      database_.SetDataset({.server = granted.master, .dataset = options_.dataset, .definition = granted.definition},
+                           grant.definition(), granted.schema));
   const bool same_stream = grant_ && SameStream(*grant_, grant), same_group = grant_ && SameGroup(*grant_, grant);
   const bool same_run = same_stream && grant_->incarnation() == grant.incarnation();
   grant_ = grant;
-  if (!same_stream) content_.SetStream(grant.signing_public_key(), definition);
+  if (!same_stream) content_.SetStream(granted.master, granted.signing_public_key, granted.definition);
   content_.SetUnicastOnly(grant.group().empty());
   if (grant.group().empty()) {
     losses_.End();
@@ -158,8 +144,8 @@ absl::Status ReplicaSession::TakeOver(const v1::SubscribeResponse& answer, absl:
   if (!same_stream || receiver_ == nullptr) {
     receiver_ = std::make_unique<delivery::StreamReceiver>(
         delivery::StreamReceiver::Options{.stream_id = grant.stream_id(),
-                                          .definition = definition,
-                                          .signing_public_key = grant.signing_public_key(),
+                                          .definition = granted.definition,
+                                          .signing_public_key = grant.key_signing_public_key(),
                                           .reorder_bytes = buffers_.reorder_bytes},
         random_);
   }

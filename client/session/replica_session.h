@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "client/session/content_follower.h"
+#include "client/session/granted_stream.h"
 #include "client/session/inbox.h"
 #include "client/session/loss_reporter.h"
 #include "client/session/silence_watch.h"
@@ -59,10 +60,11 @@ class ReplicaSession {
 
  private:
   void AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now);
-  absl::Status TakeOver(const v1::SubscribeResponse& answer, absl::Time now);
+  absl::Status TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now);
   absl::Status ListenTo(const v1::Grant& grant, absl::Time now);
   void AdoptKeys(const v1::KeyBundle& bundle, absl::Time now);
   void StepReceiver(absl::Time now);
+  void TakeNotice(const std::string& bytes);
   void StepSilence(absl::Time now);
   void TakeFailures(absl::Time now);
   void End(const absl::Status& status);

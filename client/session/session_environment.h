@@ -8,6 +8,7 @@
 
 #include "common/base/lsn.h"
 #include "replicast/v1/authorization_service.pb.h"
+#include "replicast/v1/frames.pb.h"
 #include "replicast/v1/registration_service.pb.h"
 
 namespace replicast {
@@ -23,6 +24,8 @@ class SessionEnvironment {
   virtual void Say(const std::string& line) = 0;
   // The database shows the stream's newest state, for the first time.
   virtual void OnLive(const Position& position) = 0;
+  // What the master's server tells all that follow a stream, verified.
+  virtual void OnNotice(const v1::SignedNotice&, const v1::NoticeStatement&) {}
   // A request for the member's next certificate, and what came of it: gives the time of the next renewal.
   virtual v1::RenewRequest MakeRenewal() = 0;
   virtual absl::Time OnRenewed(const v1::RenewResponse& response, absl::Time now) = 0;

@@ -29,6 +29,7 @@ void SessionWorld::StartReplica() {
                                   .server = "127.0.0.1:7420",
                                   .member = server.member,
                                   .x25519 = server.member_x25519,
+                                  .ca_pem = server.ca_pem,
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = renew_at};
   session = std::make_unique<ReplicaSession>(options, *database, server, *this, random, ReplicaSession::Buffers());

@@ -13,6 +13,7 @@
 #include "client/session/replica_session.h"
 #include "common/base/temporary_folder.h"
 #include "common/base/virtual_time.h"
+#include "common/crypto/certificates.h"
 #include "common/delivery/stream_sender.h"
 
 namespace replicast {
@@ -58,13 +59,16 @@ class FakeServer : public ControlChannel {
   bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else
   bool definition_is_wrong = false;  // not what its hash says
-  std::string refuse_dataset;        // Subscribe says so, FAILED_PRECONDITION
+  bool grant_is_forged = false, schema_is_forged = false, signing_key_is_forged = false;
+  std::string refuse_dataset;  // Subscribe says so, FAILED_PRECONDITION
   std::function<void(const std::string&)> sink;
   std::map<std::string, int> calls;
   int open_streams() const { return static_cast<int>(streams_.size()); }
   Position position() const;
   crypto::KeyPair member_x25519 = crypto::GenerateX25519();
-  MemberId member;
+  MemberId member, granted_to = member;
+  const std::string ca_key_pem = crypto::GeneratePrivateKeyPem();
+  const std::string ca_pem = crypto::CreateCaPem(ca_key_pem, "CA", 0, 4'000'000'000);
 
   // --- ControlChannel
   void Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) override;
@@ -106,6 +110,7 @@ class FakeServer : public ControlChannel {
   void Deliver(const std::string& datagram);
   v1::SnapshotResponse ChunkAfter(const std::string& after_key, const v1::HeldRange* held);
   v1::TableDigest DigestNow() const;
+  v1::SignedSchema SignedSchema() const;
 
   VirtualTime& time_;
   Random& random_;

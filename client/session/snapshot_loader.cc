@@ -8,6 +8,7 @@
 
 #include "common/base/errors.h"
 #include "common/wire/chunk_codec.h"
+#include "common/wire/signed_statements.h"
 
 namespace replicast {
 namespace {
@@ -31,11 +32,12 @@ std::string SnapshotLoader::Summary() const {
 }
 
 SnapshotLoader::SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random,
-                               std::string signing_public_key, const DefinitionHash& definition)
+                               const ServerId& master, std::string signing_public_key, const DefinitionHash& definition)
     : control_(control),
       database_(database),
       random_(random),
       target_(database),
+      master_(master),
       signing_public_key_(std::move(signing_public_key)),
       definition_(definition),
       verifier_(signing_public_key_),
@@ -107,10 +109,18 @@ SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
 std::optional<SnapshotLoader::Outcome> SnapshotLoader::TakeResponse(const v1::SnapshotResponse& response) {
   if (response.rows_total() > 0) rows_total_ = response.rows_total();
   const ReplicaDatabase::StagingProgress staging = database_.staging();
-  if (response.has_schema() && (!staging.active || staging.schema_version != response.schema().version())) {
-    const absl::Status begun = database_.BeginStaging(response.schema());
-    if (!begun.ok()) return Failed(Outcome::kMachine, begun);
-    moved_ = true;
+  if (response.has_schema()) {
+    const absl::StatusOr<v1::DatasetSchema> schema =
+        wire::OpenSchema(response.schema(), master_, definition_, verifier_);
+    if (!schema.ok()) {
+      status_ = schema.status();
+      return RetrySoon();
+    }
+    if (!staging.active || staging.schema_version != schema->version()) {
+      const absl::Status begun = database_.BeginStaging(*schema);
+      if (!begun.ok()) return Failed(Outcome::kMachine, begun);
+      moved_ = true;
+    }
   }
   if (!response.has_chunk()) return std::nullopt;
   const absl::StatusOr<wire::Chunk> chunk = wire::OpenChunk(response.chunk(), verifier_);

@@ -25,8 +25,8 @@ class SnapshotLoader {
     kUnreachable,  // an RPC failed: see status; call Resume when the server is back
     kMachine,      // the database could not: see status; call Resume later
   };
-  SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random, std::string signing_public_key,
-                 const DefinitionHash& definition);
+  SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random, const ServerId& master,
+                 std::string signing_public_key, const DefinitionHash& definition);
 
   // Goes on where staging stands; without staging, from the start.
   void Resume(absl::Time now);
@@ -59,6 +59,7 @@ class SnapshotLoader {
   ReplicaDatabase& database_;
   Random& random_;
   StagingTarget target_;
+  const ServerId master_;
   const std::string signing_public_key_;
   const DefinitionHash definition_;
   const wire::Verifier verifier_;

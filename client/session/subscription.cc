@@ -115,7 +115,7 @@ void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
     not_before_ = absl::InfinitePast();
     ask_at_ = absl::InfiniteFuture();  // whatever failed meanwhile, the grant is new
     stream_id_ = answer->grant().stream_id();
-    signing_public_key_ = answer->grant().signing_public_key();
+    key_signing_public_key_ = answer->grant().key_signing_public_key();
     granted_ = *std::move(answer);
     return;
   }
@@ -157,7 +157,7 @@ void Subscription::OnKeys(const absl::StatusOr<v1::GetKeysResponse>& answer, uin
 
 std::optional<v1::KeyBundle> Subscription::OpenBundle(const v1::GetKeysResponse& answer, uint32_t stream_id) const {
   const std::string member = options_.member.ToBytes();
-  const wire::Verifier verifier(signing_public_key_);
+  const wire::Verifier verifier(key_signing_public_key_);
   if (!verifier.Verify(wire::kKeysDomain, member + answer.sealed_bundle(), answer.signature())) return std::nullopt;
   std::string info(wire::kKeysDomain);
   info += '\0';

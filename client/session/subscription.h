@@ -24,6 +24,7 @@ class Subscription {
     std::string server;  // host:port, for people
     MemberId member;
     crypto::KeyPair x25519;
+    std::string ca_pem;  // that certifies the master's signing key
     uint64_t max_rate_bytes_per_second = 0;
     std::optional<v1::Definition> narrowing = {};  // only so much of the dataset
     absl::Time renew_at = absl::InfiniteFuture();  // the certificate
@@ -78,7 +79,7 @@ class Subscription {
   bool renewing_ = false;
 
   uint32_t stream_id_ = 0;
-  std::string signing_public_key_;
+  std::string key_signing_public_key_;
   std::optional<v1::SubscribeResponse> granted_;
   std::optional<v1::KeyBundle> keys_;
   std::optional<absl::Status> ended_;

@@ -309,7 +309,7 @@ std::optional<std::string> IssueDer(std::string_view ca_pem, std::string_view ca
       (!info.role.empty() && !AddToName(subject, NID_organizationalUnitName, info.role)) ||
       X509_set_issuer_name(certificate.get(), X509_get_subject_name(ca.get())) != 1 ||
       !AddBasicConstraints(certificate.get(), false) || !AddKeyUsage(certificate.get(), {kDigitalSignature}) ||
-      !AddExtendedKeyUsage(certificate.get(), info.role == "server") ||
+      !AddExtendedKeyUsage(certificate.get(), info.role == "server" || info.role == "relay") ||
       !AddKeyIds(certificate.get(), key.get(), ca_key.get()) ||
       !AddAlternativeNames(certificate.get(), dns_names, ip_addresses)) {
     return std::nullopt;
@@ -317,6 +317,33 @@ std::optional<std::string> IssueDer(std::string_view ca_pem, std::string_view ca
   std::string der = SignedDer(certificate.get(), ca_key.get());
   if (der.empty()) return std::nullopt;
   return der;
+}
+
+std::string SignEcdsa(std::string_view key_pem, std::string_view message) {
+  const ErrorQueueCleaner cleaner;
+  const auto key = ReadPrivateKey(key_pem);
+  if (key == nullptr) return "";
+  bssl::ScopedEVP_MD_CTX context;
+  std::string signature(static_cast<size_t>(EVP_PKEY_size(key.get())), '\0');
+  size_t size = signature.size();
+  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
+      EVP_DigestSign(context.get(), reinterpret_cast<uint8_t*>(signature.data()), &size, Bytes(message),
+                     message.size()) != 1) {
+    return "";
+  }
+  signature.resize(size);
+  return signature;
+}
+
+bool VerifyEcdsa(std::string_view certificate, std::string_view message, std::string_view signature) {
+  const ErrorQueueCleaner cleaner;
+  const auto x509 = ReadX509(certificate);
+  if (x509 == nullptr) return false;
+  const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(x509.get()));
+  if (key == nullptr || !IsP256(key.get())) return false;
+  bssl::ScopedEVP_MD_CTX context;
+  return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) == 1;
 }
 
 std::optional<CertificateInfo> ReadCertificate(std::string_view pem_or_der) {

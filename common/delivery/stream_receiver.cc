@@ -119,7 +119,8 @@ FrameOutcome StreamReceiver::TakePayload(const std::string& bytes) {
     return FrameOutcome::kHeartbeat;
   }
   if (!payload.has_symbol() || payload.symbol().number() == 0 || payload.symbol().number() > kMostSymbolNumber ||
-      payload.symbol().content() != v1::SYMBOL_CONTENT_UNIT_PART) {
+      (payload.symbol().content() != v1::SYMBOL_CONTENT_UNIT_PART &&
+       payload.symbol().content() != v1::SYMBOL_CONTENT_NOTICE)) {
     return FrameOutcome::kBadPayload;
   }
   switch (order_.Add(std::move(*payload.mutable_symbol()))) {

@@ -72,6 +72,9 @@ class StreamReceiver {
   // flag.
   std::vector<std::string> TakeMessages();
 
+  // Complete notices (serialized v1.SignedNotice), of which nothing is verified yet either.
+  std::vector<std::string> TakeNotices() { return order_.TakeNotices(); }
+
   // Time has passed: back-offs end, gaps grow old.
   void OnTime(absl::Time now);
   absl::Time NextDeadline() const;

@@ -33,10 +33,10 @@ uint32_t StreamSender::epoch() const { return key_ == nullptr ? 0 : key_->epoch(
 
 void StreamSender::SetRate(uint64_t bytes_per_second, absl::Time now) { pacer_.SetRate(bytes_per_second, now); }
 
-void StreamSender::Enqueue(std::string message) {
+void StreamSender::Enqueue(std::string message, v1::SymbolContent content) {
   REPLICAST_CHECK(!message.empty());
   queued_bytes_ += message.size();
-  messages_.push_back(std::move(message));
+  messages_.push_back({content, std::move(message)});
   ++counters_.messages;
 }
 
@@ -45,12 +45,12 @@ void StreamSender::EnqueueKeyUpdate(std::string update) { key_updates_.push_back
 size_t StreamSender::queued_bytes() const { return queued_bytes_ - offset_; }
 
 std::string StreamSender::NextSymbol() {
-  const std::string& message = messages_.front();
+  const auto& [content, message] = messages_.front();
   const size_t size = std::min(options_.frame_size - limits::kFrameOverhead, message.size() - offset_);
   v1::Payload payload;
   v1::Symbol& symbol = *payload.mutable_symbol();
   symbol.set_number(++symbol_);
-  symbol.set_content(v1::SYMBOL_CONTENT_UNIT_PART);
+  symbol.set_content(content);
   symbol.set_first(offset_ == 0);
   symbol.set_last(offset_ + size == message.size());
   symbol.set_data(message.data() + offset_, size);
@@ -103,7 +103,7 @@ void StreamSender::Poll(absl::Time now, std::vector<std::string>* datagrams) {
   }
   bool data = false;
   while (!messages_.empty() && datagrams->size() < most) {
-    const size_t size = std::min(options_.frame_size, messages_.front().size() - offset_ + limits::kFrameOverhead);
+    const size_t size = std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead);
     if (!pacer_.Take(size, now)) break;
     SendSealed(NextSymbol(), datagrams);
     data = true;
@@ -123,7 +123,7 @@ absl::Time StreamSender::NextDeadline(absl::Time now) const {
   if (key_ == nullptr) return absl::InfiniteFuture();
   if (!key_updates_.empty()) return pacer_.WhenReady(options_.frame_size, now);
   if (!messages_.empty()) {
-    return pacer_.WhenReady(std::min(options_.frame_size, messages_.front().size() - offset_ + limits::kFrameOverhead),
+    return pacer_.WhenReady(std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead),
                             now);
   }
   return heartbeat_.due();

@@ -15,6 +15,7 @@
 #include "common/delivery/pacer.h"
 #include "common/delivery/repair_ring.h"
 #include "common/wire/epoch_key.h"
+#include "replicast/v1/frames.pb.h"
 
 namespace replicast::delivery {
 
@@ -56,8 +57,8 @@ class StreamSender {
   void SetRate(uint64_t bytes_per_second, absl::Time now);
   void SetFacts(const StreamFacts& facts) { facts_ = facts; }
 
-  // A serialized v1.SignedUnitPart.
-  void Enqueue(std::string message);
+  // A serialized v1.SignedUnitPart, or a v1.SignedNotice.
+  void Enqueue(std::string message, v1::SymbolContent content = v1::SYMBOL_CONTENT_UNIT_PART);
   // A serialized v1.SignedKeyUpdate; goes out before queued symbols, in the clear, under the current epoch's numbers.
   void EnqueueKeyUpdate(std::string update);
   size_t queued_bytes() const;
@@ -88,7 +89,12 @@ class StreamSender {
   std::shared_ptr<wire::EpochKey> key_;
   uint64_t sequence_ = 0;  // of the current epoch, last given out
   uint64_t symbol_ = 0;    // last made
-  std::deque<std::string> messages_, key_updates_;
+  struct Message {
+    v1::SymbolContent content;
+    std::string bytes;
+  };
+  std::deque<Message> messages_;
+  std::deque<std::string> key_updates_;
   size_t queued_bytes_ = 0, offset_ = 0;  // offset in the front message
   StreamFacts facts_;
   SenderCounters counters_;

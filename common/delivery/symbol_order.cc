@@ -70,13 +70,14 @@ void SymbolOrder::Deliver(v1::Symbol symbol) {
   next_ = symbol.number() + 1;
   if (symbol.first()) {
     message_.clear();
+    content_ = symbol.content();
     in_message_ = true;
   }
   if (!in_message_) return;
   message_ += symbol.data();
   if (message_.size() > limits::kMaxSignedPartBytes) in_message_ = false;
   if (!in_message_ || !symbol.last()) return;
-  messages_.push_back(std::move(message_));
+  (content_ == v1::SYMBOL_CONTENT_NOTICE ? notices_ : messages_).push_back(std::move(message_));
   message_.clear();
   in_message_ = false;
 }
@@ -99,6 +100,8 @@ void SymbolOrder::OnHint(uint64_t last_symbol) {
 }
 
 std::vector<std::string> SymbolOrder::TakeMessages() { return std::exchange(messages_, {}); }
+
+std::vector<std::string> SymbolOrder::TakeNotices() { return std::exchange(notices_, {}); }
 
 bool SymbolOrder::has_gap() const { return started_ && highest_ >= next_; }
 

@@ -29,6 +29,8 @@ class SymbolOrder {
   // The sender says that it has sent up to here. Also begins the order when nothing was heard yet.
   void OnHint(uint64_t last_symbol);
   std::vector<std::string> TakeMessages();
+  // Likewise, of the other content.
+  std::vector<std::string> TakeNotices();
 
   // Known to be missing, lowest first, at most limits::kMaxRepairRanges spans and kMaxRepairSymbols symbols.
   std::vector<SymbolSpan> Missing() const;
@@ -59,8 +61,9 @@ class SymbolOrder {
   std::map<uint64_t, v1::Symbol> kept_;
   size_t kept_bytes_ = 0;
   bool in_message_ = false;  // false: the next symbol must carry a first flag
+  v1::SymbolContent content_ = v1::SYMBOL_CONTENT_UNIT_PART;  // of that message
   std::string message_;
-  std::vector<std::string> messages_;
+  std::vector<std::string> messages_, notices_;
   uint64_t expected_ = 0, missing_ = 0;
   int strays_ = 0;     // implausible numbers since the last plausible one
   int low_hints_ = 0;  // hints below what was delivered since the last plausible one

@@ -8,13 +8,12 @@
 #include <memory>
 #include <string>
 
+#include "common/crypto/certificates.h"
 #include "common/rpc/credentials_folder.h"
 
 namespace replicast::rpc {
 
-// Every server's certificate carries this DNS name, and clients ask for it whatever address they connect to: what they
-// trust is the one private CA, and no member's certificate carries a name.
-inline constexpr char kServerName[] = "replicast";
+using crypto::kServerName;
 
 // Pings of an idle connection with an open call: the client sends them, the server permits them (both ends in one
 // place).

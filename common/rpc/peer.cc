@@ -25,7 +25,7 @@ absl::StatusOr<Peer> PeerOf(const grpc::ServerContextBase& context) {
   const auto info = crypto::ReadCertificate(std::string_view(certificates[0].data(), certificates[0].size()));
   const std::optional<std::string> raw = info ? HexDecode(info->common_name) : std::nullopt;
   const std::optional<MemberId> id = raw ? MemberId::FromBytes(*raw) : std::nullopt;
-  if (!id || (info->role != kMemberRole && info->role != kAdminRole)) {
+  if (!id || (info->role != kMemberRole && info->role != kRelayRole && info->role != kAdminRole)) {
     return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_INVALID",
                  "the certificate names no member: enrol with a join token");
   }

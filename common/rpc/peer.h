@@ -12,6 +12,7 @@ namespace replicast::rpc {
 
 inline constexpr char kMemberRole[] = "member";
 inline constexpr char kAdminRole[] = "admin";
+inline constexpr char kRelayRole[] = "relay";
 inline constexpr char kServerRole[] = "server";
 
 // Who calls, told by the certificate of the TLS handshake and by nothing else. That the certificate is one of ours was

@@ -81,7 +81,7 @@ class Member:
         pb = module("key_exchange_service_pb2")
         answer = self.stub("KeyExchangeService").GetKeys(pb.GetKeysRequest(stream_id=grant.stream_id), timeout=10)
         member = self.enrolled.member_id
-        Ed25519PublicKey.from_public_bytes(grant.signing_public_key).verify(answer.signature, b"replicast.v1 keys\0" + member + answer.sealed_bundle)
+        Ed25519PublicKey.from_public_bytes(grant.key_signing_public_key).verify(answer.signature, b"replicast.v1 keys\0" + member + answer.sealed_bundle)
         return pb.KeyBundle.FromString(hpke_open(self.x25519, b"replicast.v1 keys\0" + member, answer.sealed_bundle))
 
 

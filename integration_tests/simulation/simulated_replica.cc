@@ -58,6 +58,7 @@ void SimulatedReplica::Start() {
                                   .server = "10.0.0.1:7420",
                                   .member = identity_.member,
                                   .x25519 = identity_.x25519,
+                                  .ca_pem = SimulatedServer::CaPem(),
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_, buffers_);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/wire/signed_statements.h"
 #include "server/capture/master_file.h"
 #include "server/capture/master_owner.h"
 
@@ -11,7 +12,7 @@ namespace replicast::simulation {
 namespace {
 
 // The certificate authority of every simulated server: making one takes longer than a short run.
-const CertificateAuthority& Authority() {
+const CertificateAuthority& Ca() {
   static const CertificateAuthority authority = CertificateAuthority::Generate(ManualClock().Wall());
   return authority;
 }
@@ -56,6 +57,7 @@ struct SimulatedServer::Parts {
   std::unique_ptr<StreamEvents> events;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Engine> engine;
+  std::unique_ptr<control::LocalAuthority> authority;
   std::unique_ptr<control::ControlPlane> plane;
   std::unique_ptr<control::AuthorizationService> authorization;
   std::unique_ptr<control::KeyExchangeService> keys;
@@ -78,6 +80,8 @@ SimulatedServer::SimulatedServer(VirtualTime& time, SimulatedNetwork& network, S
       identity_(identity) {}
 
 SimulatedServer::~SimulatedServer() { Kill(); }
+
+const std::string& SimulatedServer::CaPem() { return Ca().ca_pem(); }
 
 absl::Status SimulatedServer::Init(bool take_over) {
   ASSIGN_OR_RETURN(const auto master, capture::OpenMasterForWriting(kMaster, process_.vfs()));
@@ -115,7 +119,7 @@ absl::Status SimulatedServer::MakeParts() {
   ASSIGN_OR_RETURN(p.state, sqlite::Database::Open(kState, {.create = true, .vfs = process_.vfs()}));
   RETURN_IF_ERROR(p.state->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
   ASSIGN_OR_RETURN(p.audit, AuditLog::Open(scratch_ + "/audit.log", clock_));
-  ASSIGN_OR_RETURN(p.membership, Membership::Open(*p.state, identity_.id, Authority(), *p.audit, clock_, random_));
+  ASSIGN_OR_RETURN(p.membership, Membership::Open(*p.state, identity_.id, Ca(), *p.audit, clock_, random_));
   capture::SourceOptions source;
   source.path = kMaster;
   source.vfs = process_.vfs();
@@ -131,6 +135,7 @@ absl::Status SimulatedServer::MakeParts() {
   p.events = std::make_unique<StreamEvents>(*p.multicaster, clock_);
   Publisher::Options publishing;
   publishing.unit_store_bytes = options_.unit_store_bytes;
+  publishing.server = identity_.id;
   publishing.settle = absl::Milliseconds(50);
   ASSIGN_OR_RETURN(p.publisher, Publisher::Start(*p.state, *p.source, signer_, clock_, random_, *p.events, publishing));
   p.engine = std::make_unique<Engine>(
@@ -138,11 +143,15 @@ absl::Status SimulatedServer::MakeParts() {
       Engine::Options{.poll_interval = absl::Seconds(options_.poll_seconds)});
   control::ControlPlane::Facts facts;
   facts.server = identity_.id;
-  facts.signing_public_key = identity_.signing.public_key;
+  facts.key_signing_public_key = identity_.signing.public_key;
   facts.source_address = "10.0.0.1";
   facts.master_path = kMaster;
+  p.authority = std::make_unique<control::LocalAuthority>(control::LocalAuthority::Parts{
+      *p.membership, *p.publisher, signer_, clock_, identity_.id,
+      wire::CertifySigningKey(identity_.id, identity_.signing.public_key, Ca().key_pem()), ""});
   p.plane = std::make_unique<control::ControlPlane>(
-      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, signer_, clock_},
+      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, *p.authority, signer_,
+                                   clock_},
       std::move(facts));
   p.authorization = std::make_unique<control::AuthorizationService>(*p.plane);
   p.keys = std::make_unique<control::KeyExchangeService>(*p.plane);

@@ -15,6 +15,7 @@
 #include "server/capture/sqlite_source.h"
 #include "server/control/authorization_service.h"
 #include "server/control/control_plane.h"
+#include "server/control/local_authority.h"
 #include "server/control/key_exchange_service.h"
 #include "server/control/synchronization_service.h"
 #include "server/publish/engine.h"
@@ -46,6 +47,9 @@ class SimulatedServer {
                   uint64_t seed, const std::string& name, const Identity& identity, const std::string& scratch,
                   const Options& options, OnSent on_sent);
   ~SimulatedServer();
+
+  // Of every simulated server.
+  static const std::string& CaPem();
 
   // As `replicastd init`: the server owns the master from here on.
   absl::Status Init(bool take_over);

@@ -5,8 +5,8 @@
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/wire/token.h"
 #include "server/control/call.h"
-#include "server/control/join_tokens.h"
 #include "server/control/messages.h"
 #include "server/control/server_status.h"
 
@@ -104,13 +104,36 @@ grpc::ServerUnaryReactor* AdminService::DeleteDataset(Context* context, const v1
       });
 }
 
+void AdminService::MakeToken(const Member& member, const v1::CreateTokenRequest& request,
+                             const rpc::Answer<v1::CreateTokenResponse>& answer) {
+  if (request.request_id().size() > RequestCache::kMaxIdBytes) {
+    return answer(Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a request_id has at most 64 bytes"));
+  }
+  const std::string key = member.id.ToBytes() + "CreateToken" + request.request_id();
+  const auto known = request.request_id().empty() ? std::nullopt : plane_.answers().Find(key, plane_.now());
+  if (v1::CreateTokenResponse response; known && response.ParseFromString(*known)) return answer(response);
+  plane_.authority().CreateToken(member, request, [this, key, answer](absl::StatusOr<Authority::Token> made) {
+    if (!made.ok()) return answer(made.status());
+    for (const std::string& address : plane_.enrolment_addresses()) made->token.add_enrolment_addresses(address);
+    for (const std::string& address : plane_.member_addresses()) made->token.add_member_addresses(address);
+    plane_.RefreshEnrolment();
+    v1::CreateTokenResponse response;
+    response.set_token(wire::TokenToText(made->token));
+    SetTime(made->expires_at, response.mutable_expires_at());
+    plane_.answers().Put(key, response.SerializeAsString(), plane_.now());
+    answer(response);
+  });
+}
+
 grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context, const v1::CreateTokenRequest* request,
                                                     v1::CreateTokenResponse* response) {
-  return ForAdmin(plane_, context, request, response,
-                  [this](const Member& member, const v1::CreateTokenRequest& asked) {
-                    return Once<v1::CreateTokenResponse>(plane_, member, "CreateToken", asked.request_id(),
-                                                         [&] { return MakeJoinToken(plane_, member, asked); });
-                  });
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::CreateTokenRequest& asked,
+                          const rpc::Answer<v1::CreateTokenResponse>& answer) {
+                     const absl::Status allowed = member.relay() ? absl::OkStatus() : plane_.RequireAdmin(member);
+                     if (!allowed.ok()) return answer(allowed);
+                     MakeToken(member, asked, answer);
+                   });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListMembers(Context* context, const v1::ListMembersRequest* request,
@@ -148,12 +171,13 @@ grpc::ServerUnaryReactor* AdminService::RevokeMember(Context* context, const v1:
   return ForAdmin(
       plane_, context, request, response,
       [this](const Member& member, const v1::RevokeMemberRequest& asked) -> absl::StatusOr<v1::RevokeMemberResponse> {
+        RETURN_IF_ERROR(plane_.authority().CheckDecides());
         ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
         if (found.id == member.id) {
           return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
                        "that is the admin credential that you use: it can't revoke itself");
         }
-        ASSIGN_OR_RETURN(const Member revoked, plane_.Revoke(member.id.ToHex(), found.id));
+        ASSIGN_OR_RETURN(const Member revoked, plane_.Revoke(member.id.ToHex(), found.id, plane_.authority().RevocationNotice(found.id)));
         v1::RevokeMemberResponse answer;
         *answer.mutable_member() = MemberOf(revoked, nullptr);
         return answer;

@@ -2,6 +2,7 @@
 #define REPLICAST_SERVER_CONTROL_ADMIN_SERVICE_H_
 
 #include "replicast/v1/admin_service.grpc.pb.h"
+#include "common/rpc/answer.h"
 #include "server/control/control_plane.h"
 
 namespace replicast::control {
@@ -44,6 +45,9 @@ class AdminService final : public v1::AdminService::CallbackService {
                                   v1::RekeyResponse* response) override;
 
  private:
+  void MakeToken(const Member& member, const v1::CreateTokenRequest& request,
+                 const rpc::Answer<v1::CreateTokenResponse>& answer);
+
   ControlPlane& plane_;
 };
 

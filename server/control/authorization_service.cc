@@ -1,6 +1,7 @@
 #include "server/control/authorization_service.h"
 
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "server/control/call.h"
 #include "server/control/messages.h"
 
@@ -23,11 +24,13 @@ v1::NextStep NextStepOf(NextStep step) {
   return v1::NEXT_STEP_UNSPECIFIED;
 }
 
-v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const ControlPlane::Facts& facts) {
+v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const ControlPlane::Facts& facts,
+                  const std::string& signing_public_key) {
   v1::Grant grant;
+  grant.set_signing_public_key(signing_public_key);
   *grant.mutable_definition() = info.definition;
   grant.set_definition_hash(info.definition_hash.ToBytes());
-  grant.set_signing_public_key(facts.signing_public_key);
+  grant.set_key_signing_public_key(facts.key_signing_public_key);
   if (!channel) return grant;
   grant.set_stream_id(channel->stream_id);
   grant.set_group(channel->group);
@@ -42,7 +45,9 @@ v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& chan
   return grant;
 }
 
-bool IsBuilding(const absl::Status& status) { return ReasonOf(status) == "STREAM_BUILDING"; }
+bool IsOnItsWay(const absl::Status& status) {
+  return ReasonOf(status) == "STREAM_BUILDING" || ReasonOf(status) == "AUTHORIZING";
+}
 
 }  // namespace
 
@@ -64,19 +69,24 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
     return Error(absl::StatusCode::kFailedPrecondition, "STREAM_STOPPED",
                  "dataset '" + request.dataset() + "' is stopped: " + info.reason);
   }
+  v1::SubscribeResponse response;
+  ASSIGN_OR_RETURN(*response.mutable_signed_grant(),
+                   plane_.authority().Grant(member, request.dataset(), request.has_narrowing() ? &request.narrowing() : nullptr,
+                                            info.definition_hash));
+  ASSIGN_OR_RETURN(*response.mutable_schema(), plane_.publisher().SchemaOf(info.definition_hash));
+  *response.mutable_signing_key() = plane_.authority().signing_key();
+  for (const std::string& server : plane_.authority().PathOf(info.definition_hash)) response.add_path(server);
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
   plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
-  v1::SubscribeResponse response;
   // Only now: the join may have begun another epoch, and changed the rate.
-  *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts());
+  *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts(),
+                                      plane_.authority().signing_public_key());
   if (position) plane_.NotePosition(member.id, *position);
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
   if (altered) response.set_reason("dataset '" + request.dataset() + "' was altered");
   if (!request.has_position()) response.clear_reason();
-  *response.mutable_schema() = info.schema;
-  response.add_path(plane_.facts().server.ToBytes());
   *response.mutable_position() = ToProto(info.position);
   return response;
 }
@@ -84,11 +94,11 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
 void AuthorizationService::Grant(const Member& member, const v1::SubscribeRequest& request, Reply reply) {
   plane_.waiters().Add(plane_.now() + kWaitForBuild, [this, member, request, reply = std::move(reply)](bool last) {
     // A member that was revoked while it waited gets nothing.
-    auto still = plane_.membership().Authenticate(member.id, member.role);
+    auto still = plane_.authority().Authenticate(member.id, member.role);
     auto granted = still.ok() ? Once<v1::SubscribeResponse>(plane_, *still, "Subscribe", request.request_id(),
                                                             [&] { return GrantNow(*still, request); })
                               : still.status();
-    if (!last && IsBuilding(granted.status())) return false;
+    if (!last && IsOnItsWay(granted.status())) return false;
     reply(std::move(granted));
     return true;
   });
@@ -112,6 +122,21 @@ grpc::ServerUnaryReactor* AuthorizationService::Unsubscribe(grpc::CallbackServer
                      if (!info.ok()) return answer(info.status());
                      plane_.Leave(member.id, asked.dataset());
                      answer(v1::UnsubscribeResponse());
+                   });
+}
+
+grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerContext* context,
+                                                          const v1::AuthorizeRequest* request,
+                                                          v1::AuthorizeResponse* response) {
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::AuthorizeRequest& asked,
+                          const rpc::Answer<v1::AuthorizeResponse>& answer) {
+                     if (const absl::Status allowed = plane_.RequireRelay(member); !allowed.ok()) return answer(allowed);
+                     if (asked.questions_size() > static_cast<int>(limits::kMaxPageSize)) {
+                       return answer(Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID",
+                                           "at most 1,000 questions in one call"));
+                     }
+                     plane_.authority().Authorize(member, asked, answer);
                    });
 }
 

@@ -15,6 +15,8 @@ class AuthorizationService final : public v1::AuthorizationService::CallbackServ
                                       v1::SubscribeResponse* response) override;
   grpc::ServerUnaryReactor* Unsubscribe(grpc::CallbackServerContext* context, const v1::UnsubscribeRequest* request,
                                         v1::UnsubscribeResponse* response) override;
+  grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context, const v1::AuthorizeRequest* request,
+                                      v1::AuthorizeResponse* response) override;
 
   // On the engine's thread. Answers when the dataset's index is built, or after some seconds.
   using Reply = std::function<void(absl::StatusOr<v1::SubscribeResponse>)>;

@@ -26,11 +26,12 @@ grpc::ServerUnaryReactor* ForMember(ControlPlane& plane, grpc::CallbackServerCon
     return answer.reactor();
   }
   plane.loop().Post([&plane, peer = *std::move(peer), request = *request, answer, handler = std::move(handler)] {
-    const auto member = plane.Authenticate(peer);
-    if (member.ok())
-      handler(*member, request, answer);
-    else
-      answer(member.status());
+    plane.WithMember(peer, [request, answer, handler](const absl::StatusOr<Member>& member) {
+      if (member.ok())
+        handler(*member, request, answer);
+      else
+        answer(member.status());
+    });
   });
   return answer.reactor();
 }
@@ -78,11 +79,12 @@ grpc::ServerWriteReactor<Response>* OpenStream(ControlPlane& plane, grpc::Callba
     return stream.get();
   }
   plane.loop().Post([&plane, peer = *std::move(peer), request = *request, stream, handler = std::move(handler)] {
-    const auto member = plane.Authenticate(peer);
-    absl::Status status = member.status();
-    if (status.ok()) status = plane.streams().CheckRoom(member->id);
-    if (status.ok()) status = handler(*member, request, stream);
-    if (!status.ok()) stream->End(status);
+    plane.WithMember(peer, [&plane, request, stream, handler](const absl::StatusOr<Member>& member) {
+      absl::Status status = member.status();
+      if (status.ok()) status = plane.streams().CheckRoom(member->id);
+      if (status.ok()) status = handler(*member, request, stream);
+      if (!status.ok()) stream->End(status);
+    });
   });
   return stream.get();
 }

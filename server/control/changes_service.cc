@@ -18,9 +18,11 @@ constexpr absl::Duration kLongestWait = absl::Minutes(10);
 
 // What one watching program still gets.
 struct Watched {
-  Watched(const Position& from, v1::DatasetSchema dataset_schema) : feed(from), schema(std::move(dataset_schema)) {}
+  Watched(const Position& from, v1::DatasetSchema dataset_schema, std::string signing_public_key)
+      : feed(from), schema(std::move(dataset_schema)), verifier(std::move(signing_public_key)) {}
   UnitFeed feed;
   v1::DatasetSchema schema;
+  const wire::Verifier verifier;
   std::deque<v1::WatchResponse> messages;
 };
 
@@ -53,13 +55,13 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
                          "that position is of another definition of the dataset: read its rows anew");
           }
         }
-        auto watched = std::make_shared<Watched>(from, info.schema);
+        auto watched = std::make_shared<Watched>(from, info.schema, plane_.authority().signing_public_key());
         const auto next = [this, watched]() -> absl::StatusOr<std::optional<v1::WatchResponse>> {
           while (watched->messages.empty()) {
             ASSIGN_OR_RETURN(auto part, watched->feed.Next(plane_.publisher()));
             if (!part) return std::nullopt;
             ASSIGN_OR_RETURN(std::vector<v1::WatchResponse> decoded,
-                             DecodeChanges(*std::move(part), &watched->schema, verifier_));
+                             DecodeChanges(*std::move(part), &watched->schema, watched->verifier));
             std::move(decoded.begin(), decoded.end(), std::back_inserter(watched->messages));
           }
           v1::WatchResponse message = std::move(watched->messages.front());

@@ -10,7 +10,7 @@ namespace replicast::control {
 // Net changes and positions for programs that are no replica.
 class ChangesService final : public v1::ChangesService::CallbackService {
  public:
-  explicit ChangesService(ControlPlane& plane) : plane_(plane), verifier_(plane.facts().signing_public_key) {}
+  explicit ChangesService(ControlPlane& plane) : plane_(plane) {}
 
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
                                                      const v1::WatchRequest* request) override;
@@ -20,7 +20,6 @@ class ChangesService final : public v1::ChangesService::CallbackService {
 
  private:
   ControlPlane& plane_;
-  const wire::Verifier verifier_;
 };
 
 }  // namespace replicast::control

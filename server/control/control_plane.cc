@@ -26,6 +26,8 @@ const absl::Duration kGrantLifetime = 5 * limits::kReportIdle;
 // New definitions that a member asks for: each is an index to be built, and stays for a while.
 constexpr double kDerivedPerSecond = 1 / 60.0, kDerivedBurst = 8;
 constexpr absl::Duration kUnfollowedFor = absl::Minutes(10);
+// Less than the deadline that callers give.
+constexpr absl::Duration kWaitForAuthority = absl::Seconds(8);
 constexpr absl::Duration kFlushEvery = absl::Seconds(5);
 constexpr absl::Duration kTickEvery = absl::Milliseconds(200);
 constexpr absl::Duration kAnswersKept = absl::Minutes(10);
@@ -34,6 +36,8 @@ absl::Status OverBudget(absl::Duration wait) {
   return rpc::WithRetryAfter(
       Error(absl::StatusCode::kResourceExhausted, "OVER_BUDGET", "too many calls: try again later"), wait);
 }
+
+bool IsAuthorizing(const absl::Status& status) { return ReasonOf(status) == "AUTHORIZING"; }
 
 absl::Status Ending() {
   return Error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is ending; try again in a moment");
@@ -56,6 +60,7 @@ ControlPlane::ControlPlane(const Parts& parts, Facts facts)
     streams_.Wake(changed);
     waiters_.TryAll();
   });
+  parts_.authority.SetOnChanged([this] { waiters_.TryAll(); });
 }
 
 void ControlPlane::SetAddresses(std::vector<std::string> members, std::vector<std::string> enrolment) {
@@ -64,18 +69,22 @@ void ControlPlane::SetAddresses(std::vector<std::string> members, std::vector<st
 }
 
 void ControlPlane::RefreshEnrolment() {
-  const bool open = !draining_ && parts_.membership.open_until() > parts_.clock.Wall();
+  const bool open = !draining_ && parts_.authority.open_until() > parts_.clock.Wall();
   if (std::exchange(enrolment_open_, open) != open && on_enrolment_) on_enrolment_(open);
 }
 
-absl::StatusOr<Member> ControlPlane::Authenticate(const rpc::Peer& peer) {
+absl::Status ControlPlane::AdmitMember(const MemberId& member) {
   ++calls_;
   if (draining_) return Ending();
-  if (const auto wait = member_budget_.Take(peer.id.ToBytes(), now())) {
-    ++refused_calls_;
-    return OverBudget(*wait);
-  }
-  auto member = parts_.membership.Authenticate(peer.id, peer.role);
+  const auto wait = member_budget_.Take(member.ToBytes(), now());
+  if (!wait) return absl::OkStatus();
+  ++refused_calls_;
+  return OverBudget(*wait);
+}
+
+absl::StatusOr<Member> ControlPlane::Who(const rpc::Peer& peer) {
+  auto member = parts_.authority.Authenticate(peer.id, peer.role);
+  if (IsAuthorizing(member.status())) return member;
   if (!member.ok()) {
     ++refused_calls_;
     return member;
@@ -87,6 +96,21 @@ absl::StatusOr<Member> ControlPlane::Authenticate(const rpc::Peer& peer) {
   }
   grants_.Heard(peer.id, now());
   return member;
+}
+
+absl::StatusOr<Member> ControlPlane::Authenticate(const rpc::Peer& peer) {
+  RETURN_IF_ERROR(AdmitMember(peer.id));
+  return Who(peer);
+}
+
+void ControlPlane::WithMember(const rpc::Peer& peer, std::function<void(absl::StatusOr<Member>)> then) {
+  if (absl::Status admitted = AdmitMember(peer.id); !admitted.ok()) return then(std::move(admitted));
+  waiters_.Add(now() + kWaitForAuthority, [this, peer, then = std::move(then)](bool last) {
+    absl::StatusOr<Member> member = Who(peer);
+    if (!last && IsAuthorizing(member.status())) return false;
+    then(std::move(member));
+    return true;
+  });
 }
 
 absl::Status ControlPlane::AdmitStranger(const std::string& address) {
@@ -113,6 +137,13 @@ absl::Status ControlPlane::RequireAdmin(const Member& member) {
                "this needs the admin's credential (the folder that `replicastd init` made), not a member's");
 }
 
+absl::Status ControlPlane::RequireRelay(const Member& member) {
+  if (member.relay()) return absl::OkStatus();
+  Denied(member, "relay", "");
+  return Error(absl::StatusCode::kPermissionDenied, "RELAY_REQUIRED",
+               "this is for relays: enrol with a token that `replicast token create --relay` made");
+}
+
 absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, const std::string& name,
                                                          const char* action, const v1::Definition* narrowing) {
   if (Membership::MayRead(member, name)) {
@@ -128,11 +159,8 @@ absl::StatusOr<StreamInfo> ControlPlane::ReadableDataset(const Member& member, c
 absl::StatusOr<std::string> ControlPlane::Derive(const Member& member, const std::string& name,
                                                  const v1::Definition* narrowing) {
   const std::vector<std::string> parts = PartsOfName(name);
-  std::string derived = parts.size() == 1 ? parts[0] : name;
   const size_t before = parts_.publisher.Datasets().size();
-  if (parts.size() > 1) {
-    ASSIGN_OR_RETURN(derived, parts_.publisher.CombineDatasets(parts));
-  }
+  ASSIGN_OR_RETURN(std::string derived, parts_.publisher.CombineDatasets(parts.empty() ? std::vector{name} : parts));
   if (narrowing != nullptr) {
     ASSIGN_OR_RETURN(derived, parts_.publisher.NarrowDataset(derived, *narrowing));
   }
@@ -152,7 +180,7 @@ void ControlPlane::DropUnfollowed() {
   for (const auto& [member, stream] : Following()) followed.insert(stream);
   std::map<std::string, absl::Time> since;
   for (const std::string& name : parts_.publisher.Datasets()) {
-    if (PartsOfName(name).size() < 2 && NameBeforeNarrowing(name) == name) continue;
+    if (!parts_.publisher.GoesUnfollowed(name)) continue;
     const auto info = parts_.publisher.Dataset(name);
     if (!info.ok() || followed.contains(info->definition_hash)) continue;
     const auto before = unfollowed_since_.find(name);
@@ -221,8 +249,23 @@ void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
   }
 }
 
-absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id) {
+void ControlPlane::OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement) {
+  const auto revoked = MemberId::FromBytes(statement.revoked_member_id());
+  if (!revoked) return;
+  // Every stream brings it.
+  const std::string key = "notice" + notice.statement();
+  if (answers_.Find(key, now())) return;
+  answers_.Put(key, "", now());
+  parts_.authority.OnRevoked(*revoked);
+  const absl::StatusOr<Member> member = parts_.membership.members().Get(*revoked);
+  if (!member.ok() || member->revoked) return parts_.multicaster.Notify(notice.SerializeAsString());
+  if (const absl::Status status = Revoke("upstream", *revoked, notice.SerializeAsString()).status(); !status.ok())
+    spdlog::warn("member {} is revoked, and {}", revoked->ToHex(), std::string(status.message()));
+}
+
+absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id, const std::string& notice) {
   ASSIGN_OR_RETURN(Member member, parts_.membership.Revoke(actor, id));
+  if (!notice.empty()) parts_.multicaster.Notify(notice);
   const absl::Status rekeyed = parts_.multicaster.Revoke(id);
   grants_.RemoveMember(id);
   streams_.CutMember(id,

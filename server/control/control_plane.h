@@ -17,8 +17,10 @@
 #include "common/base/executor.h"
 #include "common/rpc/peer.h"
 #include "common/wire/signer.h"
+#include "replicast/v1/authorization_service.pb.h"
 #include "server/control/open_streams.h"
 #include "server/control/waiters.h"
+#include "server/membership/authority.h"
 #include "server/membership/grants.h"
 #include "server/membership/membership.h"
 #include "server/publish/engine.h"
@@ -38,14 +40,14 @@ class ControlPlane {
     Publisher& publisher;
     Multicaster& multicaster;
     Membership& membership;
+    Authority& authority;
     const wire::Signer& signer;
     const Clock& clock;
   };
   // What is fixed for this run.
   struct Facts {
     ServerId server;
-    std::string signing_public_key;
-    std::string ca_certificate;  // DER
+    std::string key_signing_public_key;
     std::string source_address;  // that datagrams leave from
     std::string master_path;
     std::string version;
@@ -59,6 +61,7 @@ class ControlPlane {
   Publisher& publisher() { return parts_.publisher; }
   Multicaster& multicaster() { return parts_.multicaster; }
   Membership& membership() { return parts_.membership; }
+  Authority& authority() { return parts_.authority; }
   const wire::Signer& signer() const { return parts_.signer; }
   const Facts& facts() const { return facts_; }
   absl::Time now() const { return parts_.clock.Now(); }
@@ -73,11 +76,14 @@ class ControlPlane {
   void SetOnEnrolment(std::function<void(bool open)> on_enrolment) { on_enrolment_ = std::move(on_enrolment); }
   void RefreshEnrolment();
 
-  // --- who calls. Asked first in every call: the budget, then the membership.
+  // --- who calls. Asked first in every call: the budget, then the authority.
   absl::StatusOr<Member> Authenticate(const rpc::Peer& peer);
+  // Likewise; where the authority has to ask first, `then` is called when it knows, or after some seconds.
+  void WithMember(const rpc::Peer& peer, std::function<void(absl::StatusOr<Member>)> then);
   absl::Status AdmitStranger(const std::string& address);
-  // PERMISSION_DENIED (ADMIN_REQUIRED).
+  // PERMISSION_DENIED (ADMIN_REQUIRED, RELAY_REQUIRED).
   absl::Status RequireAdmin(const Member& member);
+  absl::Status RequireRelay(const Member& member);
   // The dataset (of which `narrowing` may want only so much), or the stream of this definition under any name that the
   // member may read. PERMISSION_DENIED (DATASET_NOT_GRANTED), also for what does not exist; an admin gets NOT_FOUND
   // then.
@@ -96,7 +102,10 @@ class ControlPlane {
   void NotePosition(const MemberId& member, const Position& position);
   // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
   absl::Status EndUnreadable();
-  absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member);
+  // `notice` (a serialized v1.SignedNotice; empty: none) tells the servers below.
+  absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member, const std::string& notice = "");
+  // A server above says so.
+  void OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement);
 
   OpenStreams& streams() { return streams_; }
   Waiters& waiters() { return waiters_; }
@@ -119,6 +128,8 @@ class ControlPlane {
   // Derived datasets that nobody has followed for long go.
   void DropUnfollowed();
   void Denied(const Member& member, const char* action, const std::string& subject);
+  absl::Status AdmitMember(const MemberId& member);
+  absl::StatusOr<Member> Who(const rpc::Peer& peer);
 
   Parts parts_;
   const Facts facts_;

@@ -17,8 +17,10 @@
 #include "common/net/event_loop.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/errors.h"
+#include "common/wire/signed_statements.h"
 #include "common/wire/token.h"
 #include "server/control/control_server.h"
+#include "server/control/local_authority.h"
 #include "server/publish/fake_publisher.h"
 
 namespace replicast::control {
@@ -49,10 +51,12 @@ class ControlServerRig : public testing::Test {
                                        Engine::Options());
     ControlPlane::Facts facts;
     facts.server = server_id_;
-    facts.signing_public_key = signing_.public_key;
-    facts.ca_certificate = *crypto::PemToDer(authority_.ca_pem());
+    facts.key_signing_public_key = signing_.public_key;
+    rights_ = std::make_unique<LocalAuthority>(LocalAuthority::Parts{
+        *membership_, *publisher_, signer_, clock_, server_id_,
+        wire::CertifySigningKey(server_id_, signing_.public_key, authority_.key_pem()), *crypto::PemToDer(authority_.ca_pem())});
     plane_ = std::make_unique<ControlPlane>(
-        ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, signer_, clock_}, facts);
+        ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, *rights_, signer_, clock_}, facts);
     StartServer();
     loop_.SetTick([this] { return std::min(engine_->Step(), plane_->Tick()); });
     thread_ = std::thread([this] { loop_.Run(); });
@@ -190,6 +194,7 @@ class ControlServerRig : public testing::Test {
   std::unique_ptr<StreamEvents> events_;
   std::unique_ptr<FakePublisher> publisher_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<LocalAuthority> rights_;
   std::unique_ptr<ControlPlane> plane_;
   std::unique_ptr<ControlServer> server_;
   std::thread thread_;

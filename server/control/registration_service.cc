@@ -1,5 +1,6 @@
 #include "server/control/registration_service.h"
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/base/log.h"
 #include "server/control/call.h"
@@ -13,23 +14,33 @@ absl::Status WrongPort(const char* right) {
 
 }  // namespace
 
+void RegistrationService::EnrollFrom(const std::string& from, const v1::EnrollRequest& request,
+                                     const rpc::Answer<v1::EnrollResponse>& answer) {
+  plane_.authority().Enroll(from, request, [this, from, answer](absl::StatusOr<v1::EnrollResponse> enrolled) {
+    if (enrolled.ok())
+      spdlog::info("member {} enrolled from {}", HexEncode(enrolled->member_id()), from);
+    else
+      spdlog::debug("an enrolment from {} was refused: {}", from, std::string(enrolled.status().message()));
+    plane_.RefreshEnrolment();
+    answer(std::move(enrolled));
+  });
+}
+
 grpc::ServerUnaryReactor* RegistrationService::Enroll(grpc::CallbackServerContext* context,
                                                       const v1::EnrollRequest* request, v1::EnrollResponse* response) {
-  rpc::Answer<v1::EnrollResponse> answer(response);
-  if (port_ != Port::kEnrolment) {
-    answer(WrongPort("enrolment"));
-    return answer.reactor();
+  if (port_ == Port::kMembers) {
+    return ForMember(
+        plane_, context, request, response,
+        [this](const Member& member, const v1::EnrollRequest& asked, const rpc::Answer<v1::EnrollResponse>& answer) {
+          if (const absl::Status allowed = plane_.RequireRelay(member); !allowed.ok()) return answer(allowed);
+          EnrollFrom("relay " + member.id.ToHex(), asked, answer);
+        });
   }
+  rpc::Answer<v1::EnrollResponse> answer(response);
   plane_.loop().Post([this, address = rpc::AddressOf(*context), asked = *request, answer] {
     const absl::Status admitted = plane_.AdmitStranger(address);
     if (!admitted.ok()) return answer(admitted);
-    auto enrolled = plane_.membership().Enroll(address, asked);
-    if (enrolled.ok())
-      spdlog::info("member {} enrolled from {}", MemberId::FromBytes(enrolled->member_id())->ToHex(), address);
-    else
-      spdlog::debug("an enrolment from {} was refused: {}", address, std::string(enrolled.status().message()));
-    plane_.RefreshEnrolment();
-    answer(std::move(enrolled));
+    EnrollFrom(address, asked, answer);
   });
   return answer.reactor();
 }
@@ -44,7 +55,7 @@ grpc::ServerUnaryReactor* RegistrationService::Renew(grpc::CallbackServerContext
   return ForMember(
       plane_, context, request, response,
       [this](const Member& member, const v1::RenewRequest& asked, const rpc::Answer<v1::RenewResponse>& answer) {
-        answer(plane_.membership().Renew(member, asked));
+        plane_.authority().Renew(member, asked, answer);
       });
 }
 

@@ -2,6 +2,7 @@
 #define REPLICAST_SERVER_CONTROL_REGISTRATION_SERVICE_H_
 
 #include "replicast/v1/registration_service.grpc.pb.h"
+#include "common/rpc/answer.h"
 #include "server/control/control_plane.h"
 
 namespace replicast::control {
@@ -18,6 +19,9 @@ class RegistrationService final : public v1::RegistrationService::CallbackServic
                                   v1::RenewResponse* response) override;
 
  private:
+  void EnrollFrom(const std::string& from, const v1::EnrollRequest& request,
+                  const rpc::Answer<v1::EnrollResponse>& answer);
+
   ControlPlane& plane_;
   const Port port_;
 };

@@ -46,7 +46,7 @@ absl::Status MemberStore::Install(sqlite::Database& state) {
 
 absl::Status MemberStore::Add(const Member& member) {
   ASSIGN_OR_RETURN(sqlite::Statement insert,
-                   state_.Prepare("INSERT INTO membership_member VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                   state_.Prepare("INSERT OR REPLACE INTO membership_member VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.BindBlob(1, member.id.view())
       .BindText(2, member.display_name)
       .BindText(3, member.role)

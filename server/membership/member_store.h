@@ -14,11 +14,13 @@
 
 namespace replicast {
 
+inline constexpr char kMemberRole[] = "member", kRelayRole[] = "relay", kAdminRole[] = "admin";
+
 // A member as the state database keeps it.
 struct Member {
   MemberId id;
   std::string display_name;
-  std::string role;  // "member" or "admin"
+  std::string role;
   std::string x25519_public_key;
   std::string certificate;  // DER, the newest
   absl::Time certificate_expires_at;
@@ -26,7 +28,8 @@ struct Member {
   absl::Time enrolled_at;
   bool revoked = false;
 
-  bool admin() const { return role == "admin"; }
+  bool admin() const { return role == kAdminRole; }
+  bool relay() const { return role == kRelayRole; }
 };
 
 // Writes belong to the caller's transaction. A revoked member stays, revoked. One thread.
@@ -35,6 +38,7 @@ class MemberStore {
   explicit MemberStore(sqlite::Database& state) : state_(state) {}
   static absl::Status Install(sqlite::Database& state);
 
+  // Or puts it in place of the one with its id.
   absl::Status Add(const Member& member);
   // NOT_FOUND (MEMBER_UNKNOWN).
   absl::StatusOr<Member> Get(const MemberId& id);

@@ -12,7 +12,6 @@
 namespace replicast {
 namespace {
 
-constexpr char kMember[] = "member", kAdmin[] = "admin";
 constexpr size_t kX25519Bytes = 32;
 constexpr size_t kMaxRequestBytes = 4096;
 constexpr uint32_t kMostUses = 1'000'000;
@@ -85,17 +84,17 @@ absl::Status Membership::RefreshOpenUntil() {
 
 absl::StatusOr<TokenStore::Fresh> Membership::CreateToken(const std::string& actor,
                                                           const std::vector<std::string>& datasets, uint32_t uses,
-                                                          absl::Duration lifetime) {
+                                                          absl::Duration lifetime, const std::string& role) {
   if (datasets.empty() || datasets.size() > limits::kMaxPageSize) return Malformed("a token names 1 to 1000 datasets");
   if (uses == 0 || uses > kMostUses) return Malformed("a token is good for 1 to 1,000,000 uses");
   if (lifetime <= absl::ZeroDuration() || lifetime > kLongestLifetime)
     return Malformed("a token expires after more than nothing and at most a year");
   ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(state_));
-  ASSIGN_OR_RETURN(TokenStore::Fresh fresh, tokens_.Create(datasets, uses, lifetime, clock_.Wall(), random_));
+  ASSIGN_OR_RETURN(TokenStore::Fresh fresh, tokens_.Create({datasets, role}, uses, lifetime, clock_.Wall(), random_));
   std::string names;
   for (const std::string& dataset : datasets) names += (names.empty() ? "" : ",") + dataset;
   RETURN_IF_ERROR(audit_.Append({actor, "create_token", HexEncode(fresh.id), true,
-                                 "datasets " + names + "; uses " + std::to_string(uses) + "; expires " +
+                                 role + "; datasets " + names + "; uses " + std::to_string(uses) + "; expires " +
                                      absl::FormatTime(fresh.expires_at, absl::UTCTimeZone())}));
   RETURN_IF_ERROR(transaction.Commit());
   RETURN_IF_ERROR(RefreshOpenUntil());
@@ -160,13 +159,12 @@ absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::E
   Member member;
   member.id = random_.Identifier<MemberId>();
   member.display_name = CleanName(request.display_name());
-  member.role = kMember;
+  member.role = token.role;
   member.x25519_public_key = request.x25519_public_key();
   member.certificate_expires_at = now + limits::kMemberCertificateLifetime;
   member.datasets = token.datasets;
   member.enrolled_at = now;
-  ASSIGN_OR_RETURN(member.certificate, authority_.Issue(request.certificate_request(), member.id.ToHex(), kMember, now,
-                                                        limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(member.certificate, Certify(request.certificate_request(), member, now));
   RETURN_IF_ERROR(members_.Add(member));
   RETURN_IF_ERROR(tokens_.Use(request.token_id(), key_hash, member.id));
   RETURN_IF_ERROR(audit_.Append({address, "enroll", member.id.ToHex(), true,
@@ -175,11 +173,17 @@ absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::E
   return member;
 }
 
+// A relay serves TLS, so its certificate carries the name that clients ask for.
+absl::StatusOr<std::string> Membership::Certify(const std::string& request, const Member& member, absl::Time now) const {
+  std::vector<std::string> names;
+  if (member.relay()) names = {crypto::kServerName, "localhost"};
+  return authority_.Issue(request, member.id.ToHex(), member.role, now, limits::kMemberCertificateLifetime, names);
+}
+
 absl::StatusOr<v1::RenewResponse> Membership::Renew(const Member& member, const v1::RenewRequest& request) {
   RETURN_IF_ERROR(KeyHash(request.certificate_request(), request.x25519_public_key()).status());
   const absl::Time now = clock_.Wall(), expires_at = now + limits::kMemberCertificateLifetime;
-  ASSIGN_OR_RETURN(std::string certificate, authority_.Issue(request.certificate_request(), member.id.ToHex(),
-                                                             member.role, now, limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(std::string certificate, Certify(request.certificate_request(), member, now));
   RETURN_IF_ERROR(audit_.Append({member.id.ToHex(), "renew", member.id.ToHex(), true, ""}));
   RETURN_IF_ERROR(members_.Renew(member.id, request.x25519_public_key(), certificate, expires_at));
   v1::RenewResponse response;
@@ -193,11 +197,11 @@ absl::StatusOr<std::string> Membership::AddAdmin(const std::string& request_der,
   Member member;
   member.id = random_.Identifier<MemberId>();
   member.display_name = CleanName(display_name);
-  member.role = kAdmin;
+  member.role = kAdminRole;
   member.enrolled_at = now;
   member.certificate_expires_at = now + limits::kMemberCertificateLifetime;
   ASSIGN_OR_RETURN(member.certificate,
-                   authority_.Issue(request_der, member.id.ToHex(), kAdmin, now, limits::kMemberCertificateLifetime));
+                   authority_.Issue(request_der, member.id.ToHex(), kAdminRole, now, limits::kMemberCertificateLifetime));
   RETURN_IF_ERROR(audit_.Append({"init", "add_admin", member.id.ToHex(), true, ""}));
   RETURN_IF_ERROR(members_.Add(member));
   return member.certificate;

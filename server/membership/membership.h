@@ -36,7 +36,8 @@ class Membership {
 
   // --- tokens. `actor` is who asks, for the audit log.
   absl::StatusOr<TokenStore::Fresh> CreateToken(const std::string& actor, const std::vector<std::string>& datasets,
-                                                uint32_t uses, absl::Duration lifetime);
+                                                uint32_t uses, absl::Duration lifetime,
+                                                const std::string& role = kMemberRole);
   // While this is in the future there is an unexpired token: somebody may enrol, or repeat an enrolment.
   absl::Time open_until() const { return open_until_; }
 
@@ -58,6 +59,8 @@ class Membership {
   // Says so in the audit log; a grant only counts when this is OK.
   absl::Status Record(const AuditLog::Event& event) { return audit_.Append(event); }
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& id);
+  // What a server above says of a member.
+  absl::Status Adopt(const Member& member) { return members_.Add(member); }
 
   // --- members, and what they last said
   MemberStore& members() { return members_; }
@@ -75,6 +78,7 @@ class Membership {
              const Clock& clock, Random& random);
   absl::StatusOr<Member> Admit(const std::string& address, const v1::EnrollRequest& request,
                                const std::string& key_hash);
+  absl::StatusOr<std::string> Certify(const std::string& request, const Member& member, absl::Time now) const;
   void NoteRefusal(const std::string& address, const v1::EnrollRequest& request, const absl::Status& why);
   absl::Status RefreshOpenUntil();
 

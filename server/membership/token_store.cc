@@ -28,14 +28,14 @@ absl::Status Invalid() {
 absl::Status TokenStore::Install(sqlite::Database& state) {
   return state.Execute(R"(
     CREATE TABLE IF NOT EXISTS membership_token(id BLOB PRIMARY KEY, secret_hash BLOB NOT NULL, datasets TEXT NOT NULL,
-      uses_left INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL) WITHOUT ROWID;
+      uses_left INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, role TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS membership_token_use(token BLOB NOT NULL, key_hash BLOB NOT NULL, member BLOB NOT NULL,
       PRIMARY KEY(token, key_hash)) WITHOUT ROWID;
   )");
 }
 
-absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const std::vector<std::string>& datasets, uint32_t uses,
-                                                     absl::Duration lifetime, absl::Time now, Random& random) {
+absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const Rights& rights, uint32_t uses, absl::Duration lifetime,
+                                                     absl::Time now, Random& random) {
   const std::string forgotten = std::to_string(absl::ToUnixMillis(now - kRemembered));
   RETURN_IF_ERROR(state_.Execute(
       "DELETE FROM membership_token_use WHERE token IN (SELECT id FROM membership_token WHERE expires_at_ms < " +
@@ -49,9 +49,9 @@ absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const std::vector<std::stri
   fresh.id = random.Bytes(kIdBytes);
   fresh.secret = random.Bytes(kSecretBytes);
   fresh.expires_at = now + lifetime;
-  ASSIGN_OR_RETURN(sqlite::Statement insert, state_.Prepare("INSERT INTO membership_token VALUES(?, ?, ?, ?, ?)"));
-  insert.BindBlob(1, fresh.id).BindBlob(2, SecretHash(fresh.secret)).BindText(3, nlohmann::json(datasets).dump());
-  insert.BindInt(4, uses).BindInt(5, absl::ToUnixMillis(fresh.expires_at));
+  ASSIGN_OR_RETURN(sqlite::Statement insert, state_.Prepare("INSERT INTO membership_token VALUES(?, ?, ?, ?, ?, ?)"));
+  insert.BindBlob(1, fresh.id).BindBlob(2, SecretHash(fresh.secret)).BindText(3, nlohmann::json(rights.datasets).dump());
+  insert.BindInt(4, uses).BindInt(5, absl::ToUnixMillis(fresh.expires_at)).BindText(6, rights.role);
   RETURN_IF_ERROR(insert.Run());
   return fresh;
 }
@@ -60,7 +60,7 @@ absl::StatusOr<TokenStore::Token> TokenStore::Find(std::string_view id, std::str
                                                    std::string_view key_hash) {
   ASSIGN_OR_RETURN(
       sqlite::Statement select,
-      state_.Prepare("SELECT secret_hash, datasets, uses_left, expires_at_ms, member FROM membership_token "
+      state_.Prepare("SELECT secret_hash, datasets, uses_left, expires_at_ms, member, role FROM membership_token "
                      "LEFT JOIN membership_token_use ON token = id AND key_hash = ?2 WHERE id = ?1"));
   select.BindBlob(1, id).BindBlob(2, key_hash);
   ASSIGN_OR_RETURN(const bool found, select.Step());
@@ -69,6 +69,7 @@ absl::StatusOr<TokenStore::Token> TokenStore::Find(std::string_view id, std::str
   token.datasets = nlohmann::json::parse(select.Bytes(1)).get<std::vector<std::string>>();
   token.uses_left = static_cast<uint32_t>(select.Int(2));
   token.expires_at = absl::FromUnixMillis(select.Int(3));
+  token.role = select.Bytes(5);
   if (!select.IsNull(4)) token.used_by_this_key = MemberId::FromBytes(select.Bytes(4));
   return token;
 }

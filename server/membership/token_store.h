@@ -31,11 +31,16 @@ class TokenStore {
     absl::Time expires_at;
   };
   // Tokens that expired a week ago are forgotten here. RESOURCE_EXHAUSTED (TOO_MANY_TOKENS).
-  absl::StatusOr<Fresh> Create(const std::vector<std::string>& datasets, uint32_t uses, absl::Duration lifetime,
-                               absl::Time now, Random& random);
+  struct Rights {
+    std::vector<std::string> datasets;
+    std::string role;
+  };
+  absl::StatusOr<Fresh> Create(const Rights& rights, uint32_t uses, absl::Duration lifetime, absl::Time now,
+                               Random& random);
 
   struct Token {
     std::vector<std::string> datasets;
+    std::string role;
     uint32_t uses_left = 0;
     absl::Time expires_at;
     std::optional<MemberId> used_by_this_key;

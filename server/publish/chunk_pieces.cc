@@ -8,11 +8,11 @@
 
 namespace replicast::publish {
 
-absl::StatusOr<std::unique_ptr<ChunkPieces>> ChunkPieces::Keep(uint32_t table, const Row& row,
-                                                               const wire::Signer& signer) {
+absl::StatusOr<std::unique_ptr<SpooledPieces>> SpooledPieces::Keep(uint32_t table, const Row& row,
+                                                                   const wire::Signer& signer) {
   ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, sqlite::Database::Open("", {.create = true}));
   RETURN_IF_ERROR(database->Execute("CREATE TABLE pieces(number INTEGER PRIMARY KEY, piece BLOB NOT NULL)"));
-  std::unique_ptr<ChunkPieces> pieces(new ChunkPieces(std::move(database), signer));
+  std::unique_ptr<SpooledPieces> pieces(new SpooledPieces(std::move(database), signer));
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*pieces->database_));
   ASSIGN_OR_RETURN(sqlite::Statement insert, pieces->database_->Prepare("INSERT INTO pieces VALUES(?, ?)"));
   wire::LongRowWriter writer(table, row);
@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<ChunkPieces>> ChunkPieces::Keep(uint32_t table, c
   return pieces;
 }
 
-absl::StatusOr<std::optional<v1::SignedChunk>> ChunkPieces::Next() {
+absl::StatusOr<std::optional<v1::SignedChunk>> SpooledPieces::Next() {
   if (taken_ == count_) return std::nullopt;
   ASSIGN_OR_RETURN(sqlite::Statement select, database_->Prepare("SELECT piece FROM pieces WHERE number = ?"));
   ASSIGN_OR_RETURN(const bool found, select.BindInt(1, ++taken_).Step());

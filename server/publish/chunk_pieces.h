@@ -14,21 +14,28 @@
 
 namespace replicast::publish {
 
-// The pieces of a chunk's last row, as it was when the chunk was read, until a reader has taken them: in a temporary
-// database that SQLite keeps in a file of its own, so that slow readers of long rows cost no memory. Each is signed
-// when it is taken. One thread.
+// The pieces of a chunk's last row, one after another. One thread.
 class ChunkPieces {
  public:
-  static absl::StatusOr<std::unique_ptr<ChunkPieces>> Keep(uint32_t table, const Row& row, const wire::Signer& signer);
+  virtual ~ChunkPieces() = default;
+  // Nothing: all were taken.
+  virtual absl::StatusOr<std::optional<v1::SignedChunk>> Next() = 0;
+};
+
+// Those of a row as it was when the chunk was read, until a reader has taken them: in a temporary database that SQLite
+// keeps in a file of its own, so that slow readers of long rows cost no memory. Each is signed when it is taken.
+class SpooledPieces : public ChunkPieces {
+ public:
+  static absl::StatusOr<std::unique_ptr<SpooledPieces>> Keep(uint32_t table, const Row& row,
+                                                             const wire::Signer& signer);
 
   // The chunk's header says so, and is then the header of every piece.
   uint32_t count() const { return count_; }
   void SetHeader(const v1::ChunkHeader& header) { header_ = header; }
-  // Nothing: all were taken.
-  absl::StatusOr<std::optional<v1::SignedChunk>> Next();
+  absl::StatusOr<std::optional<v1::SignedChunk>> Next() override;
 
  private:
-  ChunkPieces(std::unique_ptr<sqlite::Database> database, const wire::Signer& signer)
+  SpooledPieces(std::unique_ptr<sqlite::Database> database, const wire::Signer& signer)
       : database_(std::move(database)), signer_(signer) {}
 
   std::unique_ptr<sqlite::Database> database_;

@@ -34,7 +34,7 @@ class ChunkReader::Range : public Differences {
     }
     if (published != nullptr && wire::IsLong(*published)) {
       if (EndsHeld(key)) return true;
-      ASSIGN_OR_RETURN(pieces_, ChunkPieces::Keep(table_, *published, signer_));
+      ASSIGN_OR_RETURN(pieces_, SpooledPieces::Keep(table_, *published, signer_));
       cut_ = true;
       return false;
     }
@@ -45,7 +45,7 @@ class ChunkReader::Range : public Differences {
   // The whole of what its reader holds was met, and is the same.
   bool IsHeld() const { return held_ != nullptr && !cut_ && seen_ == Held(); }
   wire::ColumnsWriter& rows() { return rows_; }
-  std::unique_ptr<ChunkPieces> TakePieces() { return std::move(pieces_); }
+  std::unique_ptr<SpooledPieces> TakePieces() { return std::move(pieces_); }
 
  private:
   TableState Held() const { return {*Digest::FromBytes(held_->digest()), held_->row_count()}; }
@@ -63,7 +63,7 @@ class ChunkReader::Range : public Differences {
   bool cut_ = false;
   wire::ColumnsWriter rows_;
   const wire::Signer& signer_;
-  std::unique_ptr<ChunkPieces> pieces_;  // of the last row
+  std::unique_ptr<SpooledPieces> pieces_;  // of the last row
   size_t scanned_ = 0;
 };
 
@@ -103,9 +103,10 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
     header.set_held_row_count(held->row_count());
     return wire::SealChunk(header, v1::Columns(), core_.signer);
   }
-  if (*pieces = range.TakePieces(); *pieces != nullptr) {
-    header.set_pieces((*pieces)->count());
-    (*pieces)->SetHeader(header);
+  if (std::unique_ptr<SpooledPieces> spooled = range.TakePieces()) {
+    header.set_pieces(spooled->count());
+    spooled->SetHeader(header);
+    *pieces = std::move(spooled);
   }
   v1::Columns columns;
   range.rows().Take(&columns);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/dataset_names.h"
 #include "common/base/errors.h"
 #include "server/publish/multicaster.h"
 #include "server/publish/publisher.h"
@@ -85,6 +86,14 @@ class FakePublisher : public Publisher {
     for (const auto& [hash, info] : streams) all.push_back(info);
     return all;
   }
+  absl::StatusOr<v1::SignedSchema> SchemaOf(const DefinitionHash&) const override { return v1::SignedSchema(); }
+  bool GoesUnfollowed(const std::string& name) const override { return NameBeforeNarrowing(name) != name; }
+  absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const override {
+    SnapshotInfo info;
+    info.history = current_history;
+    info.tables = static_cast<uint32_t>(streams.at(stream).schema.tables_size());
+    return info;
+  }
   NextStep NextStepFor(const std::optional<Position>& position, std::string*) const override {
     return position ? NextStep::kFollow : NextStep::kSnapshot;
   }
@@ -105,6 +114,7 @@ class FakePublisher : public Publisher {
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string&,
                                             const v1::HeldRange*, std::unique_ptr<publish::ChunkPieces>*) override {
     v1::ChunkHeader header;
+    header.set_history_id(current_history.ToBytes());
     header.set_definition_hash(stream.ToBytes());
     header.set_table(table);
     v1::SignedChunk chunk;
@@ -213,6 +223,7 @@ class FakeMulticaster : public Multicaster {
     revoked.push_back(member);
     return absl::OkStatus();
   }
+  void Notify(const std::string& notice) override { notices.push_back(notice); }
   absl::StatusOr<RepairResult> Repair(uint32_t, uint32_t, const MemberId&,
                                       const std::vector<delivery::SymbolSpan>& missing) override {
     RepairResult result;
@@ -228,6 +239,7 @@ class FakeMulticaster : public Multicaster {
 
   std::map<DefinitionHash, ChannelInfo> channels;
   std::vector<MemberId> joined, left, revoked;
+  std::vector<std::string> notices;
   int parts = 0, ticks = 0;
   bool congested = false;
   absl::Time next = absl::InfiniteFuture();

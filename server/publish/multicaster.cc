@@ -66,6 +66,7 @@ class ChannelMulticaster : public Multicaster {
   absl::StatusOr<v1::KeyBundle> Keys(const DefinitionHash& stream) override;
   absl::StatusOr<uint32_t> Rekey(const DefinitionHash& stream) override;
   absl::Status Revoke(const MemberId& member) override;
+  void Notify(const std::string& notice) override;
   absl::StatusOr<RepairResult> Repair(uint32_t stream_id, uint32_t incarnation, const MemberId& member,
                                       const std::vector<delivery::SymbolSpan>& missing) override;
   absl::StatusOr<v1::ReportResponse> Report(uint32_t stream_id, const MemberId& member,
@@ -253,6 +254,14 @@ absl::StatusOr<uint32_t> ChannelMulticaster::Rekey(const DefinitionHash& stream)
   StreamChannel* channel = Find(stream);
   if (channel == nullptr) return UnknownStream();
   return channel->keys().Rekey(clock_.Now());
+}
+
+void ChannelMulticaster::Notify(const std::string& notice) {
+  for (auto& [hash, channel] : channels_) {
+    if (!channel->has_members()) continue;
+    channel->Notify(notice);
+    SetDue(hash, absl::InfinitePast());
+  }
 }
 
 absl::Status ChannelMulticaster::Revoke(const MemberId& member) {

@@ -81,6 +81,9 @@ class Multicaster : public UnitListener {
   // A new epoch at once, of a fresh secret, in every stream of the member: it reads nothing published from here on.
   virtual absl::Status Revoke(const MemberId& member) = 0;
 
+  // Tells every stream that has members a serialized v1.SignedNotice.
+  virtual void Notify(const std::string& notice) = 0;
+
   // INVALID_ARGUMENT, NOT_FOUND (STREAM_UNKNOWN). Costs at most a tenth of the stream's rate, whoever asks.
   virtual absl::StatusOr<RepairResult> Repair(uint32_t stream_id, uint32_t incarnation, const MemberId& member,
                                               const std::vector<delivery::SymbolSpan>& missing) = 0;

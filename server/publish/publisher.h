@@ -84,6 +84,7 @@ struct ScrubReport {
 class Publisher {
  public:
   struct Options {
+    ServerId server;
     uint64_t unit_store_bytes = 0;
     bool durable = true;
     size_t max_row_bytes = limits::kDefaultMaxRowBytes;  // in the columns that a dataset publishes
@@ -134,17 +135,22 @@ class Publisher {
   virtual absl::Status AlterDataset(const std::string& name, const v1::Definition& definition) = 0;
   virtual absl::Status DeleteDataset(const std::string& name) = 0;
   // One stream of what several datasets hold together, "a+b", made where there is none yet; its name. It goes with any
-  // of them. Also DATASETS_DISAGREE: it would show more than they do.
+  // of them. One alone is itself. Also DATASETS_DISAGREE: it would show more than they do.
   virtual absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) = 0;
   // One stream of this much of a dataset, "a~1a2b…", made where there is none yet; its name. It goes with the dataset.
   // Also NARROWING_INVALID: it would show more than the dataset does.
   virtual absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition& wanted) = 0;
+  // It was made because somebody asked for it, and goes when nobody has followed it for long.
+  virtual bool GoesUnfollowed(const std::string& name) const = 0;
   virtual absl::StatusOr<StreamInfo> Dataset(const std::string& name) const = 0;
   virtual std::vector<std::string> Datasets() const = 0;  // names, sorted
   // What a dataset of everything would do with each table and view.
   virtual absl::StatusOr<v1::CheckMasterResponse> CheckMaster() = 0;
   virtual std::optional<StreamInfo> Stream(const DefinitionHash& stream) const = 0;
   virtual std::vector<StreamInfo> Streams() const = 0;
+
+  // What replicas are told of the stream's tables, signed by the master's server.
+  virtual absl::StatusOr<v1::SignedSchema> SchemaOf(const DefinitionHash& stream) const = 0;
 
   // --- synchronization
   // What a replica at this position must do; `reason` says why a snapshot, for people.
@@ -165,6 +171,15 @@ class Publisher {
   };
   // OUT_OF_RANGE (POSITION_TRIMMED, POSITION_UNKNOWN): only a snapshot helps.
   virtual absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) = 0;
+  // What a snapshot that begins now is of.
+  struct SnapshotInfo {
+    HistoryId history;
+    v1::SignedSchema schema;
+    uint64_t schema_version = 0;
+    uint32_t tables = 0;
+    uint64_t rows = 0;
+  };
+  virtual absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const = 0;
   // The chunk behind `after_key` (encoded; empty: from the start) of table t, read and scrubbed at a boundary that is
   // published first. through_key in its header tells where it ends: empty, at the table's end. Where its last row is a
   // long one, `pieces` are what follows; else they are null. `held` (nullptr: none) is what the reader has behind

@@ -157,7 +157,7 @@ class PublisherRig : public ::testing::Test {
   ManualClock clock_;
   SeededRandom random_{7};
   FakeSource source_;
-  Publisher::Options options_{64u << 20, true};
+  Publisher::Options options_{.server = {}, .unit_store_bytes = 64u << 20, .durable = true};
   std::unique_ptr<Listener> listener_ = std::make_unique<Listener>(verifier_);
   int incarnation_ = 0;
   std::unique_ptr<sqlite::Database> state_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/errors.h"
+#include "common/wire/signed_statements.h"
 #include "server/publish/batch.h"
 #include "server/publish/comparison.h"
 #include "server/publish/master_check.h"
@@ -100,6 +101,22 @@ std::vector<StreamInfo> StoredPublisher::Streams() const {
   std::vector<StreamInfo> infos;
   for (const auto& [id, stream] : core_.streams) infos.push_back(core_.Info(stream));
   return infos;
+}
+
+absl::StatusOr<v1::SignedSchema> StoredPublisher::SchemaOf(const DefinitionHash& stream) const {
+  ASSIGN_OR_RETURN(const publish::Stream* found, core_.FindReady(stream));
+  return wire::SealSchema(core_.options.server, stream, found->record.schema, core_.signer);
+}
+
+absl::StatusOr<Publisher::SnapshotInfo> StoredPublisher::SnapshotOf(const DefinitionHash& stream) const {
+  ASSIGN_OR_RETURN(const publish::Stream* found, core_.FindReady(stream));
+  SnapshotInfo info;
+  info.history = core_.state.history;
+  ASSIGN_OR_RETURN(info.schema, SchemaOf(stream));
+  info.schema_version = found->record.schema.version();
+  info.tables = static_cast<uint32_t>(found->record.schema.tables_size());
+  for (const TableState& table : found->record.tables) info.rows += table.rows;
+  return info;
 }
 
 NextStep StoredPublisher::NextStepFor(const std::optional<Position>& position, std::string* reason) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/dataset_names.h"
 #include "server/publish/chunk_reader.h"
 #include "server/publish/dataset_catalogue.h"
 #include "server/publish/drain.h"
@@ -50,20 +51,25 @@ class StoredPublisher : public Publisher {
   }
   absl::Status DeleteDataset(const std::string& name) override { return catalogue_.Delete(name); }
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override {
-    return catalogue_.Combine(names);
+    return names.size() == 1 ? names[0] : catalogue_.Combine(names);
   }
   absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition& wanted) override {
     return catalogue_.Narrow(name, wanted);
+  }
+  bool GoesUnfollowed(const std::string& name) const override {
+    return PartsOfName(name).size() > 1 || NameBeforeNarrowing(name) != name;
   }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
   std::vector<std::string> Datasets() const override;
   absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override;
   std::optional<StreamInfo> Stream(const DefinitionHash& stream) const override;
   std::vector<StreamInfo> Streams() const override;
+  absl::StatusOr<v1::SignedSchema> SchemaOf(const DefinitionHash& stream) const override;
 
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
   std::optional<Kept> KeptFrom(const Position& position) const override;
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
+  absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const override;
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
                                             const v1::HeldRange* held, std::unique_ptr<ChunkPieces>* pieces) override {
     return chunks_.Read(stream, table, after_key, held, pieces);

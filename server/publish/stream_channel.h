@@ -23,6 +23,9 @@ class StreamChannel {
                 std::unique_ptr<keys::KeySequence> keys, const Multicaster::Options& options, absl::Time now);
 
   void Enqueue(const v1::UnitHeader& header, const wire::EncodedPart& part);
+  // A serialized v1.SignedNotice.
+  void Notify(const std::string& notice) { sender_.Enqueue(notice, v1::SYMBOL_CONTENT_NOTICE); }
+  bool has_members() const { return !members_.empty(); }
   // Keys, rate, and the datagrams that may go now, which stay in pending() until Sent. When to be called again.
   absl::StatusOr<absl::Time> Tick(absl::Time now);
   std::vector<std::string>& pending() { return pending_; }

@@ -50,6 +50,16 @@ CREATE TABLE IF NOT EXISTS stream_relations(
 CREATE TABLE IF NOT EXISTS dead_streams(id INTEGER PRIMARY KEY);  -- their units and index rows are still to be removed
 CREATE TABLE IF NOT EXISTS dead_relations(id INTEGER PRIMARY KEY);  -- their index rows are still to be removed
 CREATE TABLE IF NOT EXISTS datasets(name TEXT PRIMARY KEY, definition_hash BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS row_index(
+  relation INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  stream INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY(relation, key, stream)
+) WITHOUT ROWID;
+)sql";
+
+constexpr const char* kUnitTables = R"sql(
 CREATE TABLE IF NOT EXISTS units(
   serial INTEGER PRIMARY KEY,
   stream INTEGER NOT NULL,
@@ -67,13 +77,6 @@ CREATE TABLE IF NOT EXISTS units(
 CREATE INDEX IF NOT EXISTS units_by_position ON units(stream, prev_history, is_history, last_lsn);
 CREATE INDEX IF NOT EXISTS units_by_stream ON units(stream);
 CREATE TABLE IF NOT EXISTS unit_parts(id INTEGER PRIMARY KEY, data BLOB NOT NULL);  -- id = serial * 2^24 + number of the part
-CREATE TABLE IF NOT EXISTS row_index(
-  relation INTEGER NOT NULL,
-  key BLOB NOT NULL,
-  stream INTEGER NOT NULL,
-  hash BLOB NOT NULL,
-  PRIMARY KEY(relation, key, stream)
-) WITHOUT ROWID;
 )sql";
 
 }  // namespace
@@ -81,7 +84,10 @@ CREATE TABLE IF NOT EXISTS row_index(
 absl::Status InstallStateTables(sqlite::Database& database) {
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
   RETURN_IF_ERROR(database.Execute(kTables));
+  RETURN_IF_ERROR(InstallUnitTables(database));
   return transaction.Commit();
 }
+
+absl::Status InstallUnitTables(sqlite::Database& database) { return database.Execute(kUnitTables); }
 
 }  // namespace replicast::store

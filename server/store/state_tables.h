@@ -9,6 +9,8 @@ namespace replicast::store {
 
 // Creates the publisher's tables in the server's state database where they are missing.
 absl::Status InstallStateTables(sqlite::Database& database);
+// Those of a UnitStore alone.
+absl::Status InstallUnitTables(sqlite::Database& database);
 
 }  // namespace replicast::store
 

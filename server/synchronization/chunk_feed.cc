@@ -25,21 +25,18 @@ absl::Status RequestInvalid(const char* why) {
 
 absl::StatusOr<ChunkFeed> ChunkFeed::Begin(Publisher& publisher, const v1::SnapshotRequest& request) {
   const auto definition = DefinitionHash::FromBytes(request.definition_hash());
-  const auto stream = definition ? publisher.Stream(*definition) : std::nullopt;
-  if (!stream)
+  if (!definition || !publisher.Stream(*definition))
     return Error(absl::StatusCode::kNotFound, "STREAM_UNKNOWN", "no dataset here has this definition: subscribe again");
-  if (request.table() >= static_cast<uint32_t>(stream->schema.tables_size()) ||
-      request.after_key().size() > kMaxKeyBytes) {
+  ASSIGN_OR_RETURN(Publisher::SnapshotInfo snapshot, publisher.SnapshotOf(*definition));
+  if (request.table() >= snapshot.tables || request.after_key().size() > kMaxKeyBytes) {
     return RequestInvalid("the snapshot can't go on there: begin it from the start");
   }
   ChunkFeed feed;
   feed.definition_ = *definition;
-  feed.history_ = publisher.history();
-  if (!request.history_id().empty() && request.history_id() != feed.history_.view()) return HistoryChanged();
+  if (!request.history_id().empty() && request.history_id() != snapshot.history.view()) return HistoryChanged();
   feed.table_ = request.table();
-  feed.schema_ = stream->schema;
+  feed.snapshot_ = std::move(snapshot);
   feed.after_key_ = request.after_key();
-  feed.rows_total_ = stream->row_count;
   feed.schema_only_ = request.schema_only();
   RETURN_IF_ERROR(feed.TakeHeld(request));
   return feed;
@@ -63,7 +60,7 @@ absl::Status ChunkFeed::TakeHeld(const v1::SnapshotRequest& request) {
 
 bool ChunkFeed::AtEnd() const {
   if (schema_only_) return schema_told_;
-  return table_ == static_cast<uint32_t>(schema_.tables_size()) || (!held_.empty() && next_held_ == held_.size());
+  return table_ == snapshot_.tables || (!held_.empty() && next_held_ == held_.size());
 }
 
 void ChunkFeed::GoOnBehind(const std::string& through_key) {
@@ -87,16 +84,16 @@ absl::StatusOr<std::optional<v1::SnapshotResponse>> ChunkFeed::Next(Publisher& p
     pieces_.reset();
   }
   if (AtEnd()) return std::nullopt;
-  if (publisher.history() != history_) return HistoryChanged();
   v1::SnapshotResponse response;
-  response.set_rows_total(rows_total_);
-  if (!std::exchange(schema_told_, true)) *response.mutable_schema() = schema_;
+  response.set_rows_total(snapshot_.rows);
+  if (!std::exchange(schema_told_, true)) *response.mutable_schema() = snapshot_.schema;
   if (schema_only_) return response;
   v1::HeldRange* held = next_held_ < held_.size() ? &held_[next_held_] : nullptr;
   ASSIGN_OR_RETURN(*response.mutable_chunk(), publisher.ReadChunk(definition_, table_, after_key_, held, &pieces_));
   v1::ChunkHeader header;
   REPLICAST_CHECK(header.ParseFromString(response.chunk().header()));
-  if (header.schema_version() != schema_.version()) {
+  if (header.history_id() != snapshot_.history.view()) return HistoryChanged();
+  if (header.schema_version() != snapshot_.schema_version) {
     return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED",
                  "the dataset's schema has changed since this snapshot began: begin it anew");
   }

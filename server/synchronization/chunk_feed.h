@@ -33,15 +33,13 @@ class ChunkFeed {
   void GoOnBehind(const std::string& through_key);
 
   DefinitionHash definition_;
-  HistoryId history_;
-  v1::DatasetSchema schema_;
+  Publisher::SnapshotInfo snapshot_;
   bool schema_told_ = false;
   uint32_t table_ = 0;
   std::string after_key_;
   bool schema_only_ = false;
   std::vector<v1::HeldRange> held_;
   size_t next_held_ = 0;
-  uint64_t rows_total_ = 0;
   std::unique_ptr<publish::ChunkPieces> pieces_;  // of the last chunk, still to be told
 };
 

@@ -1,0 +1,121 @@
+"""Clients that are servers: relays, and replicas behind them."""
+import os
+import socket
+import unittest
+
+from harness import Process, ReplicastTest, free_port, wait_until
+
+
+class Relay:
+    def __init__(self, process, address):
+        self.process, self.address = process, address
+
+
+class RelayTest(ReplicastTest):
+    def start_relay(self, name, token=None):
+        if token:
+            ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+            self.relay_ports = getattr(self, "relay_ports", {})
+            self.relay_ports[name] = ports
+        ports = self.relay_ports[name]
+        arguments = ["replicastd", "relay", "--directory", self.path(name), "--verbose", "true"]
+        if token:
+            arguments += ["--join", "-", "--listen", f"{self.address}:{ports[0]}", "--listen-enrolment", f"{self.address}:{ports[1]}",
+                          "--port-data", str(ports[2]), "--interface", self.interface, "--groups", f"239.193.{self.random.randrange(1, 255)}.0/24"]
+        process = Process("relay " + name, arguments, self.path(name + ".log"), token)
+        self.processes.append(process)
+        process.wait_for_line("replicastd ready")
+        return Relay(process, f"{self.address}:{ports[0]}")
+
+    def relay_token(self, *extra, server=None, dataset="all"):
+        at = ["--server", server.address] if server else []
+        return self.cli(*at, "token", "create", "--relay", "--dataset", dataset, *extra).strip()
+
+    def join_behind(self, relay, name, *extra, dataset="all"):
+        token = self.cli("--server", relay.address, "token", "create", "--dataset", dataset).strip()
+        process = self.start_replica(name, *extra, dataset=dataset, token=token)
+        process.wait_for_line("replicast-replica live")
+        return process
+
+    def streams_at(self, relay=None):
+        at = ["--server", relay.address] if relay else []
+        return self.cli_json(*at, "status")["streams"]
+
+    def test_a_client_is_a_server(self):
+        self.serve()
+        self.write_randomly(50)
+        relay = self.start_relay("r", self.relay_token())
+        self.join_behind(relay, "a")
+        self.join_behind(relay, "b")
+        self.join("direct")
+        writer = self.write_meanwhile()
+        self.join_behind(relay, "late")
+        self.write_randomly(50)
+        writer.end()
+        for name in ("a", "b", "late", "direct"):
+            self.assert_equal_copy(name)
+        self.assertEqual([stream["members"] for stream in self.streams_at()], [2], "upstream sees the relay, and the direct one")
+        self.assertEqual([stream["members"] for stream in self.streams_at(relay)], [3])
+
+    def test_a_replica_is_pointed_elsewhere_and_goes_on_without_a_snapshot(self):
+        self.serve()
+        self.write_randomly(20)
+        relay = self.start_relay("r", self.relay_token())
+        self.join_behind(relay, "a").stop()
+        self.write_randomly(20)
+        with open(os.path.join(self.path("a.db-replicast"), "address"), "w", encoding="utf-8") as file:
+            file.write(f"{self.address}:{self.ports[0]}\n")
+        replica = self.start_replica("a", join=False)
+        replica.wait_for_line("replicast-replica live")
+        self.assert_equal_copy("a")
+        self.assertNotIn("snapshot", replica.errors())
+
+    def test_a_relay_is_killed_and_goes_on(self):
+        self.serve()
+        relay = self.start_relay("r", self.relay_token())
+        self.join_behind(relay, "a")
+        for _ in range(3):
+            self.write_randomly(20)
+            relay.process.kill()
+            self.write_randomly(20)
+            relay = self.start_relay("r")
+        self.assert_equal_copy("a")
+
+    def test_relays_of_relays(self):
+        self.serve()
+        first = self.start_relay("r1", self.relay_token())
+        second = self.start_relay("r2", self.relay_token(server=first))
+        third = self.start_relay("r3", self.relay_token(server=second))
+        self.join_behind(third, "a")
+        self.write_randomly(50)
+        self.assert_equal_copy("a")
+
+    def test_a_member_that_is_revoked_at_the_master_is_cut_off_behind_a_relay(self):
+        self.serve()
+        relay = self.start_relay("r", self.relay_token())
+        replica = self.join_behind(relay, "a")
+        self.join_behind(relay, "b")
+        self.write_randomly(5)
+        self.assert_equal_copy("a")
+        self.cli("member", "revoke", self.replica_status("a")[1]["member_id"])
+        replica.wait_for_error("is revoked", 20)
+        before = self.rows(self.path("a.db"), "t")
+        self.write_randomly(20)
+        self.assert_equal_copy("b")
+        self.assertEqual(self.rows(self.path("a.db"), "t"), before)
+
+    def test_what_is_the_masters_to_decide_is_refused_by_a_relay(self):
+        self.serve()
+        relay = self.start_relay("r", self.relay_token())
+        self.join_behind(relay, "a")
+        for command in (["dataset", "create", "more", "--table", "t"], ["member", "revoke", self.replica_status("a")[1]["member_id"]]):
+            told = self.program("replicast", "--credentials", self.server_folder, "--server", relay.address, *command)
+            self.assertEqual(told[0], 4, told)
+            self.assertIn("relay", told[2])
+        told = self.program("replicastd", "relay", "--join", self.token(), "--directory", self.path("other"), "--listen", "127.0.0.1:0", "--interface", "lo")
+        self.assertEqual(told[0], 4, told)
+        self.assertIn("token create --relay", told[2])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,54 @@
+#include "server/control/grpc_upstream_channel.h"
+
+#include "client/control/unary_call.h"
+#include "common/rpc/channel.h"
+#include "replicast/v1/admin_service.grpc.pb.h"
+#include "replicast/v1/authorization_service.grpc.pb.h"
+#include "replicast/v1/registration_service.grpc.pb.h"
+#include "replicast/v1/synchronization_service.grpc.pb.h"
+
+namespace replicast::control {
+
+struct GrpcUpstreamChannel::Stubs {
+  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
+      : admin(channel), authorization(channel), registration(channel), synchronization(channel) {}
+  v1::AdminService::Stub admin;
+  v1::AuthorizationService::Stub authorization;
+  v1::RegistrationService::Stub registration;
+  v1::SynchronizationService::Stub synchronization;
+};
+
+GrpcUpstreamChannel::GrpcUpstreamChannel(net::EventLoop& loop, const rpc::Credentials& credentials)
+    : loop_(loop),
+      member_(loop, credentials),
+      calls_(std::make_shared<OpenCalls>()),
+      stubs_(std::make_unique<Stubs>(rpc::MemberChannel(credentials))) {}
+
+GrpcUpstreamChannel::~GrpcUpstreamChannel() { calls_->CancelAllAndWait(); }
+
+void GrpcUpstreamChannel::UseCredentials(const rpc::Credentials& credentials) {
+  member_.UseCredentials(credentials);
+  stubs_ = std::make_unique<Stubs>(rpc::MemberChannel(credentials));
+}
+
+void GrpcUpstreamChannel::Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->authorization.async()->Authorize(std::move(arguments)...); });
+}
+
+void GrpcUpstreamChannel::Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->synchronization.async()->Compare(std::move(arguments)...); });
+}
+
+void GrpcUpstreamChannel::CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->admin.async()->CreateToken(std::move(arguments)...); });
+}
+
+void GrpcUpstreamChannel::Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->registration.async()->Enroll(std::move(arguments)...); });
+}
+
+}  // namespace replicast::control

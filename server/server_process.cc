@@ -1,0 +1,159 @@
+#include "server/server_process.h"
+
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "common/base/errors.h"
+#include "common/base/log.h"
+#include "common/net/connection_acceptor.h"
+#include "common/net/free_port.h"
+#include "common/net/interfaces.h"
+#include "common/rpc/credentials_folder.h"
+#include "common/rpc/files.h"
+#include "server/version.h"
+
+namespace replicast {
+namespace {
+
+// Every connection takes two descriptors; the soft limit of most systems is too low for them.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+ServerProcess::~ServerProcess() {
+  EndServing();
+  if (signals_ >= 0) close(signals_);
+}
+
+void ServerProcess::EndServing() {
+  if (server_) server_->End([] {});
+  server_.reset();
+  plane_.reset();
+  engine_.reset();
+}
+
+absl::Status ServerProcess::OpenState() {
+  RaiseDescriptorLimit();
+  ASSIGN_OR_RETURN(lock_, folder_.TakeLock());
+  ASSIGN_OR_RETURN(state_, sqlite::Database::Open(folder_.File(ServerFolder::kState), {.create = true}));
+  RETURN_IF_ERROR(state_->Execute("PRAGMA journal_mode=WAL"));
+  RETURN_IF_ERROR(state_->Execute("PRAGMA synchronous=FULL"));
+  RETURN_IF_ERROR(state_->Execute("PRAGMA journal_size_limit=" + std::to_string(limits::kLogBytes)));
+  ASSIGN_OR_RETURN(audit_, AuditLog::Open(folder_.File(ServerFolder::kAuditLog), clock_));
+  return absl::OkStatus();
+}
+
+absl::Status ServerProcess::OpenNetwork() {
+  if (config_.interface.empty()) {
+    ASSIGN_OR_RETURN(config_.interface, net::DefaultInterface());
+  }
+  ASSIGN_OR_RETURN(source_address_, net::SourceAddress(config_.interface));
+  ASSIGN_OR_RETURN(sender_, net::OpenMulticastSender(config_.interface, static_cast<int>(config_.ttl)));
+  if (config_.port_data == 0) {
+    ASSIGN_OR_RETURN(config_.port_data, net::FreeUdpPort());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServerProcess::OpenMulticaster() {
+  Multicaster::Options sending;
+  sending.group_range = config_.groups;
+  sending.port = static_cast<uint16_t>(config_.port_data);
+  sending.frame_size = static_cast<size_t>(config_.frame_size);
+  sending.rate_floor = static_cast<uint64_t>(config_.rate_floor);
+  sending.rate_ceiling = static_cast<uint64_t>(config_.rate_ceiling);
+  sending.rekey_every = config_.rekey_every;
+  ASSIGN_OR_RETURN(multicaster_, Multicaster::Create(*state_, *signer_, clock_, random_, *sender_, sending));
+  events_ = std::make_unique<StreamEvents>(*multicaster_, clock_);
+  return absl::OkStatus();
+}
+
+absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& authority, Membership& membership,
+                                         std::function<bool()> source_changed, control::ControlPlane::Facts facts,
+                                         const Tls& tls) {
+  Engine::Options looking;
+  looking.poll_interval = config_.poll_interval;
+  engine_ = std::make_unique<Engine>(Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)},
+                                     looking);
+  facts.source_address = source_address_;
+  facts.version = kVersion;
+  plane_ = std::make_unique<control::ControlPlane>(
+      control::ControlPlane::Parts{loop_, *engine_, publisher, *multicaster_, membership, authority, *signer_, clock_},
+      std::move(facts));
+  control::ControlServer::Options options;
+  options.member_address = config_.listen;
+  options.enrolment_address = config_.listen_enrolment;
+  options.ca_pem = tls.ca_pem;
+  options.certificate_pem = tls.certificate_pem;
+  options.key_pem = tls.key_pem;
+  ASSIGN_OR_RETURN(server_, control::ControlServer::Start(*plane_, options));
+  plane_->SetAddresses({AdvertisedAddress(server_->member_port())}, {AdvertisedAddress(server_->enrolment_port())});
+  loop_.SetTick([this] { return Tick(); });
+  RETURN_IF_ERROR(WatchSignals());
+  return WriteAddresses();
+}
+
+std::string ServerProcess::AdvertisedAddress(uint16_t port) const {
+  net::HostPort at = net::ParseHostPort(config_.listen).value();
+  if (!config_.advertise.empty())
+    at.host = config_.advertise;
+  else if (at.host == "0.0.0.0" || at.host == "::")
+    at.host = source_address_;
+  at.port = port;
+  return at.ToText();
+}
+
+absl::Status ServerProcess::WatchSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  REPLICAST_CHECK(signals_ >= 0);
+  loop_.Watch(signals_, [this] {
+    signalfd_siginfo info;
+    if (read(signals_, &info, sizeof info) != sizeof info) return;
+    spdlog::info("ending");
+    server_->End([this] { loop_.Stop(); });
+  });
+  return absl::OkStatus();
+}
+
+absl::Status ServerProcess::WriteAddresses() {
+  const std::string members = AdvertisedAddress(server_->member_port());
+  RETURN_IF_ERROR(rpc::WriteSecretFile(folder_.File(ServerFolder::kAddresses),
+                                       "members=" + members +
+                                           "\nenrolment=" + AdvertisedAddress(server_->enrolment_port()) +
+                                           "\ndata=" + std::to_string(config_.port_data) + "\n"));
+  const std::string admin = folder_.File(rpc::kAdminFolder);
+  if (!rpc::Exists(admin)) return absl::OkStatus();
+  return rpc::WriteSecretFile(rpc::JoinPath(admin, rpc::kAddressFile), members + "\n");
+}
+
+absl::Time ServerProcess::Tick() {
+  const absl::Time own = BeforeStep();
+  const absl::Time engine = engine_->Step();
+  AfterStep();
+  const absl::Time control = plane_->Tick();
+  server_->SetServing(engine_->healthy());
+  return std::min({own, engine, control});
+}
+
+std::string ServerProcess::ReadyLine() const {
+  return "replicastd ready members=" + AdvertisedAddress(server_->member_port()) +
+         " enrolment=" + AdvertisedAddress(server_->enrolment_port()) + " data=" + std::to_string(config_.port_data) +
+         " interface=" + config_.interface + " directory=" + folder_.path();
+}
+
+void ServerProcess::Run() { loop_.Run(); }
+
+}  // namespace replicast
