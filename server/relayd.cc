@@ -87,17 +87,19 @@ Relayd::~Relayd() {
 absl::Status Relayd::OpenIdentity() {
   ASSIGN_OR_RETURN(const std::optional<MemberCredential> credential, LoadMemberCredential(folder_.File(kUpstream)));
   if (!credential) {
-    return Error(absl::StatusCode::kInvalidArgument, "USAGE",
-                 folder_.path() + " is not joined to a server yet: add --join TOKEN (from `replicast token create --relay`)");
+    return Error(
+        absl::StatusCode::kInvalidArgument, "USAGE",
+        folder_.path() + " is not joined to a server yet: add --join TOKEN (from `replicast token create --relay`)");
   }
   credential_ = *credential;
   ASSIGN_OR_RETURN(std::string signing_key, rpc::ReadFile(folder_.File(kSigningPrivate)));
   signer_ = std::make_unique<wire::Signer>(std::move(signing_key));
-  ASSIGN_OR_RETURN(membership_, Membership::Open(*state_, credential_.server,
-                                                 CertificateAuthority(credential_.rpc.ca_pem, ""), *audit_, clock_, random_));
+  ASSIGN_OR_RETURN(membership_,
+                   Membership::Open(*state_, credential_.server, CertificateAuthority(credential_.rpc.ca_pem, ""),
+                                    *audit_, clock_, random_));
   const absl::Duration life = credential_.not_after - credential_.not_before;
-  renew_at_ = clock_.Now() + std::max(absl::ZeroDuration(), credential_.not_before + life * (0.60 + 0.1 * random_.Unit()) -
-                                                                 clock_.Wall());
+  renew_at_ = clock_.Now() + std::max(absl::ZeroDuration(),
+                                      credential_.not_before + life * (0.60 + 0.1 * random_.Unit()) - clock_.Wall());
   return absl::OkStatus();
 }
 
@@ -124,8 +126,8 @@ absl::Status Relayd::StartFollowing() {
     std::error_code ignored;
     for (const char* suffix : kSuffixes) std::filesystem::remove(StreamPath(name) + suffix, ignored);
   };
-  const relay::RelayPublisher::Upstream upstream{loop_,              *upstream_,         credential_.rpc.address,
-                                                 credential_.member, credential_.x25519, credential_.rpc.ca_pem};
+  const relay::RelayPublisher::Upstream upstream{
+      loop_, *upstream_, credential_.rpc.address, credential_.member, credential_.x25519, credential_.rpc.ca_pem};
   ASSIGN_OR_RETURN(publisher_,
                    relay::RelayPublisher::Start(
                        *log_, upstream, std::move(files),

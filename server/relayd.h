@@ -23,8 +23,8 @@ class Relayd : public ServerProcess {
  public:
   // Is the folder a relay's?
   static bool Is(const ServerFolder& folder);
-  // Makes the folder and enrols with the server above, where that was not done yet: FAILED_PRECONDITION (RELAY_REQUIRED)
-  // when the token is none for a relay.
+  // Makes the folder and enrols with the server above, where that was not done yet: FAILED_PRECONDITION
+  // (RELAY_REQUIRED) when the token is none for a relay.
   static absl::Status Join(const ServerFolder& folder, const v1::JoinToken& token, const ServerConfig& config);
   // `config` is complete. The folder is locked from here on.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const ServerFolder& folder, const ServerConfig& config);

@@ -74,9 +74,8 @@ absl::Status Replicastd::Serve() {
     const auto reading = source_->Read(publisher_->published());
     return reading.ok() ? (*reading)->newest().number : publisher_->published().number;
   };
-  return StartServing(
-      *publisher_, *authority_, *membership_, [this] { return source_->MayHaveChanged(); }, std::move(facts),
-      {ca_pem, identity_->tls_certificate_pem, identity_->tls_key_pem});
+  return StartServing(*publisher_, *authority_, *membership_, [this] { return source_->MayHaveChanged(); },
+                      std::move(facts), {ca_pem, identity_->tls_certificate_pem, identity_->tls_key_pem});
 }
 
 void Replicastd::WatchSource() {

@@ -108,8 +108,7 @@ absl::Status Serve(const Arguments& arguments) {
         "name the server with --config DIR/replicastd.toml; `replicastd init` makes one (see replicastd --help)");
   }
   ASSIGN_OR_RETURN(ServerConfig config, ReadConfig(arguments.config_path, arguments.run_settings));
-  const ServerFolder folder(
-      std::filesystem::absolute(arguments.config_path).lexically_normal().parent_path().string());
+  const ServerFolder folder(std::filesystem::absolute(arguments.config_path).lexically_normal().parent_path().string());
   const bool relay = Relayd::Is(folder);
   RETURN_IF_ERROR(relay ? CompleteRelayConfig(&config) : CompleteConfig(&config));
   StartLogging(config.verbose);
@@ -163,7 +162,9 @@ void Describe(CLI::App& app, CLI::App** init, CLI::App** remove, CLI::App** rela
   (*remove)->add_option("--config", arguments.remove_config, "The replicastd.toml of its server, which must not run");
   (*remove)->footer("Example:\n  replicastd remove --database shop.db");
   *relay = app.add_subcommand("relay", "Runs a relay: a server whose source is another server's streams");
-  (*relay)->add_option("--directory", arguments.relay_directory, "The relay's folder; made by its first start")->required();
+  (*relay)
+      ->add_option("--directory", arguments.relay_directory, "The relay's folder; made by its first start")
+      ->required();
   (*relay)->add_option("--join", arguments.relay_token,
                        "First start: a token of `replicast token create --relay`, \"-\" for standard input, or @FILE");
   AddSettings(**relay, &arguments.relay_settings);

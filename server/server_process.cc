@@ -82,8 +82,8 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
                                          const Tls& tls) {
   Engine::Options looking;
   looking.poll_interval = config_.poll_interval;
-  engine_ = std::make_unique<Engine>(Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)},
-                                     looking);
+  engine_ = std::make_unique<Engine>(
+      Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)}, looking);
   facts.source_address = source_address_;
   facts.version = kVersion;
   plane_ = std::make_unique<control::ControlPlane>(

@@ -103,7 +103,8 @@ void StreamSender::Poll(absl::Time now, std::vector<std::string>* datagrams) {
   }
   bool data = false;
   while (!messages_.empty() && datagrams->size() < most) {
-    const size_t size = std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead);
+    const size_t size =
+        std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead);
     if (!pacer_.Take(size, now)) break;
     SendSealed(NextSymbol(), datagrams);
     data = true;
@@ -123,8 +124,8 @@ absl::Time StreamSender::NextDeadline(absl::Time now) const {
   if (key_ == nullptr) return absl::InfiniteFuture();
   if (!key_updates_.empty()) return pacer_.WhenReady(options_.frame_size, now);
   if (!messages_.empty()) {
-    return pacer_.WhenReady(std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead),
-                            now);
+    return pacer_.WhenReady(
+        std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead), now);
   }
   return heartbeat_.due();
 }

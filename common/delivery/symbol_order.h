@@ -60,7 +60,7 @@ class SymbolOrder {
   uint64_t highest_ = 0;  // known to have been sent
   std::map<uint64_t, v1::Symbol> kept_;
   size_t kept_bytes_ = 0;
-  bool in_message_ = false;  // false: the next symbol must carry a first flag
+  bool in_message_ = false;                                   // false: the next symbol must carry a first flag
   v1::SymbolContent content_ = v1::SYMBOL_CONTENT_UNIT_PART;  // of that message
   std::string message_;
   std::vector<std::string> messages_, notices_;

@@ -150,8 +150,8 @@ absl::Status SimulatedServer::MakeParts() {
       *p.membership, *p.publisher, signer_, clock_, identity_.id,
       wire::CertifySigningKey(identity_.id, identity_.signing.public_key, Ca().key_pem()), ""});
   p.plane = std::make_unique<control::ControlPlane>(
-      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, *p.authority, signer_,
-                                   clock_},
+      control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, *p.authority,
+                                   signer_, clock_},
       std::move(facts));
   p.authorization = std::make_unique<control::AuthorizationService>(*p.plane);
   p.keys = std::make_unique<control::KeyExchangeService>(*p.plane);

@@ -15,8 +15,8 @@
 #include "server/capture/sqlite_source.h"
 #include "server/control/authorization_service.h"
 #include "server/control/control_plane.h"
-#include "server/control/local_authority.h"
 #include "server/control/key_exchange_service.h"
+#include "server/control/local_authority.h"
 #include "server/control/synchronization_service.h"
 #include "server/publish/engine.h"
 

@@ -177,7 +177,8 @@ grpc::ServerUnaryReactor* AdminService::RevokeMember(Context* context, const v1:
           return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
                        "that is the admin credential that you use: it can't revoke itself");
         }
-        ASSIGN_OR_RETURN(const Member revoked, plane_.Revoke(member.id.ToHex(), found.id, plane_.authority().RevocationNotice(found.id)));
+        ASSIGN_OR_RETURN(const Member revoked,
+                         plane_.Revoke(member.id.ToHex(), found.id, plane_.authority().RevocationNotice(found.id)));
         v1::RevokeMemberResponse answer;
         *answer.mutable_member() = MemberOf(revoked, nullptr);
         return answer;

@@ -70,9 +70,10 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
                  "dataset '" + request.dataset() + "' is stopped: " + info.reason);
   }
   v1::SubscribeResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_signed_grant(),
-                   plane_.authority().Grant(member, request.dataset(), request.has_narrowing() ? &request.narrowing() : nullptr,
-                                            info.definition_hash));
+  ASSIGN_OR_RETURN(
+      *response.mutable_signed_grant(),
+      plane_.authority().Grant(member, request.dataset(), request.has_narrowing() ? &request.narrowing() : nullptr,
+                               info.definition_hash));
   ASSIGN_OR_RETURN(*response.mutable_schema(), plane_.publisher().SchemaOf(info.definition_hash));
   *response.mutable_signing_key() = plane_.authority().signing_key();
   for (const std::string& server : plane_.authority().PathOf(info.definition_hash)) response.add_path(server);
@@ -131,7 +132,8 @@ grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerCo
   return ForMember(plane_, context, request, response,
                    [this](const Member& member, const v1::AuthorizeRequest& asked,
                           const rpc::Answer<v1::AuthorizeResponse>& answer) {
-                     if (const absl::Status allowed = plane_.RequireRelay(member); !allowed.ok()) return answer(allowed);
+                     if (const absl::Status allowed = plane_.RequireRelay(member); !allowed.ok())
+                       return answer(allowed);
                      if (asked.questions_size() > static_cast<int>(limits::kMaxPageSize)) {
                        return answer(Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID",
                                            "at most 1,000 questions in one call"));

@@ -52,11 +52,13 @@ class ControlServerRig : public testing::Test {
     ControlPlane::Facts facts;
     facts.server = server_id_;
     facts.key_signing_public_key = signing_.public_key;
-    rights_ = std::make_unique<LocalAuthority>(LocalAuthority::Parts{
-        *membership_, *publisher_, signer_, clock_, server_id_,
-        wire::CertifySigningKey(server_id_, signing_.public_key, authority_.key_pem()), *crypto::PemToDer(authority_.ca_pem())});
+    rights_ = std::make_unique<LocalAuthority>(
+        LocalAuthority::Parts{*membership_, *publisher_, signer_, clock_, server_id_,
+                              wire::CertifySigningKey(server_id_, signing_.public_key, authority_.key_pem()),
+                              *crypto::PemToDer(authority_.ca_pem())});
     plane_ = std::make_unique<ControlPlane>(
-        ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, *rights_, signer_, clock_}, facts);
+        ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, *rights_, signer_, clock_},
+        facts);
     StartServer();
     loop_.SetTick([this] { return std::min(engine_->Step(), plane_->Tick()); });
     thread_ = std::thread([this] { loop_.Run(); });

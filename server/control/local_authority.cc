@@ -71,8 +71,8 @@ absl::StatusOr<v1::SignedGrant> LocalAuthority::GrantThrough(const Member& relay
     ASSIGN_OR_RETURN(name, parts_.publisher.NarrowDataset(name, question.narrowing()));
   }
   ASSIGN_OR_RETURN(const StreamInfo info, parts_.publisher.Dataset(name));
-  RETURN_IF_ERROR(parts_.membership.Record(
-      {member.id.ToHex(), "subscribe", dataset, true, "through relay " + relay.id.ToHex()}));
+  RETURN_IF_ERROR(
+      parts_.membership.Record({member.id.ToHex(), "subscribe", dataset, true, "through relay " + relay.id.ToHex()}));
   return Grant(member, dataset, nullptr, info.definition_hash);
 }
 

@@ -1,8 +1,8 @@
 #ifndef REPLICAST_SERVER_CONTROL_REGISTRATION_SERVICE_H_
 #define REPLICAST_SERVER_CONTROL_REGISTRATION_SERVICE_H_
 
-#include "replicast/v1/registration_service.grpc.pb.h"
 #include "common/rpc/answer.h"
+#include "replicast/v1/registration_service.grpc.pb.h"
 #include "server/control/control_plane.h"
 
 namespace replicast::control {

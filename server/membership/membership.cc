@@ -174,7 +174,8 @@ absl::StatusOr<Member> Membership::Admit(const std::string& address, const v1::E
 }
 
 // A relay serves TLS, so its certificate carries the name that clients ask for.
-absl::StatusOr<std::string> Membership::Certify(const std::string& request, const Member& member, absl::Time now) const {
+absl::StatusOr<std::string> Membership::Certify(const std::string& request, const Member& member,
+                                                absl::Time now) const {
   std::vector<std::string> names;
   if (member.relay()) names = {crypto::kServerName, "localhost"};
   return authority_.Issue(request, member.id.ToHex(), member.role, now, limits::kMemberCertificateLifetime, names);
@@ -200,8 +201,8 @@ absl::StatusOr<std::string> Membership::AddAdmin(const std::string& request_der,
   member.role = kAdminRole;
   member.enrolled_at = now;
   member.certificate_expires_at = now + limits::kMemberCertificateLifetime;
-  ASSIGN_OR_RETURN(member.certificate,
-                   authority_.Issue(request_der, member.id.ToHex(), kAdminRole, now, limits::kMemberCertificateLifetime));
+  ASSIGN_OR_RETURN(member.certificate, authority_.Issue(request_der, member.id.ToHex(), kAdminRole, now,
+                                                        limits::kMemberCertificateLifetime));
   RETURN_IF_ERROR(audit_.Append({"init", "add_admin", member.id.ToHex(), true, ""}));
   RETURN_IF_ERROR(members_.Add(member));
   return member.certificate;

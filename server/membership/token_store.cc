@@ -50,7 +50,9 @@ absl::StatusOr<TokenStore::Fresh> TokenStore::Create(const Rights& rights, uint3
   fresh.secret = random.Bytes(kSecretBytes);
   fresh.expires_at = now + lifetime;
   ASSIGN_OR_RETURN(sqlite::Statement insert, state_.Prepare("INSERT INTO membership_token VALUES(?, ?, ?, ?, ?, ?)"));
-  insert.BindBlob(1, fresh.id).BindBlob(2, SecretHash(fresh.secret)).BindText(3, nlohmann::json(rights.datasets).dump());
+  insert.BindBlob(1, fresh.id)
+      .BindBlob(2, SecretHash(fresh.secret))
+      .BindText(3, nlohmann::json(rights.datasets).dump());
   insert.BindInt(4, uses).BindInt(5, absl::ToUnixMillis(fresh.expires_at)).BindText(6, rights.role);
   RETURN_IF_ERROR(insert.Run());
   return fresh;

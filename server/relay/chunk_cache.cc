@@ -60,7 +60,8 @@ bool Continues(const ChunkCache::Generation& generation, const v1::ChunkHeader& 
   if (header.history_id() != generation.history.view() || header.schema_version() != generation.schema_version)
     return false;
   if (header.piece() > 0) return generation.pieces_left > 0;
-  return generation.pieces_left == 0 && header.table() == generation.table && header.after_key() == generation.after_key;
+  return generation.pieces_left == 0 && header.table() == generation.table &&
+         header.after_key() == generation.after_key;
 }
 
 }  // namespace
@@ -74,9 +75,10 @@ absl::StatusOr<std::unique_ptr<ChunkCache>> ChunkCache::Open(sqlite::Database& d
 
 absl::Status ChunkCache::Load() {
   snapshots_.clear();
-  ASSIGN_OR_RETURN(sqlite::Statement all,
-                   database_.Prepare("SELECT id, definition_hash, history, schema, schema_version, tables, oldest_label, "
-                                     "whole, next_table, after_key, pieces_left, row_count FROM relay_generations ORDER BY id"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement all,
+      database_.Prepare("SELECT id, definition_hash, history, schema, schema_version, tables, oldest_label, "
+                        "whole, next_table, after_key, pieces_left, row_count FROM relay_generations ORDER BY id"));
   while (true) {
     ASSIGN_OR_RETURN(const bool found, all.Step());
     if (!found) return absl::OkStatus();
@@ -162,10 +164,11 @@ absl::Status ChunkCache::Begin(const DefinitionHash& definition, Snapshots& of, 
 absl::Status ChunkCache::Store(Generation& generation, const v1::SignedChunk& chunk, const wire::Chunk& opened) {
   const v1::ChunkHeader& header = opened.header;
   const bool piece = header.piece() > 0;
-  ASSIGN_OR_RETURN(sqlite::Statement insert,
-                   database_.Prepare("INSERT INTO relay_chunks(generation, number, table_number, after_key, message) "
-                                     "VALUES(?1, (SELECT coalesce(max(number), 0) + 1 FROM relay_chunks WHERE generation = ?1), "
-                                     "?2, ?3, ?4)"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement insert,
+      database_.Prepare("INSERT INTO relay_chunks(generation, number, table_number, after_key, message) "
+                        "VALUES(?1, (SELECT coalesce(max(number), 0) + 1 FROM relay_chunks WHERE generation = ?1), "
+                        "?2, ?3, ?4)"));
   insert.BindInt(1, generation.id).BindBlob(4, chunk.SerializeAsString());
   if (!piece) insert.BindInt(2, header.table()).BindBlob(3, header.after_key());
   RETURN_IF_ERROR(insert.Run());
@@ -201,7 +204,8 @@ absl::Status ChunkCache::Complete(Snapshots& of) {
 
 absl::Status ChunkCache::Drop(std::optional<Generation>& generation) {
   if (!generation) return absl::OkStatus();
-  for (const char* sql : {"DELETE FROM relay_chunks WHERE generation = ?", "DELETE FROM relay_generations WHERE id = ?"}) {
+  for (const char* sql :
+       {"DELETE FROM relay_chunks WHERE generation = ?", "DELETE FROM relay_generations WHERE id = ?"}) {
     ASSIGN_OR_RETURN(sqlite::Statement remove, database_.Prepare(sql));
     RETURN_IF_ERROR(remove.BindInt(1, generation->id).Run());
   }
@@ -226,16 +230,18 @@ absl::StatusOr<v1::SignedChunk> ChunkCache::Read(const DefinitionHash& definitio
   const Snapshots none, &of = found == snapshots_.end() ? none : found->second;
   for (const std::optional<Generation>* generation : {&of.whole, &of.before}) {
     if (!*generation) continue;
-    ASSIGN_OR_RETURN(sqlite::Statement select,
-                     database_.Prepare("SELECT number, message FROM relay_chunks WHERE generation = ? AND table_number = ? "
-                                       "AND after_key = ?"));
+    ASSIGN_OR_RETURN(
+        sqlite::Statement select,
+        database_.Prepare("SELECT number, message FROM relay_chunks WHERE generation = ? AND table_number = ? "
+                          "AND after_key = ?"));
     select.BindInt(1, (*generation)->id).BindInt(2, table).BindBlob(3, after_key);
     ASSIGN_OR_RETURN(const bool there, select.Step());
     if (!there) continue;
     v1::SignedChunk chunk;
     v1::ChunkHeader header;
     if (!chunk.ParseFromString(select.Bytes(1)) || !header.ParseFromString(chunk.header())) continue;
-    if (header.pieces() > 0) *pieces = std::make_unique<StoredPieces>(database_, (*generation)->id, select.Int(0), header.pieces());
+    if (header.pieces() > 0)
+      *pieces = std::make_unique<StoredPieces>(database_, (*generation)->id, select.Int(0), header.pieces());
     return chunk;
   }
   return Error(absl::StatusCode::kFailedPrecondition, "SNAPSHOT_CHANGED",

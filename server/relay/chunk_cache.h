@@ -40,8 +40,7 @@ class ChunkCache {
   };
   // A snapshot's first message, and its chunks in order: verified ones. What does not lead on from what there is begins
   // a generation if it is a first chunk, and is left out else.
-  void TakeSchema(const DefinitionHash& definition, const v1::SignedSchema& schema,
-                          const v1::DatasetSchema& opened);
+  void TakeSchema(const DefinitionHash& definition, const v1::SignedSchema& schema, const v1::DatasetSchema& opened);
   absl::Status TakeChunk(const DefinitionHash& definition, const v1::SignedChunk& chunk, const wire::Chunk& opened);
 
   // The newest that is whole, and the one that grows; null: there is none.

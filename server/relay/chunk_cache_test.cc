@@ -24,8 +24,8 @@ class ChunkCacheTest : public testing::Test {
     for (int i = 0; i < tables; ++i) schema.add_tables();
     cache_->TakeSchema(stream_, v1::SignedSchema(), schema);
   }
-  void Chunk(uint32_t table, const std::string& after, const std::string& through, uint64_t label,
-             uint32_t pieces = 0, uint32_t piece = 0, uint64_t version = 1) {
+  void Chunk(uint32_t table, const std::string& after, const std::string& through, uint64_t label, uint32_t pieces = 0,
+             uint32_t piece = 0, uint64_t version = 1) {
     wire::Chunk chunk;
     chunk.header.set_history_id(Numbered<HistoryId>(1).ToBytes());
     chunk.header.set_definition_hash(stream_.ToBytes());

@@ -44,7 +44,8 @@ v1::MemberQuestion QuestionOf(const MemberId& member, const std::string& dataset
 }
 
 absl::Status Authorizing() {
-  return Error(absl::StatusCode::kUnavailable, "AUTHORIZING", "the server above this relay is being asked: try again in a moment");
+  return Error(absl::StatusCode::kUnavailable, "AUTHORIZING",
+               "the server above this relay is being asked: try again in a moment");
 }
 
 absl::Status UpstreamAway(const std::string& why) {
@@ -78,7 +79,8 @@ absl::Status LeasedAuthority::Load() {
     lease.expires_at = FromTimestamp(lease.rights.lease_expires_at());
     leases_[*member] = std::move(lease);
   }
-  ASSIGN_OR_RETURN(sqlite::Statement grants, parts_.state.Prepare("SELECT member, question, signed_grant FROM relay_grants"));
+  ASSIGN_OR_RETURN(sqlite::Statement grants,
+                   parts_.state.Prepare("SELECT member, question, signed_grant FROM relay_grants"));
   while (true) {
     ASSIGN_OR_RETURN(const bool found, grants.Step());
     if (!found) break;
@@ -97,7 +99,8 @@ absl::Status LeasedAuthority::Load() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Member> LeasedAuthority::MemberOf(const MemberId& id, const Lease& lease, const std::string& role) const {
+absl::StatusOr<Member> LeasedAuthority::MemberOf(const MemberId& id, const Lease& lease,
+                                                 const std::string& role) const {
   const v1::MemberRights& rights = lease.rights;
   if (!rights.refusal().empty()) return Refused(rights);
   if (rights.role() != role) {
@@ -133,8 +136,7 @@ absl::StatusOr<v1::SignedGrant> LeasedAuthority::Grant(const Member& member, con
   v1::MemberQuestion question = QuestionOf(member.id, dataset, narrowing);
   const absl::Time now = parts_.clock.Wall();
   const auto found = grants_.find({member.id, KeyOf(question)});
-  if (found == grants_.end() || found->second.expires_at <= now ||
-      found->second.definition_hash != definition.view()) {
+  if (found == grants_.end() || found->second.expires_at <= now || found->second.definition_hash != definition.view()) {
     Ask(std::move(question));
     return Asking();
   }
@@ -146,7 +148,8 @@ absl::Status LeasedAuthority::Asking() {
   if (parts_.clock.Now() >= not_before_) return Authorizing();
   const absl::Time heard = parts_.publisher.last_read();
   if (heard == absl::InfinitePast()) return UpstreamAway("");
-  return UpstreamAway(" (what is told here is " + HumanSeconds(absl::ToDoubleSeconds(parts_.clock.Now() - heard)) + " old)");
+  return UpstreamAway(" (what is told here is " + HumanSeconds(absl::ToDoubleSeconds(parts_.clock.Now() - heard)) +
+                      " old)");
 }
 
 void LeasedAuthority::Ask(v1::MemberQuestion question) {
@@ -161,9 +164,8 @@ void LeasedAuthority::SendQuestions() {
   asked_ = std::exchange(questions_, {});
   v1::AuthorizeRequest request;
   for (const auto& [key, question] : asked_) *request.add_questions() = question;
-  parts_.upstream.Authorize(request, WhileAlive<v1::AuthorizeResponse>([this, request](auto answer) {
-    TakeAnswer(request, std::move(answer));
-  }));
+  parts_.upstream.Authorize(request, WhileAlive<v1::AuthorizeResponse>(
+                                         [this, request](auto answer) { TakeAnswer(request, std::move(answer)); }));
 }
 
 void LeasedAuthority::TakeAnswer(const v1::AuthorizeRequest& asked, absl::StatusOr<v1::AuthorizeResponse> answer) {
@@ -187,8 +189,8 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
   const auto id = MemberId::FromBytes(question.member_id());
   if (!id) return absl::OkStatus();
   // A dataset may be refused to a member that is one.
-  const bool is_member = rights.refusal().empty() || (rights.refusal_reason() != "MEMBER_REVOKED" &&
-                                                      rights.refusal_reason() != "MEMBER_UNKNOWN");
+  const bool is_member = rights.refusal().empty() ||
+                         (rights.refusal_reason() != "MEMBER_REVOKED" && rights.refusal_reason() != "MEMBER_UNKNOWN");
   const std::string key = KeyOf(question);
   if (!rights.refusal().empty() && is_member) {
     grants_.erase({*id, key});
@@ -206,7 +208,8 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
     }
     RETURN_IF_ERROR(transaction.Commit());
     std::erase_if(grants_, [&](const auto& each) { return each.first.first == *id; });
-    if (rights.refusal_reason() == "MEMBER_REVOKED" && parts_.membership.members().Get(*id).ok()) parts_.on_revoked(*id);
+    if (rights.refusal_reason() == "MEMBER_REVOKED" && parts_.membership.members().Get(*id).ok())
+      parts_.on_revoked(*id);
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const Member member, MemberOf(*id, lease, rights.role()));
@@ -253,8 +256,8 @@ void LeasedAuthority::CreateToken(const Member& by, const v1::CreateTokenRequest
         token->clear_member_addresses();
         const absl::Time expires_at = FromTimestamp(response->expires_at());
         open_until_ = std::max(open_until_, expires_at);
-        const absl::Status kept = parts_.state.Execute(
-            "DELETE FROM relay_tokens; INSERT INTO relay_tokens VALUES(" + std::to_string(absl::ToUnixMillis(open_until_)) + ")");
+        const absl::Status kept = parts_.state.Execute("DELETE FROM relay_tokens; INSERT INTO relay_tokens VALUES(" +
+                                                       std::to_string(absl::ToUnixMillis(open_until_)) + ")");
         if (!kept.ok()) return answer(kept);
         answer(Token{*std::move(token), expires_at});
       }));
@@ -272,7 +275,8 @@ void LeasedAuthority::Authorize(const Member& relay, const v1::AuthorizeRequest&
             const std::string id = rights.member_id();
             rights.Clear();
             rights.set_member_id(id);
-            rights.set_refusal("the relay that it asked may not read dataset '" + dataset.substr(0, limits::kMaxNameBytes) + "'");
+            rights.set_refusal("the relay that it asked may not read dataset '" +
+                               dataset.substr(0, limits::kMaxNameBytes) + "'");
             rights.set_refusal_reason("DATASET_NOT_GRANTED");
             continue;
           }

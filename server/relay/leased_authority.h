@@ -42,8 +42,7 @@ class LeasedAuthority : public Authority {
                                         const v1::Definition* narrowing, const DefinitionHash& definition) override;
   v1::SigningKey signing_key() const override { return parts_.publisher.signing_key(); }
   std::vector<std::string> PathOf(const DefinitionHash& definition) const override;
-  void Enroll(const std::string& address, const v1::EnrollRequest& request,
-              Answer<v1::EnrollResponse> answer) override;
+  void Enroll(const std::string& address, const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) override;
   void Renew(const Member& member, const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) override;
   void CreateToken(const Member& by, const v1::CreateTokenRequest& request, Answer<Token> answer) override;
   void Authorize(const Member& relay, const v1::AuthorizeRequest& request,

@@ -44,10 +44,10 @@ absl::Status RelayLog::Load() {
   ASSIGN_OR_RETURN(const auto newest, database_.QueryValue("SELECT max(serial) FROM units"));
   serial_ = newest && std::holds_alternative<int64_t>(*newest) ? static_cast<uint64_t>(std::get<int64_t>(*newest)) : 0;
   // Parts of a unit whose end never came.
-  RETURN_IF_ERROR(
-      database_.Execute("DELETE FROM unit_parts WHERE (id >> 24) NOT IN (SELECT serial FROM units)"));
+  RETURN_IF_ERROR(database_.Execute("DELETE FROM unit_parts WHERE (id >> 24) NOT IN (SELECT serial FROM units)"));
   ASSIGN_OR_RETURN(sqlite::Statement all,
-                   database_.Prepare("SELECT id, definition_hash, begin_history, begin_lsn, end_history, end_lsn FROM relay_chains"));
+                   database_.Prepare(
+                       "SELECT id, definition_hash, begin_history, begin_lsn, end_history, end_lsn FROM relay_chains"));
   while (true) {
     ASSIGN_OR_RETURN(const bool found, all.Step());
     if (!found) return absl::OkStatus();
@@ -158,8 +158,7 @@ absl::Status RelayLog::TakeBoundary(const v1::UnitHeader& empty, const std::opti
 
 absl::Status RelayLog::Begin(Chain& chain, const v1::UnitHeader& header) {
   if (const auto before = open_.find(chain.id); before != open_.end()) RETURN_IF_ERROR(Drop(before->second));
-  const Admission admission =
-      chain.end.history.empty() ? Admission::kOtherHistory : Admit(chain.end, header);
+  const Admission admission = chain.end.history.empty() ? Admission::kOtherHistory : Admit(chain.end, header);
   if (admission == Admission::kAlreadyHave) return absl::OkStatus();
   Incoming& open = open_[chain.id];
   open.leads_on = admission == Admission::kApplied;
@@ -209,11 +208,15 @@ absl::StatusOr<RelayLog::Way> RelayLog::From(const Position& position) {
   if (chain == nullptr) return Way{Way::Step::kNone, "this relay does not follow that definition", {}};
   ASSIGN_OR_RETURN(std::optional<store::StoredUnit> unit, units_.Behind(chain->id, position.history, position.lsn));
   if (unit && unit->prev > position.lsn) {
-    return Way{Way::Step::kNone, absl::StrCat("position ", position.lsn.ToText(),
-                                              " is older than what this relay keeps, which begins at ", unit->prev.ToText()), {}};
+    return Way{Way::Step::kNone,
+               absl::StrCat("position ", position.lsn.ToText(),
+                            " is older than what this relay keeps, which begins at ", unit->prev.ToText()),
+               {}};
   }
   if (unit && unit->leads_over() && position.lsn > unit->until) {
-    return Way{Way::Step::kNone, absl::StrCat("position ", position.lsn.ToText(), " is ahead of the history that it is of"), {}};
+    return Way{Way::Step::kNone,
+               absl::StrCat("position ", position.lsn.ToText(), " is ahead of the history that it is of"),
+               {}};
   }
   if (unit) return Way{Way::Step::kCatchUp, "", std::move(unit)};
   // A copy that is ahead, fed by another server of the same master, waits here.

@@ -34,7 +34,8 @@ absl::Status OnlyAtTheMaster() {
 }
 
 absl::Status Preparing(const std::string& what) {
-  return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING", what + " is still being prepared: try again in a moment");
+  return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
+               what + " is still being prepared: try again in a moment");
 }
 
 // Asked upstream, on the relay's thread, while the comparison's own waits.
@@ -76,8 +77,8 @@ absl::StatusOr<std::unique_ptr<RelayPublisher>> RelayPublisher::Start(sqlite::Da
                                                                       RelayStream::OpenListener open_listener,
                                                                       Clock& clock, Random& random,
                                                                       UnitListener& listener, const Options& options) {
-  std::unique_ptr<RelayPublisher> publisher(new RelayPublisher(log_file, upstream, std::move(files),
-                                                               std::move(open_listener), clock, random, listener, options));
+  std::unique_ptr<RelayPublisher> publisher(new RelayPublisher(
+      log_file, upstream, std::move(files), std::move(open_listener), clock, random, listener, options));
   RETURN_IF_ERROR(publisher->Load());
   return publisher;
 }
@@ -118,8 +119,9 @@ absl::Status RelayPublisher::Load() {
 
 absl::Status RelayPublisher::Follow(const RelayStream::Wanted& wanted, const v1::SubscribeResponse* answer) {
   ASSIGN_OR_RETURN(std::unique_ptr<ReplicaDatabase> database, files_.open(wanted.name));
-  const RelayStream::Relay relay{upstream_.channel, *log_,           *chunks_,         random_,
-                                 upstream_.server,  upstream_.member, upstream_.x25519, upstream_.ca_pem};
+  const RelayStream::Relay relay{
+      upstream_.channel, *log_,           *chunks_, random_, upstream_.server, upstream_.member,
+      upstream_.x25519,  upstream_.ca_pem};
   RelayStream::Listener listener;
   listener.on_units = [this](RelayStream& stream, const auto& whole) { OnUnits(stream, whole); };
   listener.on_empty_unit = [this](RelayStream& stream, const auto& part) { OnEmptyUnit(stream, part); };
@@ -232,9 +234,8 @@ absl::StatusOr<bool> RelayPublisher::TellStep() {
     ASSIGN_OR_RETURN(const std::string part, log_->units().Part(untold.serial, untold.part));
     ASSIGN_OR_RETURN(const v1::UnitHeader header, wire::PeekUnitHeader(part));
     ++untold.part;
-    const auto followed = std::find_if(streams_.begin(), streams_.end(), [&](const auto& each) {
-      return each.second.stream->hash() == untold.stream;
-    });
+    const auto followed = std::find_if(streams_.begin(), streams_.end(),
+                                       [&](const auto& each) { return each.second.stream->hash() == untold.stream; });
     if (followed == streams_.end()) continue;
     if (header.final_part()) followed->second.newest_header = header;
     if (followed->second.ready) listener_.OnUnitPart(untold.stream, header, part);
@@ -246,7 +247,8 @@ absl::Status RelayPublisher::PublishBoundary(const DefinitionHash& stream) {
   const Followed* followed = Find(stream);
   if (followed == nullptr || !followed->ready || followed->newest_empty.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const v1::UnitHeader header, wire::PeekUnitHeader(followed->newest_empty));
-  if (header.last_lsn() == followed->newest_header.last_lsn()) listener_.OnUnitPart(stream, header, followed->newest_empty);
+  if (header.last_lsn() == followed->newest_header.last_lsn())
+    listener_.OnUnitPart(stream, header, followed->newest_empty);
   return absl::OkStatus();
 }
 
@@ -405,7 +407,7 @@ std::optional<Publisher::Kept> RelayPublisher::KeptFrom(const Position& position
 }
 
 absl::StatusOr<Publisher::CatchUpBatch> RelayPublisher::CatchUp(const Position& from, uint64_t resume,
-                                                               size_t most_bytes) {
+                                                                size_t most_bytes) {
   CatchUpBatch batch;
   batch.position = from;
   size_t bytes = 0;
@@ -423,7 +425,8 @@ absl::StatusOr<Publisher::CatchUpBatch> RelayPublisher::CatchUp(const Position& 
       if (way.step == RelayLog::Way::Step::kFollow) break;
       unit = std::move(way.first);
     }
-    if (!unit) return Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "the units behind that position are gone");
+    if (!unit)
+      return Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "the units behind that position are gone");
     if (number == 1 && !batch.parts.empty() && bytes + unit->bytes > most_bytes) return batch;
     for (; number <= unit->parts; ++number) {
       if (!batch.parts.empty() && bytes >= most_bytes) {
@@ -440,7 +443,7 @@ absl::StatusOr<Publisher::CatchUpBatch> RelayPublisher::CatchUp(const Position& 
   const Followed* followed = Find(from.definition);
   if (followed != nullptr && !followed->newest_empty.empty() &&
       followed->newest_header.history_id() == batch.position.history.view() &&
-      followed->newest_header.last_lsn() > batch.position.lsn.value) {
+      followed->newest_header.last_lsn() >= batch.position.lsn.value) {
     batch.parts.push_back(followed->newest_empty);
     batch.position.lsn = Lsn{followed->newest_header.last_lsn()};
   }
@@ -469,7 +472,7 @@ absl::StatusOr<v1::SignedChunk> RelayPublisher::ReadChunk(const DefinitionHash& 
 }
 
 absl::StatusOr<std::unique_ptr<Publisher::Comparison>> RelayPublisher::BeginCompare(const Position& position,
-                                                                                   const v1::KeyRanges* ranges) {
+                                                                                    const v1::KeyRanges* ranges) {
   v1::CompareRequest request;
   *request.mutable_position() = ToProto(position);
   if (ranges != nullptr) *request.mutable_ranges() = *ranges;

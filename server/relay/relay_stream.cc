@@ -28,7 +28,8 @@ RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<Repl
                                   .ca_pem = relay_.ca_pem,
                                   .narrowing = wanted_.narrowing};
   SessionEnvironment& environment = *this;
-  session_ = std::make_unique<ReplicaSession>(options, *database_, tap_, environment, relay_.random, ReplicaSession::Buffers());
+  session_ = std::make_unique<ReplicaSession>(options, *database_, tap_, environment, relay_.random,
+                                              ReplicaSession::Buffers());
 }
 
 RelayStream::~RelayStream() {
@@ -106,15 +107,14 @@ void RelayStream::OpenSnapshot(bool schema_only) {
   v1::SnapshotRequest request;
   request.set_definition_hash(hash_->ToBytes());
   request.set_schema_only(schema_only);
-  if (const ChunkCache::Generation* growing = relay_.chunks.Growing(*hash_); growing != nullptr && !schema_only &&
-                                                                             growing->pieces_left == 0) {
+  if (const ChunkCache::Generation* growing = relay_.chunks.Growing(*hash_);
+      growing != nullptr && !schema_only && growing->pieces_left == 0) {
     request.set_history_id(growing->history.ToBytes());
     request.set_table(growing->table);
     request.set_after_key(growing->after_key);
   }
-  snapshot_ = std::make_unique<BufferedStream<v1::SnapshotResponse>>([&](auto on_message, auto on_end) {
-    return tap_.Snapshot(request, std::move(on_message), std::move(on_end));
-  });
+  snapshot_ = std::make_unique<BufferedStream<v1::SnapshotResponse>>(
+      [&](auto on_message, auto on_end) { return tap_.Snapshot(request, std::move(on_message), std::move(on_end)); });
 }
 
 void RelayStream::StepSnapshot(absl::Time now) {
