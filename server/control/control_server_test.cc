@@ -259,5 +259,112 @@ TEST_F(ControlServerTest, StatusTellsWhatWaitsForMembersThatAreAway) {
   EXPECT_EQ(status().absent_member_count(), 0u) << "nobody waits for it any more";
 }
 
+class RelayedMembersTest : public ControlServerTest {
+ protected:
+  Joined JoinRelay(const std::string& dataset) {
+    v1::CreateTokenRequest request;
+    request.add_datasets(dataset);
+    request.set_relay(true);
+    const auto made = Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::CreateToken, request);
+    EXPECT_TRUE(made.ok()) << made.status();
+    Joined relay;
+    const auto enrolled = Enroll(*wire::TokenFromText(made->token()), &relay);
+    EXPECT_TRUE(enrolled.ok()) << enrolled.status();
+    relay.id = *MemberId::FromBytes(enrolled->member_id());
+    relay.credentials.certificate_pem = crypto::DerToPem(enrolled->certificate());
+    Connect(&relay);
+    return relay;
+  }
+  absl::StatusOr<v1::MemberRights> Ask(const Joined& relay, const MemberId& member, const std::string& dataset) {
+    v1::AuthorizeRequest request;
+    request.add_questions()->set_member_id(member.ToBytes());
+    request.mutable_questions(0)->set_dataset(dataset);
+    const auto answer =
+        Call<v1::AuthorizationService>(relay.channel, &v1::AuthorizationService::Stub::Authorize, request);
+    if (!answer.ok()) return answer.status();
+    return answer->rights(0);
+  }
+};
+
+TEST_F(RelayedMembersTest, ARelayIsToldWhatItsMembersMayAndGetsTheirGrants) {
+  const Joined relay = JoinRelay("all"), member = Join("all"), other = Join("other");
+  const auto rights = Ask(relay, member.id, "all");
+  ASSERT_TRUE(rights.ok()) << rights.status();
+  EXPECT_EQ(rights->refusal(), "");
+  EXPECT_EQ(rights->x25519_public_key(), member.x25519.public_key);
+  EXPECT_EQ(rights->datasets_size(), 1);
+  EXPECT_GT(rights->lease_expires_at().seconds(), absl::ToUnixSeconds(clock_.Wall()));
+  const auto grant = wire::OpenGrant(rights->signed_grant(), wire::Verifier(signing_.public_key));
+  ASSERT_TRUE(grant.ok()) << grant.status();
+  EXPECT_EQ(grant->member_id(), member.id.ToBytes());
+  EXPECT_EQ(grant->definition_hash(), all_.ToBytes());
+  EXPECT_EQ(Ask(relay, other.id, "all")->refusal_reason(), "DATASET_NOT_GRANTED") << "the member may not";
+  EXPECT_EQ(Ask(relay, other.id, "other")->refusal_reason(), "DATASET_NOT_GRANTED") << "the relay may not";
+  EXPECT_EQ(Ask(relay, other.id, "")->datasets_size(), 0) << "of no concern to this relay";
+  EXPECT_EQ(Ask(relay, MemberId(), "all")->refusal_reason(), "MEMBER_UNKNOWN");
+  ASSERT_TRUE(Revoke(member.id).ok());
+  EXPECT_EQ(Ask(relay, member.id, "all")->refusal_reason(), "MEMBER_REVOKED");
+}
+
+TEST_F(RelayedMembersTest, NobodyElseMayAsk) {
+  const Joined member = Join("all");
+  EXPECT_EQ(ReasonOf(Ask(member, member.id, "all").status()), "RELAY_REQUIRED");
+  EXPECT_EQ(ReasonOf(Ask(admin_, member.id, "all").status()), "RELAY_REQUIRED");
+}
+
+TEST_F(RelayedMembersTest, ARelayLetsMembersInToWhatItMayRead) {
+  const Joined relay = JoinRelay("all");
+  v1::CreateTokenRequest request;
+  request.add_datasets("other");
+  EXPECT_EQ(ReasonOf(Call<v1::AdminService>(relay.channel, &v1::AdminService::Stub::CreateToken, request).status()),
+            "DATASET_NOT_GRANTED");
+  request.set_datasets(0, "all");
+  const auto made = Call<v1::AdminService>(relay.channel, &v1::AdminService::Stub::CreateToken, request);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const auto token = wire::TokenFromText(made->token());
+  v1::EnrollRequest enroll;
+  enroll.set_token_id(token->id());
+  enroll.set_token_secret(token->secret());
+  enroll.set_certificate_request(crypto::CreateRequestDer(crypto::GeneratePrivateKeyPem(), "x"));
+  enroll.set_x25519_public_key(crypto::GenerateX25519().public_key);
+  const Joined member = Join("all");
+  EXPECT_EQ(
+      ReasonOf(Call<v1::RegistrationService>(member.channel, &v1::RegistrationService::Stub::Enroll, enroll).status()),
+      "RELAY_REQUIRED");
+  const auto enrolled = Call<v1::RegistrationService>(relay.channel, &v1::RegistrationService::Stub::Enroll, enroll);
+  ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+  EXPECT_EQ(enrolled->server_id(), server_id_.ToBytes());
+}
+
+TEST_F(RelayedMembersTest, ARenewalThatARelayBringsNeedsTheMembersOwnProof) {
+  const Joined relay = JoinRelay("all"), member = Join("all");
+  v1::RenewRequest request;
+  request.set_member_id(member.id.ToBytes());
+  request.set_x25519_public_key(member.x25519.public_key);
+  request.set_certificate_request(crypto::CreateRequestDer(crypto::GeneratePrivateKeyPem(), "x"));
+  const auto renew = [&] {
+    return Call<v1::RegistrationService>(relay.channel, &v1::RegistrationService::Stub::Renew, request);
+  };
+  request.set_proof(crypto::SignEcdsa(relay.credentials.key_pem, wire::RenewalToProve(request)));
+  EXPECT_EQ(ReasonOf(renew().status()), "SIGNATURE_INVALID");
+  request.set_proof(crypto::SignEcdsa(member.credentials.key_pem, wire::RenewalToProve(request)));
+  const auto renewed = renew();
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  EXPECT_EQ(crypto::ReadCertificate(renewed->certificate())->common_name, member.id.ToHex());
+}
+
+TEST_F(RelayedMembersTest, ARevocationIsToldToTheServersBelow) {
+  const Joined member = Join("all");
+  ASSERT_TRUE(Revoke(member.id).ok());
+  OnLoop([&] {
+    ASSERT_EQ(multicaster_.notices.size(), 1u);
+    v1::SignedNotice notice;
+    ASSERT_TRUE(notice.ParseFromString(multicaster_.notices[0]));
+    const auto statement = wire::OpenNotice(notice, wire::Verifier(signing_.public_key));
+    ASSERT_TRUE(statement.ok()) << statement.status();
+    EXPECT_EQ(statement->revoked_member_id(), member.id.ToBytes());
+  });
+}
+
 }  // namespace
 }  // namespace replicast::control

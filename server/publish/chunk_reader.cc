@@ -103,11 +103,12 @@ absl::StatusOr<v1::SignedChunk> ChunkReader::Read(const DefinitionHash& hash, ui
     header.set_held_row_count(held->row_count());
     return wire::SealChunk(header, v1::Columns(), core_.signer);
   }
-  if (std::unique_ptr<SpooledPieces> spooled = range.TakePieces()) {
+  std::unique_ptr<SpooledPieces> spooled = range.TakePieces();
+  if (spooled != nullptr) {
     header.set_pieces(spooled->count());
     spooled->SetHeader(header);
-    *pieces = std::move(spooled);
   }
+  *pieces = std::move(spooled);
   v1::Columns columns;
   range.rows().Take(&columns);
   return wire::SealChunk(header, columns, core_.signer);

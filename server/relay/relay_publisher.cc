@@ -171,6 +171,7 @@ void RelayPublisher::OnEmptyUnit(RelayStream& stream, const wire::UnitPart& part
     return;
   followed.newest_header = part.header;
   followed.newest_empty = part.encoded;
+  if (Find(*stream.hash()) != &followed) return;
   const bool waits = std::any_of(untold_.begin(), untold_.end(),
                                  [&](const Untold& untold) { return untold.stream == *stream.hash(); });
   if (followed.ready && !waits) listener_.OnUnitPart(*stream.hash(), part.header, part.encoded);
@@ -181,7 +182,7 @@ void RelayPublisher::OnAnswer(RelayStream& stream, const std::optional<Definitio
   signing_key_ = stream.answer().signing_key();
   Followed& followed = streams_.at(stream.wanted().name);
   if (before && before != stream.hash()) {
-    if (std::exchange(followed.ready, false)) {
+    if (std::exchange(followed.ready, false) && Find(*before) == nullptr) {
       StreamInfo stopped = InfoOf(stream.wanted().name, followed);
       stopped.definition_hash = *before;
       listener_.OnStreamStopped(stopped);
@@ -200,8 +201,14 @@ void RelayPublisher::OnAnswer(RelayStream& stream, const std::optional<Definitio
 }
 
 void RelayPublisher::TellReadiness(const std::string& name, Followed& followed) {
+  const std::optional<DefinitionHash>& hash = followed.stream->hash();
   const bool ready = followed.stream->ready() && !followed.stream->session().ended();
-  if (std::exchange(followed.ready, ready) == ready || !followed.stream->hash()) return;
+  if (std::exchange(followed.ready, ready) == ready || !hash) return;
+  // Under another name the same stream may be ready already, or go on.
+  const auto others = std::count_if(streams_.begin(), streams_.end(), [&](const auto& each) {
+    return &each.second != &followed && each.second.ready && each.second.stream->hash() == hash;
+  });
+  if (others > 0) return;
   if (ready)
     listener_.OnStreamReady(InfoOf(name, followed));
   else
@@ -276,8 +283,10 @@ absl::Status RelayPublisher::DeleteDataset(const std::string& name) {
   if (found == streams_.end())
     return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN", "this relay does not follow dataset '" + name + "'");
   const std::optional<DefinitionHash> hash = found->second.stream->hash();
-  if (found->second.ready) listener_.OnStreamStopped(InfoOf(name, found->second));
+  const StreamInfo info = InfoOf(name, found->second);
+  const bool told = found->second.ready;
   streams_.erase(found);
+  if (told && Find(info.definition_hash) == nullptr) listener_.OnStreamStopped(info);
   ASSIGN_OR_RETURN(sqlite::Statement remove, file_.Prepare("DELETE FROM relay_streams WHERE name = ?"));
   RETURN_IF_ERROR(remove.BindText(1, name).Run());
   files_.remove(name);
@@ -309,7 +318,7 @@ StreamInfo RelayPublisher::InfoOf(const std::string& name, const Followed& follo
   if (const auto& ended = stream.session().ended()) {
     info.state = StreamInfo::State::kStopped;
     info.reason = std::string(ended->message());
-  } else if (stream.ready() && Servable(info.definition_hash) != nullptr) {
+  } else if (stream.ready() && !stream.schema_stale() && Servable(info.definition_hash) != nullptr) {
     info.state = StreamInfo::State::kReady;
   }
   const RelayLog::Chain* chain = log_->Find(info.definition_hash);
@@ -378,7 +387,8 @@ std::vector<StreamInfo> RelayPublisher::Streams() const {
 
 absl::StatusOr<v1::SignedSchema> RelayPublisher::SchemaOf(const DefinitionHash& stream) const {
   const Followed* followed = Find(stream);
-  if (followed == nullptr || !followed->stream->ready()) return Preparing("the stream");
+  if (followed == nullptr || !followed->stream->ready() || followed->stream->schema_stale())
+    return Preparing("the stream");
   return followed->stream->answer().schema();
 }
 

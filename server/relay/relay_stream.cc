@@ -8,6 +8,12 @@
 #include "common/wire/signed_statements.h"
 
 namespace replicast::relay {
+namespace {
+
+constexpr absl::Duration kSnapshotPause = absl::Seconds(1);
+constexpr absl::Duration kSessionPause = absl::Seconds(30);
+
+}  // namespace
 
 RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<ReplicaDatabase> database,
                          const OpenListener& open_listener, Listener listener)
@@ -21,6 +27,10 @@ RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<Repl
           std::move(database), [this](const auto& parts) { return OnParts(parts); },
           [this](const auto& identity, const auto&, const auto& schema) { return OnDataset(identity, schema); })),
       snapshot_back_off_(absl::Seconds(1), absl::Minutes(1)) {
+  MakeSession();
+}
+
+void RelayStream::MakeSession() {
   ReplicaSession::Options options{.dataset = wanted_.dataset,
                                   .server = relay_.server,
                                   .member = relay_.member,
@@ -45,7 +55,7 @@ void RelayStream::OnLive(const Position& position) {
 
 bool RelayStream::ready() const {
   const auto position = database_->position();
-  return !schema_stale_ && hash_ && position && position->definition == *hash_;
+  return hash_ && position && position->definition == *hash_;
 }
 
 void RelayStream::Restore(const v1::SubscribeResponse& answer) {
@@ -124,6 +134,8 @@ void RelayStream::StepSnapshot(absl::Time now) {
     if (!snapshot_->ended()) return;
     const absl::Status status = snapshot_->status();
     snapshot_.reset();
+    snapshot_wanted_ = false;
+    snapshot_not_before_ = now + kSnapshotPause;
     if (status.ok()) {
       snapshot_back_off_.Reset();
     } else {
@@ -140,13 +152,19 @@ void RelayStream::StepSnapshot(absl::Time now) {
 }
 
 void RelayStream::OnTime(absl::Time now) {
+  if (now >= again_at_) {
+    again_at_ = absl::InfiniteFuture();
+    session_.reset();
+    MakeSession();
+  }
   session_->OnTime(now);
-  if (!session_->ended()) StepSnapshot(now);
+  if (!session_->ended()) return StepSnapshot(now);
+  if (again_at_ == absl::InfiniteFuture()) again_at_ = now + kSessionPause;
 }
 
 absl::Time RelayStream::NextDeadline() const {
   if (snapshot_ != nullptr && snapshot_->has_news()) return absl::InfinitePast();
-  absl::Time next = session_->NextDeadline();
+  absl::Time next = std::min(session_->NextDeadline(), again_at_);
   if (snapshot_ == nullptr && (schema_stale_ || snapshot_wanted_)) next = std::min(next, snapshot_not_before_);
   return next;
 }

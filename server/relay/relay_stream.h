@@ -71,8 +71,10 @@ class RelayStream : private SessionEnvironment {
   void Restore(const v1::SubscribeResponse& answer);
   const std::optional<DefinitionHash>& hash() const { return hash_; }
   const v1::DatasetSchema& schema() const { return schema_; }
-  // It shows what the master had, and the schema of now is known: members can be served.
+  // It shows what the master had.
   bool ready() const;
+  // A schema came that upstream did not sign for us yet.
+  bool schema_stale() const { return schema_stale_; }
   const ReplicaSession& session() const { return *session_; }
   const ReplicaDatabase& database() const { return *database_; }
   // A whole snapshot is wanted anew, though the database needs none.
@@ -92,6 +94,7 @@ class RelayStream : private SessionEnvironment {
   void OnSnapshot(const v1::SnapshotResponse& response);
   absl::Status OnParts(const std::vector<const wire::UnitPart*>& parts);
   absl::Status OnDataset(const ReplicaDatabase::Identity& identity, const v1::DatasetSchema& schema);
+  void MakeSession();
   void StepSnapshot(absl::Time now);
   void OpenSnapshot(bool schema_only);
   void TakeSchema(const v1::SignedSchema& schema);
@@ -113,6 +116,7 @@ class RelayStream : private SessionEnvironment {
   bool snapshot_wanted_ = false;
   std::unique_ptr<BufferedStream<v1::SnapshotResponse>> snapshot_;  // of WantSnapshot, or of the schema alone
   absl::Time snapshot_not_before_ = absl::InfinitePast();
+  absl::Time again_at_ = absl::InfiniteFuture();  // the session ended: another one may do better
   BackOff snapshot_back_off_;
 };
 

@@ -1,0 +1,237 @@
+#include "server/relay/leased_authority.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
+#include "common/wire/signed_statements.h"
+#include "common/wire/token.h"
+
+namespace replicast::relay {
+namespace {
+
+template <typename Id>
+Id Numbered(uint8_t number) {
+  Id id;
+  id.bytes[0] = number;
+  return id;
+}
+
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp* out) { out->set_seconds(absl::ToUnixSeconds(time)); }
+
+// Answers what it is told to, when it is told to.
+class FakeUpstream : public UpstreamChannel {
+ public:
+  void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) override {
+    asked.push_back(request);
+    waiting = std::move(answer);
+  }
+  void Compare(const v1::CompareRequest&, Answer<v1::CompareResponse>) override {}
+  void CreateToken(const v1::CreateTokenRequest&, Answer<v1::CreateTokenResponse> answer) override { answer(token); }
+  void Enroll(const v1::EnrollRequest&, Answer<v1::EnrollResponse> answer) override { answer(v1::EnrollResponse()); }
+  void Subscribe(const v1::SubscribeRequest&, Answer<v1::SubscribeResponse>) override {}
+  void GetKeys(const v1::GetKeysRequest&, Answer<v1::GetKeysResponse>) override {}
+  void Report(const v1::ReportRequest&, Answer<v1::ReportResponse>) override {}
+  void Repair(const v1::RepairRequest&, Answer<v1::RepairResponse>) override {}
+  void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse>) override { renewed = request; }
+  std::unique_ptr<Stream> CatchUp(const v1::CatchUpRequest&, std::function<void(v1::CatchUpResponse)>,
+                                  std::function<void(absl::Status)>) override {
+    return nullptr;
+  }
+  std::unique_ptr<Stream> Snapshot(const v1::SnapshotRequest&, std::function<void(v1::SnapshotResponse)>,
+                                   std::function<void(absl::Status)>) override {
+    return nullptr;
+  }
+
+  std::vector<v1::AuthorizeRequest> asked;
+  Answer<v1::AuthorizeResponse> waiting;
+  v1::CreateTokenResponse token;
+  v1::RenewRequest renewed;
+};
+
+struct Inline : Executor {
+  void Post(std::function<void()> work) override { work(); }
+};
+
+struct NoListener : UnitListener {
+  void OnUnitPart(const DefinitionHash&, const v1::UnitHeader&, const wire::EncodedPart&) override {}
+  void OnStreamReady(const StreamInfo&) override {}
+  void OnStreamStopped(const StreamInfo&) override {}
+};
+
+class LeasedAuthorityTest : public testing::Test {
+ protected:
+  LeasedAuthorityTest() {
+    EXPECT_TRUE(state_->Execute("PRAGMA journal_mode=WAL").ok());
+    audit_ = *AuditLog::Open(temporary_.path() + "/audit.log", clock_);
+    membership_ =
+        *Membership::Open(*state_, Numbered<ServerId>(1), CertificateAuthority("", ""), *audit_, clock_, random_);
+    const RelayPublisher::Upstream upstream{loop_, upstream_, "upstream:1", Numbered<MemberId>(9), {}, ""};
+    publisher_ = *RelayPublisher::Start(*log_, upstream, {}, {}, clock_, random_, listener_, {});
+    Open();
+  }
+  void Open() {
+    authority_ = *LeasedAuthority::Open({*state_, *membership_, *publisher_, upstream_, clock_, Numbered<ServerId>(2),
+                                         [this](const MemberId& member) { revoked_.push_back(member); }});
+    authority_->SetOnChanged([this] { ++changes_; });
+  }
+  v1::MemberRights RightsOf(const MemberId& member) {
+    v1::MemberRights rights;
+    rights.set_member_id(member.ToBytes());
+    rights.set_role("member");
+    rights.add_datasets("all");
+    SetTimestamp(clock_.Wall() + limits::kLease, rights.mutable_lease_expires_at());
+    SetTimestamp(clock_.Wall() + absl::Hours(1000), rights.mutable_certificate_expires_at());
+    return rights;
+  }
+  void Answer(const std::vector<v1::MemberRights>& all) {
+    v1::AuthorizeResponse response;
+    for (const v1::MemberRights& rights : all) *response.add_rights() = rights;
+    std::exchange(upstream_.waiting, {})(response);
+  }
+  void Refuse(const std::string& reason) {
+    v1::MemberRights rights;
+    rights.set_member_id(member_.ToBytes());
+    rights.set_refusal("because");
+    rights.set_refusal_reason(reason);
+    Answer({rights});
+  }
+  std::string Who() { return ReasonOf(authority_->Authenticate(member_, "member").status()); }
+
+  const TemporaryFolder temporary_;
+  ManualClock clock_;
+  SeededRandom random_{1};
+  Inline loop_;
+  NoListener listener_;
+  FakeUpstream upstream_;
+  std::unique_ptr<sqlite::Database> state_ = *sqlite::Database::Open(temporary_.path() + "/state.db", {.create = true});
+  std::unique_ptr<sqlite::Database> log_ = *sqlite::Database::Open(":memory:", {.create = true});
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<RelayPublisher> publisher_;
+  std::unique_ptr<LeasedAuthority> authority_;
+  const MemberId member_ = Numbered<MemberId>(5);
+  std::vector<MemberId> revoked_;
+  int changes_ = 0;
+};
+
+TEST_F(LeasedAuthorityTest, AsksOnceAndKnowsUntilTheLeaseEnds) {
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  ASSERT_EQ(upstream_.asked.size(), 1u);
+  Answer({RightsOf(member_)});
+  EXPECT_EQ(changes_, 1);
+  const auto member = authority_->Authenticate(member_, "member");
+  ASSERT_TRUE(member.ok()) << member.status();
+  EXPECT_EQ(member->datasets, std::vector<std::string>{"all"});
+  EXPECT_EQ(ReasonOf(authority_->Authenticate(member_, "admin").status()), "ROLE_MISMATCH");
+  EXPECT_EQ(upstream_.asked.size(), 1u);
+}
+
+TEST_F(LeasedAuthorityTest, AsksAnewAtHalfOfItAndFailsClosedWhenNobodyAnswers) {
+  Who();
+  Answer({RightsOf(member_)});
+  clock_.Advance(limits::kLease / 2 + absl::Seconds(1));
+  EXPECT_EQ(Who(), "");
+  ASSERT_EQ(upstream_.asked.size(), 2u);
+  std::exchange(upstream_.waiting, {})(absl::UnavailableError("away"));
+  EXPECT_EQ(Who(), "") << "it acts on what it was told";
+  clock_.Advance(limits::kLease / 2);
+  Who();
+  if (upstream_.waiting) std::exchange(upstream_.waiting, {})(absl::UnavailableError("away"));
+  EXPECT_EQ(Who(), "UPSTREAM_AWAY");
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_EQ(Who(), "AUTHORIZING") << "it asks again";
+}
+
+TEST_F(LeasedAuthorityTest, WhatItWasToldOutlivesARestart) {
+  Who();
+  v1::GrantStatement statement;
+  statement.set_definition_hash(Numbered<DefinitionHash>(7).ToBytes());
+  SetTimestamp(clock_.Wall() + limits::kLease, statement.mutable_expires_at());
+  Answer({RightsOf(member_)});
+  Member member = *authority_->Authenticate(member_, "member");
+  EXPECT_EQ(ReasonOf(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(7)).status()), "AUTHORIZING");
+  v1::MemberRights rights = RightsOf(member_);
+  rights.mutable_signed_grant()->set_statement(statement.SerializeAsString());
+  Answer({rights});
+  EXPECT_TRUE(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(7)).ok());
+  Open();
+  EXPECT_EQ(Who(), "");
+  EXPECT_TRUE(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(7)).ok());
+  EXPECT_EQ(ReasonOf(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(8)).status()), "AUTHORIZING")
+      << "the dataset was altered";
+  clock_.Advance(limits::kLease);
+  EXPECT_EQ(ReasonOf(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(7)).status()), "AUTHORIZING");
+}
+
+TEST_F(LeasedAuthorityTest, ARevocationIsActedOnAndARefusalStandsForAMomentOnly) {
+  Who();
+  Answer({RightsOf(member_)});
+  clock_.Advance(limits::kLease / 2 + absl::Seconds(1));
+  Who();
+  Refuse("MEMBER_REVOKED");
+  EXPECT_EQ(revoked_, std::vector<MemberId>{member_});
+  EXPECT_EQ(Who(), "MEMBER_REVOKED");
+  Open();
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  Refuse("MEMBER_UNKNOWN");
+  EXPECT_EQ(Who(), "MEMBER_UNKNOWN");
+  clock_.Advance(absl::Seconds(6));
+  EXPECT_EQ(Who(), "AUTHORIZING") << "it may have enrolled meanwhile";
+}
+
+TEST_F(LeasedAuthorityTest, ARelayBelowIsToldOnlyOfWhatItMayRead) {
+  Member relay;
+  relay.id = Numbered<MemberId>(6);
+  relay.role = kRelayRole;
+  relay.datasets = {"all"};
+  v1::AuthorizeRequest request;
+  for (const char* dataset : {"all", "other"}) {
+    v1::MemberQuestion* question = request.add_questions();
+    question->set_member_id(member_.ToBytes());
+    question->set_dataset(dataset);
+  }
+  absl::StatusOr<v1::AuthorizeResponse> told;
+  authority_->Authorize(relay, request,
+                        [&](absl::StatusOr<v1::AuthorizeResponse> answer) { told = std::move(answer); });
+  v1::MemberRights rights = RightsOf(member_);
+  rights.add_datasets("other");
+  Answer({rights, rights});
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_EQ(told->rights(0).datasets_size(), 1);
+  EXPECT_EQ(told->rights(0).datasets(0), "all");
+  EXPECT_EQ(told->rights(1).refusal_reason(), "DATASET_NOT_GRANTED");
+}
+
+TEST_F(LeasedAuthorityTest, ATokenIsMadeAboveAndNamesThisRelayOnly) {
+  v1::JoinToken token;
+  token.add_enrolment_addresses("above:1");
+  token.add_member_addresses("above:2");
+  token.set_id(std::string(16, 'i'));
+  token.set_secret(std::string(32, 's'));
+  token.set_ca_certificate("ca");
+  upstream_.token.set_token(wire::TokenToText(token));
+  SetTimestamp(clock_.Wall() + absl::Hours(1), upstream_.token.mutable_expires_at());
+  Member admin;
+  admin.role = kAdminRole;
+  absl::StatusOr<Authority::Token> made;
+  authority_->CreateToken(admin, v1::CreateTokenRequest(),
+                          [&](absl::StatusOr<Authority::Token> got) { made = std::move(got); });
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->token.enrolment_addresses_size() + made->token.member_addresses_size(), 0);
+  EXPECT_EQ(made->token.secret(), token.secret());
+  EXPECT_GT(authority_->open_until(), clock_.Wall());
+  Open();
+  EXPECT_GT(authority_->open_until(), clock_.Wall()) << "also after a restart";
+}
+
+TEST_F(LeasedAuthorityTest, ARenewalIsBroughtUpstreamInTheMembersName) {
+  Member member;
+  member.id = member_;
+  authority_->Renew(member, v1::RenewRequest(), [](const absl::StatusOr<v1::RenewResponse>&) {});
+  EXPECT_EQ(upstream_.renewed.member_id(), member_.ToBytes());
+}
+
+}  // namespace
+}  // namespace replicast::relay
