@@ -49,7 +49,7 @@ class Demo:
         self.arguments = arguments
         self.folder = tempfile.mkdtemp(prefix="replicast-demo-")
         self.master = self.path("master.db")
-        self.running, self.verdicts, self.sent_before, self.watchers = {}, [], {}, []
+        self.running, self.verdicts, self.sent_before, self.watchers, self.joins = {}, [], {}, [], {}
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -87,14 +87,27 @@ class Demo:
         self.cli("dataset", "create", "catalogue", *[part for table in CATALOGUE_TABLES for part in ("--table", table)])
         self.cli("dataset", "create", "libraries", "--table", "package:" + ",".join(LIBRARY_COLUMNS), "--where", "package=section='libs'")
 
-    def start_replica(self, name, *extra, join=None):
+    def token_file(self, name, *how):
+        with open(os.open(self.path(name + ".token"), os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(self.cli(*how, "--dataset", "catalogue" if name == "r" else self.joins[name])[1].strip())
+        return "@" + self.path(name + ".token")
+
+    def start_relay(self, first=False):
+        arguments = ["replicastd", "relay", "--directory", self.path("relay")]
+        if first:
+            members, enrolment = processes.free_ports(2)
+            self.relay = f"127.0.0.1:{members}"
+            arguments += ["--join", self.token_file("r", "token", "create", "--relay"), "--listen", self.relay, "--listen-enrolment", f"127.0.0.1:{enrolment}",
+                          "--interface", "lo", "--port-data", str(processes.free_ports(1)[0])]
+        self.running["relay"] = relay = Process("relay", arguments, self.path("relay.log"))
+        relay.wait_for_line("replicastd ready", 30)
+
+    def start_replica(self, name, *extra, join=None, behind_relay=False):
         arguments = ["replicast-replica", "--database", self.path(name + ".db"), *extra]
         if join:
-            token = self.cli("token", "create", "--dataset", join)[1].strip()
-            token_file = self.path(name + ".token")
-            with open(os.open(token_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                file.write(token)
-            arguments += ["--join", "@" + token_file, "--dataset", join, "--interface", "lo"]
+            self.joins[name] = join
+            where = ["--server", self.relay] if behind_relay else []
+            arguments += ["--join", self.token_file(name, *where, "token", "create"), "--dataset", join, "--interface", "lo"]
         self.running[name] = Process("replica " + name.upper(), arguments, self.path(name + ".log"))
 
     def live(self, name, seconds=60):
@@ -121,6 +134,9 @@ class Demo:
         self.running["b"].kill_hard()
         self.start_replica("b", "--simulate-loss", "5%", "--simulate-seed", "8")
         self.live("d")
+        self.at_change(10_000, "the relay is killed with -9 and started again")
+        self.running["relay"].kill_hard()
+        self.start_relay()
         self.at_change(12_000, "the server is killed with -9 and started again")
         self.remember_traffic()
         self.memory_server = self.running["server"].memory_peak()
@@ -146,11 +162,13 @@ class Demo:
 
     def prove_equal(self):
         say("Proof 1: `replicast verify` compares digests over the actual rows of both sides")
-        for name in "abcd":
+        for name in "abcdfg":
             held, text = self.verify(name)
             self.proof(f"replica {name.upper()} verifies equal", held, text)
         say("Proof 2: sqldiff of master against each replica")
-        for name in "abd":
+        members = {stream["datasets"][0]: stream["members"] for stream in self.cli_json("stream", "list")["streams"]}["catalogue"]
+        self.proof("the server has four members of `catalogue`: A, B, D and the relay", members == 4, f"it has {members}")
+        for name in "abdfg":
             self.proof(f"sqldiff sees no difference in {name.upper()}", *self.sqldiff(self.master, self.path(name + ".db"), CATALOGUE_TABLES))
         view = self.path("libraries-view.db")
         with sqlite3.connect(view) as database:
@@ -216,6 +234,7 @@ class Demo:
                   "SELECT rowid FROM search WHERE search MATCH 'compress* NOT library' ORDER BY rowid", "e")
         self.same("the table without a key is the same in E", "SELECT rowid, line FROM visit ORDER BY rowid", "e")
         self.proof("A verifies equal, too", *self.verify("a"))
+        self.proof("F verifies equal behind the relay, too", *self.verify("f"))
         self.same("A has the new column", "SELECT id, note FROM package ORDER BY id", "a")
 
     def writes_unseen(self):
@@ -287,6 +306,12 @@ class Demo:
         self.start_replica("c", join="libraries")
         for name in "abc":
             self.live(name)
+        say("A relay, which is one more member of the server, and replicas F and G of `catalogue` behind it")
+        self.start_relay(first=True)
+        for name in "fg":
+            self.start_replica(name, join="catalogue", behind_relay=True)
+        for name in "fg":
+            self.live(name)
         self.change_everything()
         self.prove_equal()
         self.damage()
@@ -299,7 +324,7 @@ class Demo:
         changes = getattr(self, "changes", None)
         if changes and changes.poll() is None:
             changes.kill()
-        for name in sorted(self.running, key=lambda each: each == "server"):
+        for name in sorted(self.running, key=lambda each: each in ("server", "relay")):
             self.running[name].stop()
 
     def tell_what_to_try(self):
