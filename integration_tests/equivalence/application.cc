@@ -104,6 +104,12 @@ absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& 
   return sqlite::Database::Open(path, {.read_only = true, .quoted_strings = false});
 }
 
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenKnowingReader(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Database> database, OpenReader(path));
+  AddCollation(*database);
+  return database;
+}
+
 bool MayFail(const absl::Status& status) {
   if (ReasonOf(status) == "DATABASE_CONSTRAINT") return true;
   const absl::string_view message = status.message();

@@ -34,6 +34,8 @@ class Application {
 // A plain connection that reads a database of such an application, and doesn't know its collation. "x" is never a
 // string for it.
 absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenReader(const std::string& path);
+// Likewise, and knows it.
+absl::StatusOr<std::unique_ptr<sqlite::Database>> OpenKnowingReader(const std::string& path);
 
 // Whether a statement of an application may fail like that. Everything else is somebody's fault.
 bool MayFail(const absl::Status& status);

@@ -50,6 +50,7 @@ class World {
   absl::Status Begin() {
     RETURN_IF_ERROR(master_.Open(script_.ddl, options_.in_part));
     ASSIGN_OR_RETURN(plain_, OpenReader(master_.path()));
+    ASSIGN_OR_RETURN(knowing_, OpenKnowingReader(master_.path()));
     RETURN_IF_ERROR(server_.Start());
     ASSIGN_OR_RETURN(const std::vector<std::string> tables, TablesOf(*plain_));
     for (const std::string& table : tables) {
@@ -138,7 +139,10 @@ class World {
     RETURN_IF_ERROR(server_.Drain());
     absl::Status created = server_.publisher().CreateDataset(step.text, definition);
     ASSIGN_OR_RETURN(const std::string reason, WhyMeaningless(*plain_, definition));
-    if (created.ok() != reason.empty() && !options_.in_part)
+    // SQLite asks for the collation of what is compared with the alias of the rowid, which has none; but an integer equals
+    // no text in any, and where a filter is evaluated that column is an ordinary one.
+    const bool needless = created.ok() && reason.find("no such collation sequence") != std::string::npos;
+    if (created.ok() != reason.empty() && !needless && !options_.in_part)
       return absl::InternalError(absl::StrCat("a dataset's creation: ", created.ToString(), ", where ", reason));
     if (!created.ok()) {
       tally_.Count("dataset: refused");
@@ -218,7 +222,7 @@ class World {
     std::string difference;
     for (const v1::TableDefinition& table : follower.definition().tables()) {
       ASSIGN_OR_RETURN(const std::string of_schema, CompareSchema(*plain_, *replica, table));
-      ASSIGN_OR_RETURN(const std::string of_rows, CompareRows(*plain_, *replica, table, &rows));
+      ASSIGN_OR_RETURN(const std::string of_rows, CompareRows(*knowing_, *replica, table, &rows));
       difference += of_schema + of_rows;
     }
     tally_.Count("rows compared", rows);
@@ -251,7 +255,7 @@ class World {
   ManualClock clock_;
   SeededRandom random_;
   Master master_{temporary_.path() + "/master.db"};
-  std::unique_ptr<sqlite::Database> plain_;
+  std::unique_ptr<sqlite::Database> plain_, knowing_;
   Server server_;
   std::vector<std::unique_ptr<Follower>> followers_;
   std::set<std::string> ever_meaningless_;  // datasets
