@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "server/control/messages.h"
@@ -19,9 +20,11 @@ struct Absent {
 
 std::vector<Absent> AbsentOf(ControlPlane& plane) {
   const auto following = plane.Following();
+  const std::set<DefinitionHash> there = plane.StreamsThere();
   std::vector<Absent> all;
   for (const MemberPositions::Noted& noted : plane.membership().positions().All()) {
-    if (!following.contains({noted.member, noted.position.definition})) all.push_back({noted, std::nullopt});
+    const DefinitionHash& stream = noted.position.definition;
+    if (there.contains(stream) && !following.contains({noted.member, stream})) all.push_back({noted, std::nullopt});
   }
   return all;
 }

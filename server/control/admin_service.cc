@@ -106,11 +106,12 @@ grpc::ServerUnaryReactor* AdminService::DeleteDataset(Context* context, const v1
 
 void AdminService::MakeToken(const Member& member, const v1::CreateTokenRequest& request,
                              const rpc::Answer<v1::CreateTokenResponse>& answer) {
-  if (request.request_id().size() > RequestCache::kMaxIdBytes) {
+  const std::string& id = request.request_id();
+  if (id.size() > RequestCache::kMaxIdBytes) {
     return answer(Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a request_id has at most 64 bytes"));
   }
-  const std::string key = member.id.ToBytes() + "CreateToken" + request.request_id();
-  const auto known = request.request_id().empty() ? std::nullopt : plane_.answers().Find(key, plane_.now());
+  const std::string key = id.empty() ? "" : member.id.ToBytes() + "CreateToken" + id;
+  const auto known = plane_.answers().Find(key, plane_.now());
   if (v1::CreateTokenResponse response; known && response.ParseFromString(*known)) return answer(response);
   plane_.authority().CreateToken(member, request, [this, key, answer](absl::StatusOr<Authority::Token> made) {
     if (!made.ok()) return answer(made.status());
@@ -120,7 +121,7 @@ void AdminService::MakeToken(const Member& member, const v1::CreateTokenRequest&
     v1::CreateTokenResponse response;
     response.set_token(wire::TokenToText(made->token));
     SetTime(made->expires_at, response.mutable_expires_at());
-    plane_.answers().Put(key, response.SerializeAsString(), plane_.now());
+    if (!key.empty()) plane_.answers().Put(key, response.SerializeAsString(), plane_.now());
     answer(response);
   });
 }

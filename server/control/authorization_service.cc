@@ -82,9 +82,9 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   // Only now: the join may have begun another epoch, and changed the rate.
   *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts(),
                                       plane_.authority().signing_public_key());
-  if (position) plane_.NotePosition(member.id, *position);
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
+  if (position) plane_.NotePosition(member.id, *position);
   response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
   if (altered) response.set_reason("dataset '" + request.dataset() + "' was altered");
   if (!request.has_position()) response.clear_reason();

@@ -194,6 +194,13 @@ void ControlPlane::DropUnfollowed() {
       spdlog::warn("{} could not go: {}", name, std::string(status.message()));
     parts_.engine.OnDatasetsChanged();
   }
+  parts_.membership.positions().KeepStreams(StreamsThere());
+}
+
+std::set<DefinitionHash> ControlPlane::StreamsThere() const {
+  std::set<DefinitionHash> there;
+  for (const StreamInfo& stream : parts_.publisher.Streams()) there.insert(stream.definition_hash);
+  return there;
 }
 
 absl::StatusOr<StreamInfo> ControlPlane::ReadableStream(const Member& member, const DefinitionHash& stream,
@@ -225,16 +232,13 @@ std::set<std::pair<MemberId, DefinitionHash>> ControlPlane::Following() const {
 }
 
 void ControlPlane::NotePosition(const MemberId& member, const Position& position) {
-  if (parts_.publisher.Stream(position.definition))
-    parts_.membership.positions().Note(member, position, parts_.clock.Wall());
+  parts_.membership.positions().Note(member, position, parts_.clock.Wall());
 }
 
 void ControlPlane::KeepPositions() {
   if (now() < next_flush_) return;
   next_flush_ = now() + kFlushEvery;
-  MemberPositions& positions = parts_.membership.positions();
-  positions.KeepStreams([this](const DefinitionHash& stream) { return parts_.publisher.Stream(stream).has_value(); });
-  if (const absl::Status status = positions.Flush(); !status.ok())
+  if (const absl::Status status = parts_.membership.positions().Flush(); !status.ok())
     spdlog::warn("where members stand could not be stored: {}", std::string(status.message()));
 }
 

@@ -98,7 +98,8 @@ class ControlPlane {
   void Leave(const MemberId& member, const std::string& dataset);
   // Who is sent which stream's units.
   std::set<std::pair<MemberId, DefinitionHash>> Following() const;
-  // The member said that it stands there, durably.
+  std::set<DefinitionHash> StreamsThere() const;
+  // The member said that it stands there, durably; in a stream that it may read.
   void NotePosition(const MemberId& member, const Position& position);
   // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
   absl::Status EndUnreadable();
@@ -125,7 +126,7 @@ class ControlPlane {
   absl::StatusOr<std::string> Derive(const Member& member, const std::string& name, const v1::Definition* narrowing);
   // Members' positions go to disk.
   void KeepPositions();
-  // Derived datasets that nobody has followed for long go.
+  // Derived datasets that nobody has followed for long go, and what was noted of streams that are gone.
   void DropUnfollowed();
   void Denied(const Member& member, const char* action, const std::string& subject);
   absl::Status AdmitMember(const MemberId& member);

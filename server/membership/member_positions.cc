@@ -39,9 +39,9 @@ void MemberPositions::Forget(const MemberId& member) {
   }
 }
 
-void MemberPositions::KeepStreams(const std::function<bool(const DefinitionHash&)>& exists) {
+void MemberPositions::KeepStreams(const std::set<DefinitionHash>& streams) {
   for (auto at = entries_.begin(); at != entries_.end();) {
-    if (exists(at->first.second)) {
+    if (streams.contains(at->first.second)) {
       ++at;
       continue;
     }

@@ -4,7 +4,6 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
-#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -31,8 +30,8 @@ class MemberPositions {
   };
   void Note(const MemberId& member, const Position& position, absl::Time at);
   void Forget(const MemberId& member);
-  // Drops what is of streams for which this is false.
-  void KeepStreams(const std::function<bool(const DefinitionHash&)>& exists);
+  // Drops what is of all others.
+  void KeepStreams(const std::set<DefinitionHash>& streams);
   std::vector<Noted> All() const;
   // What changed since the last, in one transaction of its own; nothing is written where nothing did.
   absl::Status Flush();

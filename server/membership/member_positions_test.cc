@@ -2,15 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/numbered.h"
+
 namespace replicast {
 namespace {
-
-template <typename Id>
-Id Numbered(uint8_t number) {
-  Id id;
-  id.bytes[0] = number;
-  return id;
-}
 
 class MemberPositionsTest : public testing::Test {
  protected:
@@ -50,7 +45,7 @@ TEST_F(MemberPositionsTest, WhoIsRevokedAndStreamsThatAreGoneAreForgotten) {
   positions_.Note(two_, At(2, 12), absl::FromUnixSeconds(100));
   ASSERT_TRUE(positions_.Flush().ok());
   positions_.Forget(one_);
-  positions_.KeepStreams([](const DefinitionHash& stream) { return stream == Numbered<DefinitionHash>(2); });
+  positions_.KeepStreams({Numbered<DefinitionHash>(2)});
   ASSERT_TRUE(positions_.Flush().ok());
   const auto noted = AfterARestart();
   ASSERT_EQ(noted.size(), 1u);
