@@ -109,7 +109,8 @@ std::string Relayd::StreamPath(const std::string& name) const {
 
 absl::Status Relayd::StartFollowing() {
   RETURN_IF_ERROR(OpenMulticaster());
-  upstream_ = std::make_unique<control::GrpcUpstreamChannel>(loop_, credential_.rpc);
+  channel_ = std::make_unique<GrpcControlChannel>(loop_, credential_.rpc);
+  upstream_ = std::make_unique<control::GrpcUpstreamCalls>(loop_, credential_.rpc);
   ASSIGN_OR_RETURN(log_, sqlite::Database::Open(folder_.File(kLog), {.create = true}));
   // What is lost of it is fetched again.
   RETURN_IF_ERROR(log_->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=" +
@@ -126,8 +127,13 @@ absl::Status Relayd::StartFollowing() {
     std::error_code ignored;
     for (const char* suffix : kSuffixes) std::filesystem::remove(StreamPath(name) + suffix, ignored);
   };
-  const relay::RelayPublisher::Upstream upstream{
-      loop_, *upstream_, credential_.rpc.address, credential_.member, credential_.x25519, credential_.rpc.ca_pem};
+  const relay::RelayPublisher::Upstream upstream{loop_,
+                                                 *channel_,
+                                                 *upstream_,
+                                                 credential_.rpc.address,
+                                                 credential_.member,
+                                                 credential_.x25519,
+                                                 credential_.rpc.ca_pem};
   ASSIGN_OR_RETURN(publisher_,
                    relay::RelayPublisher::Start(
                        *log_, upstream, std::move(files),
@@ -166,6 +172,7 @@ void Relayd::Renew(absl::Time now) {
     if (taken.ok()) taken = TakeRenewed(*response, &credential_);
     if (taken.ok()) taken = SaveMember(folder_.File(kUpstream), credential_, ReplicaSettings());
     if (!taken.ok()) return spdlog::warn("the relay's certificate was not renewed: {}", std::string(taken.message()));
+    channel_->UseCredentials(credential_.rpc);
     upstream_->UseCredentials(credential_.rpc);
     renew_at_ = absl::InfiniteFuture();
     spdlog::info("the relay's certificate was renewed; members see it after the next start");

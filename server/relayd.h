@@ -7,9 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "client/control/grpc_control_channel.h"
 #include "client/control/member_credential.h"
 #include "replicast/v1/tokens.pb.h"
-#include "server/control/grpc_upstream_channel.h"
+#include "server/control/grpc_upstream_calls.h"
 #include "server/relay/leased_authority.h"
 #include "server/server_process.h"
 
@@ -42,7 +43,8 @@ class Relayd : public ServerProcess {
 
   MemberCredential credential_;
   std::unique_ptr<Membership> membership_;
-  std::unique_ptr<control::GrpcUpstreamChannel> upstream_;
+  std::unique_ptr<GrpcControlChannel> channel_;
+  std::unique_ptr<control::GrpcUpstreamCalls> upstream_;
   std::unique_ptr<sqlite::Database> log_;
   std::unique_ptr<relay::RelayPublisher> publisher_;
   std::unique_ptr<relay::LeasedAuthority> authority_;

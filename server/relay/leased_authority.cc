@@ -12,11 +12,16 @@ namespace replicast::relay {
 namespace {
 
 constexpr const char* kTables = R"sql(
-CREATE TABLE IF NOT EXISTS relay_leases(member BLOB PRIMARY KEY, rights BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS relay_leases(
+  member BLOB PRIMARY KEY,
+  rights BLOB NOT NULL,
+  expires_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS relay_grants(
   member BLOB NOT NULL,
   question BLOB NOT NULL,          -- a MemberQuestion without its member
   signed_grant BLOB NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
   PRIMARY KEY(member, question)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS relay_tokens(expires_at_ms INTEGER NOT NULL);
@@ -177,6 +182,8 @@ void LeasedAuthority::TakeAnswer(const v1::AuthorizeRequest& asked, absl::Status
       if (const absl::Status taken = TakeRights(asked.questions(i), answer->rights(i)); !taken.ok())
         spdlog::warn("what the server above says of a member could not be kept: {}", std::string(taken.message()));
     }
+    if (const absl::Status forgotten = ForgetExpired(); !forgotten.ok())
+      spdlog::warn("leases that ended could not be forgotten: {}", std::string(forgotten.message()));
   } else {
     not_before_ = parts_.clock.Now() + kAskAgain;
     spdlog::debug("the server above can't be asked: {}", std::string(answer.status().message()));
@@ -214,15 +221,27 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
   }
   ASSIGN_OR_RETURN(const Member member, MemberOf(*id, lease, rights.role()));
   RETURN_IF_ERROR(parts_.membership.Adopt(member));
-  ASSIGN_OR_RETURN(sqlite::Statement put, parts_.state.Prepare("INSERT OR REPLACE INTO relay_leases VALUES(?, ?)"));
-  RETURN_IF_ERROR(put.BindBlob(1, id->view()).BindBlob(2, lease.rights.SerializeAsString()).Run());
+  ASSIGN_OR_RETURN(sqlite::Statement put, parts_.state.Prepare("INSERT OR REPLACE INTO relay_leases VALUES(?, ?, ?)"));
+  put.BindBlob(1, id->view()).BindBlob(2, lease.rights.SerializeAsString());
+  RETURN_IF_ERROR(put.BindInt(3, absl::ToUnixMillis(lease.expires_at)).Run());
   if (grant.statement().empty()) return transaction.Commit();
-  ASSIGN_OR_RETURN(sqlite::Statement keep, parts_.state.Prepare("INSERT OR REPLACE INTO relay_grants VALUES(?, ?, ?)"));
-  RETURN_IF_ERROR(keep.BindBlob(1, id->view()).BindBlob(2, key).BindBlob(3, grant.SerializeAsString()).Run());
   v1::GrantStatement statement;
-  if (statement.ParseFromString(grant.statement()))
-    grants_[{*id, key}] = {grant, statement.definition_hash(), FromTimestamp(statement.expires_at())};
+  if (grant.statement().empty() || !statement.ParseFromString(grant.statement())) return transaction.Commit();
+  const Granted granted{grant, statement.definition_hash(), FromTimestamp(statement.expires_at())};
+  ASSIGN_OR_RETURN(sqlite::Statement keep,
+                   parts_.state.Prepare("INSERT OR REPLACE INTO relay_grants VALUES(?, ?, ?, ?)"));
+  keep.BindBlob(1, id->view()).BindBlob(2, key).BindBlob(3, grant.SerializeAsString());
+  RETURN_IF_ERROR(keep.BindInt(4, absl::ToUnixMillis(granted.expires_at)).Run());
+  grants_[{*id, key}] = granted;
   return transaction.Commit();
+}
+
+absl::Status LeasedAuthority::ForgetExpired() {
+  const absl::Time now = parts_.clock.Wall();
+  std::erase_if(leases_, [now](const auto& each) { return each.second.expires_at <= now; });
+  std::erase_if(grants_, [now](const auto& each) { return each.second.expires_at <= now; });
+  const std::string expired = " WHERE expires_at_ms <= " + std::to_string(absl::ToUnixMillis(now));
+  return parts_.state.Execute("DELETE FROM relay_leases" + expired + "; DELETE FROM relay_grants" + expired);
 }
 
 std::vector<std::string> LeasedAuthority::PathOf(const DefinitionHash& definition) const {

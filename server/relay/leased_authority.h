@@ -15,7 +15,7 @@
 #include "server/membership/authority.h"
 #include "server/membership/membership.h"
 #include "server/relay/relay_publisher.h"
-#include "server/relay/upstream_channel.h"
+#include "server/relay/upstream_calls.h"
 
 namespace replicast::relay {
 
@@ -28,7 +28,7 @@ class LeasedAuthority : public Authority {
     sqlite::Database& state;
     Membership& membership;  // what is known of members is kept there
     RelayPublisher& publisher;
-    UpstreamChannel& upstream;
+    UpstreamCalls& upstream;
     const Clock& clock;
     ServerId server;  // this relay
     // A member is revoked, says the server above.
@@ -71,6 +71,7 @@ class LeasedAuthority : public Authority {
   void SendQuestions();
   void TakeAnswer(const v1::AuthorizeRequest& asked, absl::StatusOr<v1::AuthorizeResponse> answer);
   absl::Status TakeRights(const v1::MemberQuestion& question, const v1::MemberRights& rights);
+  absl::Status ForgetExpired();
   absl::StatusOr<Member> MemberOf(const MemberId& id, const Lease& lease, const std::string& role) const;
   template <typename Response>
   Answer<Response> WhileAlive(Answer<Response> answer) {

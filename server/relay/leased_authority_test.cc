@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/errors.h"
+#include "common/base/numbered.h"
 #include "common/base/temporary_folder.h"
 #include "common/wire/signed_statements.h"
 #include "common/wire/token.h"
@@ -10,17 +11,10 @@
 namespace replicast::relay {
 namespace {
 
-template <typename Id>
-Id Numbered(uint8_t number) {
-  Id id;
-  id.bytes[0] = number;
-  return id;
-}
-
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp* out) { out->set_seconds(absl::ToUnixSeconds(time)); }
 
 // Answers what it is told to, when it is told to.
-class FakeUpstream : public UpstreamChannel {
+class FakeUpstream : public UpstreamCalls {
  public:
   void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) override {
     asked.push_back(request);
@@ -29,11 +23,21 @@ class FakeUpstream : public UpstreamChannel {
   void Compare(const v1::CompareRequest&, Answer<v1::CompareResponse>) override {}
   void CreateToken(const v1::CreateTokenRequest&, Answer<v1::CreateTokenResponse> answer) override { answer(token); }
   void Enroll(const v1::EnrollRequest&, Answer<v1::EnrollResponse> answer) override { answer(v1::EnrollResponse()); }
+  void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse>) override { renewed = request; }
+
+  std::vector<v1::AuthorizeRequest> asked;
+  Answer<v1::AuthorizeResponse> waiting;
+  v1::CreateTokenResponse token;
+  v1::RenewRequest renewed;
+};
+
+// Of a relay that follows nothing.
+struct NoChannel : ControlChannel {
   void Subscribe(const v1::SubscribeRequest&, Answer<v1::SubscribeResponse>) override {}
   void GetKeys(const v1::GetKeysRequest&, Answer<v1::GetKeysResponse>) override {}
   void Report(const v1::ReportRequest&, Answer<v1::ReportResponse>) override {}
   void Repair(const v1::RepairRequest&, Answer<v1::RepairResponse>) override {}
-  void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse>) override { renewed = request; }
+  void Renew(const v1::RenewRequest&, Answer<v1::RenewResponse>) override {}
   std::unique_ptr<Stream> CatchUp(const v1::CatchUpRequest&, std::function<void(v1::CatchUpResponse)>,
                                   std::function<void(absl::Status)>) override {
     return nullptr;
@@ -42,11 +46,6 @@ class FakeUpstream : public UpstreamChannel {
                                    std::function<void(absl::Status)>) override {
     return nullptr;
   }
-
-  std::vector<v1::AuthorizeRequest> asked;
-  Answer<v1::AuthorizeResponse> waiting;
-  v1::CreateTokenResponse token;
-  v1::RenewRequest renewed;
 };
 
 struct Inline : Executor {
@@ -66,7 +65,7 @@ class LeasedAuthorityTest : public testing::Test {
     audit_ = *AuditLog::Open(temporary_.path() + "/audit.log", clock_);
     membership_ =
         *Membership::Open(*state_, Numbered<ServerId>(1), CertificateAuthority("", ""), *audit_, clock_, random_);
-    const RelayPublisher::Upstream upstream{loop_, upstream_, "upstream:1", Numbered<MemberId>(9), {}, ""};
+    const RelayPublisher::Upstream upstream{loop_, channel_, upstream_, "upstream:1", Numbered<MemberId>(9), {}, ""};
     publisher_ = *RelayPublisher::Start(*log_, upstream, {}, {}, clock_, random_, listener_, {});
     Open();
   }
@@ -103,6 +102,7 @@ class LeasedAuthorityTest : public testing::Test {
   SeededRandom random_{1};
   Inline loop_;
   NoListener listener_;
+  NoChannel channel_;
   FakeUpstream upstream_;
   std::unique_ptr<sqlite::Database> state_ = *sqlite::Database::Open(temporary_.path() + "/state.db", {.create = true});
   std::unique_ptr<sqlite::Database> log_ = *sqlite::Database::Open(":memory:", {.create = true});
@@ -163,6 +163,16 @@ TEST_F(LeasedAuthorityTest, WhatItWasToldOutlivesARestart) {
       << "the dataset was altered";
   clock_.Advance(limits::kLease);
   EXPECT_EQ(ReasonOf(authority_->Grant(member, "all", nullptr, Numbered<DefinitionHash>(7)).status()), "AUTHORIZING");
+}
+
+TEST_F(LeasedAuthorityTest, WhatHasEndedIsForgotten) {
+  Who();
+  Answer({RightsOf(member_)});
+  clock_.Advance(limits::kLease);
+  const MemberId other = Numbered<MemberId>(6);
+  EXPECT_FALSE(authority_->Authenticate(other, "member").ok());
+  Answer({RightsOf(other)});
+  EXPECT_EQ(std::get<int64_t>(**state_->QueryValue("SELECT count(*) FROM relay_leases")), 1);
 }
 
 TEST_F(LeasedAuthorityTest, ARevocationIsActedOnAndARefusalStandsForAMomentOnly) {

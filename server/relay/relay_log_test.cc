@@ -3,16 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "common/base/errors.h"
+#include "common/base/numbered.h"
 
 namespace replicast::relay {
 namespace {
-
-template <typename Id>
-Id Numbered(uint8_t number) {
-  Id id;
-  id.bytes[0] = number;
-  return id;
-}
 
 class RelayLogTest : public testing::Test {
  protected:

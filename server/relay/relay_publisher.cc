@@ -41,7 +41,7 @@ absl::Status Preparing(const std::string& what) {
 // Asked upstream, on the relay's thread, while the comparison's own waits.
 class UpstreamComparison : public Publisher::Comparison {
  public:
-  UpstreamComparison(Executor& loop, UpstreamChannel& upstream, v1::CompareRequest request,
+  UpstreamComparison(Executor& loop, UpstreamCalls& upstream, v1::CompareRequest request,
                      std::shared_ptr<std::atomic<bool>> ending)
       : loop_(loop), upstream_(upstream), request_(std::move(request)), ending_(std::move(ending)) {}
   absl::Status Run() override {
@@ -64,7 +64,7 @@ class UpstreamComparison : public Publisher::Comparison {
 
  private:
   Executor& loop_;
-  UpstreamChannel& upstream_;
+  UpstreamCalls& upstream_;
   const v1::CompareRequest request_;
   const std::shared_ptr<std::atomic<bool>> ending_;
   v1::CompareResponse answer_;
@@ -486,7 +486,7 @@ absl::StatusOr<std::unique_ptr<Publisher::Comparison>> RelayPublisher::BeginComp
   v1::CompareRequest request;
   *request.mutable_position() = ToProto(position);
   if (ranges != nullptr) *request.mutable_ranges() = *ranges;
-  return std::make_unique<UpstreamComparison>(upstream_.loop, upstream_.channel, std::move(request), ending_);
+  return std::make_unique<UpstreamComparison>(upstream_.loop, upstream_.calls, std::move(request), ending_);
 }
 
 }  // namespace replicast::relay

@@ -14,7 +14,7 @@
 #include "server/relay/chunk_cache.h"
 #include "server/relay/relay_log.h"
 #include "server/relay/relay_stream.h"
-#include "server/relay/upstream_channel.h"
+#include "server/relay/upstream_calls.h"
 
 namespace replicast::relay {
 
@@ -34,7 +34,8 @@ class RelayPublisher : public Publisher {
   };
   struct Upstream {
     Executor& loop;  // its thread
-    UpstreamChannel& channel;
+    ControlChannel& channel;
+    UpstreamCalls& calls;
     std::string server;
     MemberId member;
     crypto::KeyPair x25519;

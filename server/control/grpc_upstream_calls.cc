@@ -1,4 +1,4 @@
-#include "server/control/grpc_upstream_channel.h"
+#include "server/control/grpc_upstream_calls.h"
 
 #include "client/control/unary_call.h"
 #include "common/rpc/channel.h"
@@ -9,7 +9,7 @@
 
 namespace replicast::control {
 
-struct GrpcUpstreamChannel::Stubs {
+struct GrpcUpstreamCalls::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
       : admin(channel), authorization(channel), registration(channel), synchronization(channel) {}
   v1::AdminService::Stub admin;
@@ -18,37 +18,40 @@ struct GrpcUpstreamChannel::Stubs {
   v1::SynchronizationService::Stub synchronization;
 };
 
-GrpcUpstreamChannel::GrpcUpstreamChannel(net::EventLoop& loop, const rpc::Credentials& credentials)
-    : loop_(loop),
-      member_(loop, credentials),
-      calls_(std::make_shared<OpenCalls>()),
-      stubs_(std::make_unique<Stubs>(rpc::MemberChannel(credentials))) {}
+GrpcUpstreamCalls::GrpcUpstreamCalls(net::EventLoop& loop, const rpc::Credentials& credentials)
+    : loop_(loop), calls_(std::make_shared<OpenCalls>()) {
+  UseCredentials(credentials);
+}
 
-GrpcUpstreamChannel::~GrpcUpstreamChannel() { calls_->CancelAllAndWait(); }
+GrpcUpstreamCalls::~GrpcUpstreamCalls() { calls_->CancelAllAndWait(); }
 
-void GrpcUpstreamChannel::UseCredentials(const rpc::Credentials& credentials) {
-  member_.UseCredentials(credentials);
+void GrpcUpstreamCalls::UseCredentials(const rpc::Credentials& credentials) {
   stubs_ = std::make_unique<Stubs>(rpc::MemberChannel(credentials));
 }
 
-void GrpcUpstreamChannel::Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) {
+void GrpcUpstreamCalls::Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) {
   CallUnary(loop_, calls_, request, std::move(answer),
             [&](auto... arguments) { stubs_->authorization.async()->Authorize(std::move(arguments)...); });
 }
 
-void GrpcUpstreamChannel::Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) {
+void GrpcUpstreamCalls::Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) {
   CallUnary(loop_, calls_, request, std::move(answer),
             [&](auto... arguments) { stubs_->synchronization.async()->Compare(std::move(arguments)...); });
 }
 
-void GrpcUpstreamChannel::CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) {
+void GrpcUpstreamCalls::CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) {
   CallUnary(loop_, calls_, request, std::move(answer),
             [&](auto... arguments) { stubs_->admin.async()->CreateToken(std::move(arguments)...); });
 }
 
-void GrpcUpstreamChannel::Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {
+void GrpcUpstreamCalls::Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {
   CallUnary(loop_, calls_, request, std::move(answer),
             [&](auto... arguments) { stubs_->registration.async()->Enroll(std::move(arguments)...); });
+}
+
+void GrpcUpstreamCalls::Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->registration.async()->Renew(std::move(arguments)...); });
 }
 
 }  // namespace replicast::control
