@@ -140,7 +140,7 @@ absl::Status Relayd::StartFollowing() {
                        [this](auto sink) { return std::make_unique<Group>(loop_, clock_, std::move(sink)); }, clock_,
                        random_, *events_, {.unit_store_bytes = static_cast<uint64_t>(config_.unit_store_bytes)}));
   ASSIGN_OR_RETURN(authority_, relay::LeasedAuthority::Open({*state_, *membership_, *publisher_, *upstream_, clock_,
-                                                             IdOf(credential_.member), [this](const MemberId& member) {
+                                                             [this](const MemberId& member) {
                                                                plane_->Revoke("upstream", member, "").IgnoreError();
                                                              }}));
   return absl::OkStatus();

@@ -101,7 +101,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         granted.set_dataset(request.dataset());
         granted.set_definition_hash(definition_hash_.ToBytes());
         *response.mutable_signed_grant() = wire::SealGrant(granted, grant_is_forged ? forger_ : signer_);
-        response.add_path(server_id_.ToBytes());
+        response.add_path()->set_server_id(server_id_.ToBytes());
         *response.mutable_position() = ToProto(position());
         response.set_next_step(v1::NEXT_STEP_SNAPSHOT);
         if (!request.has_position()) return response;

@@ -24,8 +24,8 @@ absl::Status CheckMeans(const v1::Grant& grant) {
 absl::Status CheckPath(const v1::SubscribeResponse& answer) {
   if (answer.path_size() == 0) return Senseless("no server id");
   if (answer.path_size() > limits::kMaxPath) return Senseless("more servers up to the master than there may be");
-  for (const std::string& server : answer.path()) {
-    if (!ServerId::FromBytes(server)) return Senseless("server id");
+  for (const v1::PathServer& server : answer.path()) {
+    if (!ServerId::FromBytes(server.server_id())) return Senseless("server id");
   }
   return absl::OkStatus();
 }
@@ -38,7 +38,7 @@ absl::Status NotGranted(const char* what) {
 absl::Status CheckStatement(const v1::SubscribeResponse& answer, const Subscription::Options& member,
                             const wire::Verifier& verifier) {
   ASSIGN_OR_RETURN(const v1::GrantStatement granted, wire::OpenGrant(answer.signed_grant(), verifier));
-  if (granted.server_id() != answer.path(answer.path_size() - 1)) return NotGranted("server");
+  if (granted.server_id() != answer.path(answer.path_size() - 1).server_id()) return NotGranted("server");
   if (granted.member_id() != member.member.view()) return NotGranted("member");
   if (granted.dataset() != member.dataset) return NotGranted("dataset");
   if (granted.definition_hash() != answer.grant().definition_hash()) return NotGranted("definition");
@@ -52,7 +52,7 @@ absl::StatusOr<GrantedStream> CheckGrant(const v1::SubscribeResponse& answer, co
   RETURN_IF_ERROR(CheckMeans(grant));
   RETURN_IF_ERROR(CheckPath(answer));
   ASSIGN_OR_RETURN(const v1::SigningKeyStatement key, wire::OpenSigningKey(answer.signing_key(), member.ca_pem));
-  if (key.server_id() != answer.path(answer.path_size() - 1)) return NotGranted("server");
+  if (key.server_id() != answer.path(answer.path_size() - 1).server_id()) return NotGranted("server");
   const wire::Verifier verifier(key.signing_public_key());
   RETURN_IF_ERROR(CheckStatement(answer, member, verifier));
   const absl::StatusOr<v1::Definition> canonical = wire::Canonical(grant.definition());

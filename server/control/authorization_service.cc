@@ -76,7 +76,8 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
                                info.definition_hash));
   ASSIGN_OR_RETURN(*response.mutable_schema(), plane_.publisher().SchemaOf(info.definition_hash));
   *response.mutable_signing_key() = plane_.authority().signing_key();
-  for (const std::string& server : plane_.authority().PathOf(info.definition_hash)) response.add_path(server);
+  for (v1::PathServer& server : plane_.authority().PathOf(info.definition_hash))
+    *response.add_path() = std::move(server);
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
   plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
   // Only now: the join may have begun another epoch, and changed the rate.

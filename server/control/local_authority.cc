@@ -19,6 +19,12 @@ absl::Status NotGranted(const std::string& dataset) {
 
 }  // namespace
 
+std::vector<v1::PathServer> LocalAuthority::PathOf(const DefinitionHash&) const {
+  v1::PathServer self;
+  self.set_server_id(parts_.server.ToBytes());
+  return {std::move(self)};
+}
+
 absl::StatusOr<v1::SignedGrant> LocalAuthority::Grant(const Member& member, const std::string& dataset,
                                                       const v1::Definition*, const DefinitionHash& definition) {
   v1::GrantStatement statement;

@@ -32,7 +32,7 @@ class LocalAuthority : public Authority {
   absl::StatusOr<v1::SignedGrant> Grant(const Member& member, const std::string& dataset,
                                         const v1::Definition* narrowing, const DefinitionHash& definition) override;
   v1::SigningKey signing_key() const override { return parts_.signing_key; }
-  std::vector<std::string> PathOf(const DefinitionHash&) const override { return {parts_.server.ToBytes()}; }
+  std::vector<v1::PathServer> PathOf(const DefinitionHash&) const override;
   void Enroll(const std::string& address, const v1::EnrollRequest& request,
               Answer<v1::EnrollResponse> answer) override {
     answer(parts_.membership.Enroll(address, request));

@@ -38,8 +38,8 @@ class Authority {
     v1::SigningKeyStatement statement;
     return statement.ParseFromString(signing_key().statement()) ? statement.signing_public_key() : "";
   }
-  // Ids of the servers up to the master's, this one first.
-  virtual std::vector<std::string> PathOf(const DefinitionHash& definition) const = 0;
+  // The servers up to the master's, this one first.
+  virtual std::vector<v1::PathServer> PathOf(const DefinitionHash& definition) const = 0;
 
   virtual void Enroll(const std::string& address, const v1::EnrollRequest& request,
                       Answer<v1::EnrollResponse> answer) = 0;

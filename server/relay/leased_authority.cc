@@ -244,10 +244,8 @@ absl::Status LeasedAuthority::ForgetExpired() {
   return parts_.state.Execute("DELETE FROM relay_leases" + expired + "; DELETE FROM relay_grants" + expired);
 }
 
-std::vector<std::string> LeasedAuthority::PathOf(const DefinitionHash& definition) const {
-  std::vector<std::string> path = {parts_.server.ToBytes()};
-  for (std::string& server : parts_.publisher.PathOf(definition)) path.push_back(std::move(server));
-  return path;
+std::vector<v1::PathServer> LeasedAuthority::PathOf(const DefinitionHash& definition) const {
+  return parts_.publisher.PathOf(definition);
 }
 
 void LeasedAuthority::Enroll(const std::string&, const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {

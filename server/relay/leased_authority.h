@@ -30,7 +30,6 @@ class LeasedAuthority : public Authority {
     RelayPublisher& publisher;
     UpstreamCalls& upstream;
     const Clock& clock;
-    ServerId server;  // this relay
     // A member is revoked, says the server above.
     std::function<void(const MemberId&)> on_revoked;
   };
@@ -41,7 +40,7 @@ class LeasedAuthority : public Authority {
   absl::StatusOr<v1::SignedGrant> Grant(const Member& member, const std::string& dataset,
                                         const v1::Definition* narrowing, const DefinitionHash& definition) override;
   v1::SigningKey signing_key() const override { return parts_.publisher.signing_key(); }
-  std::vector<std::string> PathOf(const DefinitionHash& definition) const override;
+  std::vector<v1::PathServer> PathOf(const DefinitionHash& definition) const override;
   void Enroll(const std::string& address, const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) override;
   void Renew(const Member& member, const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) override;
   void CreateToken(const Member& by, const v1::CreateTokenRequest& request, Answer<Token> answer) override;

@@ -70,7 +70,7 @@ class LeasedAuthorityTest : public testing::Test {
     Open();
   }
   void Open() {
-    authority_ = *LeasedAuthority::Open({*state_, *membership_, *publisher_, upstream_, clock_, Numbered<ServerId>(2),
+    authority_ = *LeasedAuthority::Open({*state_, *membership_, *publisher_, upstream_, clock_,
                                          [this](const MemberId& member) { revoked_.push_back(member); }});
     authority_->SetOnChanged([this] { ++changes_; });
   }

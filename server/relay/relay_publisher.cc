@@ -392,11 +392,16 @@ absl::StatusOr<v1::SignedSchema> RelayPublisher::SchemaOf(const DefinitionHash& 
   return followed->stream->answer().schema();
 }
 
-std::vector<std::string> RelayPublisher::PathOf(const DefinitionHash& stream) const {
+std::vector<v1::PathServer> RelayPublisher::PathOf(const DefinitionHash& stream) const {
   const Followed* followed = Find(stream);
   if (followed == nullptr) return {};
-  const auto& path = followed->stream->answer().path();
-  return {path.begin(), path.end()};
+  const v1::SubscribeResponse& answer = followed->stream->answer();
+  v1::PathServer self;
+  self.set_server_id(upstream_.member.ToBytes());
+  *self.mutable_signed_grant() = answer.signed_grant();
+  std::vector<v1::PathServer> path = {std::move(self)};
+  path.insert(path.end(), answer.path().begin(), answer.path().end());
+  return path;
 }
 
 NextStep RelayPublisher::NextStepFor(const std::optional<Position>& position, std::string* reason) const {

@@ -55,7 +55,7 @@ class RelayPublisher : public Publisher {
   // The sessions go on. When to be called again.
   absl::Time Step(absl::Time now);
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
-  std::vector<std::string> PathOf(const DefinitionHash& stream) const;
+  std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
   const v1::SigningKey& signing_key() const { return signing_key_; }
 
   absl::StatusOr<DrainResult> Drain() override;
