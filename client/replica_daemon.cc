@@ -21,7 +21,7 @@ ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, Repli
       loop_(loop),
       random_(random),
       progress_(stderr, isatty(STDERR_FILENO) != 0),
-      control_(loop, credential_.rpc),
+      control_(loop, CredentialFor(0)),
       pump_(loop, {.interface = options_.settings.interface, .faults = options_.faults},
             [this](std::string_view datagram) { session_.OnDatagram(datagram, clock_.Now()); }),
       session_(SessionOptions(), database, control_, *this, random, {}) {}
@@ -33,13 +33,30 @@ ReplicaSession::Options ReplicaDaemon::SessionOptions() {
   if (!options_.settings.narrowing.empty() && !narrowing.emplace().ParseFromString(options_.settings.narrowing))
     narrowing.reset();
   return {.dataset = options_.settings.dataset,
-          .server = credential_.rpc.address,
+          .servers = Servers(),
           .member = credential_.member,
+          .instance = random_.Bytes(16),
           .x25519 = credential_.x25519,
           .ca_pem = credential_.rpc.ca_pem,
           .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
           .narrowing = std::move(narrowing),
           .renew_at = RenewAt(clock_.Now())};
+}
+
+std::vector<std::string> ReplicaDaemon::Servers() const {
+  return options_.settings.servers.empty() ? std::vector<std::string>{credential_.rpc.address}
+                                           : options_.settings.servers;
+}
+
+void ReplicaDaemon::UseServer(size_t index) {
+  server_ = index;
+  control_.UseCredentials(CredentialFor(index));
+}
+
+rpc::Credentials ReplicaDaemon::CredentialFor(size_t server) const {
+  rpc::Credentials credentials = credential_.rpc;
+  credentials.address = Servers()[server];
+  return credentials;
 }
 
 absl::Status ReplicaDaemon::Run() {
@@ -122,7 +139,7 @@ absl::Time ReplicaDaemon::OnRenewed(const v1::RenewResponse& response, absl::Tim
     Say("the renewed certificate can't be kept: " + std::string(taken.message()));
     return now + kRetry;
   }
-  control_.UseCredentials(credential_.rpc);
+  control_.UseCredentials(CredentialFor(server_));
   return RenewAt(now);
 }
 

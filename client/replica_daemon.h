@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "client/apply/replica_database.h"
 #include "client/control/grpc_control_channel.h"
@@ -39,6 +40,7 @@ class ReplicaDaemon : private SessionEnvironment {
  private:
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { pump_.Stop(); }
+  void UseServer(size_t index) override;
   void Say(const std::string& line) override { progress_.PrintLine(line); }
   void OnLive(const Position& position) override;
   v1::RenewRequest MakeRenewal() override;
@@ -50,6 +52,9 @@ class ReplicaDaemon : private SessionEnvironment {
   void Beat(absl::Time now);
   absl::Time RenewAt(absl::Time now);
   ReplicaSession::Options SessionOptions();
+  // Of the credential's own, and of those it was told of; the first is asked first.
+  std::vector<std::string> Servers() const;
+  rpc::Credentials CredentialFor(size_t server) const;
 
   const Options options_;
   MemberCredential credential_;
@@ -65,6 +70,7 @@ class ReplicaDaemon : private SessionEnvironment {
   DaemonStateWriter state_writer_;
   absl::Time next_beat_ = absl::InfinitePast();
   std::string told_problem_;
+  size_t server_ = 0;  // that is asked
   bool snapshot_shown_ = true;
 };
 

@@ -35,6 +35,7 @@ absl::StatusOr<ReplicaSettings> SettingsFor(const ReplicaOptions& options, const
   }
   if (!options.dataset.empty()) settings.dataset = options.dataset;
   if (!options.interface.empty()) settings.interface = options.interface;
+  if (!options.servers.empty()) settings.servers = options.servers;
   if (options.max_rate_bytes_per_second) settings.max_rate_bytes_per_second = *options.max_rate_bytes_per_second;
   if (options.narrowing) settings.narrowing = *options.narrowing;
   if (settings.dataset.empty()) {
@@ -59,7 +60,7 @@ absl::Status CheckUsage(const ReplicaOptions& options) {
 
 // The credential beside the database, or one that the token brings.
 absl::StatusOr<MemberCredential> CredentialFor(const std::optional<v1::JoinToken>& token, const std::string& folder,
-                                               const ReplicaDatabase& database, const ReplicaSettings& settings) {
+                                               const ReplicaDatabase& database, ReplicaSettings& settings) {
   ASSIGN_OR_RETURN(const std::optional<MemberCredential> known, LoadMemberCredential(folder));
   // A start that always carries its token, e.g. from a service file, joins once.
   if (known && (!token || token->id() == known->token_id)) {
@@ -73,6 +74,8 @@ absl::StatusOr<MemberCredential> CredentialFor(const std::optional<v1::JoinToken
                  "replicast token create)");
   }
   ASSIGN_OR_RETURN(MemberCredential credential, Enrol(*token, folder));
+  if (settings.servers.empty() && token->member_addresses_size() > 1)
+    settings.servers.assign(token->member_addresses().begin(), token->member_addresses().end());
   if (const auto identity = database.identity(); identity && identity->server != credential.server) {
     return Error(absl::StatusCode::kFailedPrecondition, "OTHER_SERVER",
                  "this database is a replica of another server (" + identity->server.ToHex().substr(0, 12) +
@@ -96,7 +99,7 @@ absl::Status Run(const ReplicaOptions& options) {
       const std::unique_ptr<ReplicaDatabase> database,
       ReplicaDatabase::Open(
           {.path = options.database, .vfs = "", .create = true, .max_row_bytes = options.max_row_bytes}, clock));
-  ASSIGN_OR_RETURN(const ReplicaSettings settings, SettingsFor(options, folder, *database));
+  ASSIGN_OR_RETURN(ReplicaSettings settings, SettingsFor(options, folder, *database));
   ASSIGN_OR_RETURN(MemberCredential credential, CredentialFor(token, folder, *database, settings));
   net::EventLoop loop;
   running = &loop;

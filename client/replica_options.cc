@@ -9,6 +9,7 @@
 #include "client/cli/definition_arguments.h"
 #include "common/base/dataset_names.h"
 #include "common/base/errors.h"
+#include "common/net/connection_acceptor.h"
 
 namespace replicast {
 namespace {
@@ -21,6 +22,8 @@ constexpr char kExamples[] =
     "      goes on from where it stopped\n"
     "  replicast-replica --join - --dataset orders --table item --where 'item=shop = 17' --database shop.db < token\n"
     "      follows this much of the dataset\n"
+    "  replicast-replica --database replica.db --server relay-a:7420 --server relay-b:7420 --server master:7420\n"
+    "      follows the first that serves, and goes on to the next by itself when one is away\n"
     "  replicast-replica --database replica.db --simulate-loss 5%\n"
     "      the same, losing every twentieth datagram, to see the repairs\n"
     "\n"
@@ -95,6 +98,13 @@ void AddOptions(CLI::App& app, Arguments* options) {
       ->type_name("FILE")
       ->envname("REPLICAST_DATABASE")
       ->required();
+  app.add_option("--server", options->servers,
+                 "host:port of a server (the master's, or a relay) to follow; again for others that are asked when it "
+                 "does not serve; without it, those that the token names")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->envname("REPLICAST_SERVER");
   app.add_option("--interface", options->interface,
                  "Network interface that the multicast comes in by; without it, the one that leads to the server")
       ->type_name("NAME")
@@ -183,6 +193,10 @@ std::optional<ReplicaOptions> ParseReplicaOptions(int argc, const char* const* a
     absl::StatusOr<std::optional<std::string>> narrowing = NarrowingOf(options.arguments);
     if (!narrowing.ok()) throw CLI::ValidationError(std::string(narrowing.status().message()));
     options.narrowing = *std::move(narrowing);
+    for (const std::string& server : options.servers) {
+      if (const auto address = net::ParseHostPort(server); !address.ok())
+        throw CLI::ValidationError("--server", std::string(address.status().message()));
+    }
     return options;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/limits.h"
 #include "common/net/datagram_transport.h"
@@ -16,6 +17,7 @@ struct ReplicaOptions {
   std::string dataset;
   std::string database;
   std::string interface;
+  std::vector<std::string> servers;  // host:port
   std::optional<uint64_t> max_rate_bytes_per_second;
   std::optional<std::string> narrowing;  // a serialized Definition; empty: all of the dataset
   uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;

@@ -1,6 +1,8 @@
 #include "server/config.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -56,6 +58,22 @@ Setting Address(std::string name, std::string help, std::string ServerConfig::*m
           [member](ServerConfig& config, const std::string& text) {
             RETURN_IF_ERROR(CheckText(text));
             RETURN_IF_ERROR(net::ParseHostPort(text).status());
+            config.*member = text;
+            return absl::OkStatus();
+          },
+          [member](const ServerConfig& config) { return Quoted(config.*member); }};
+}
+
+// Separated by commas; none is fine.
+Setting Addresses(std::string name, std::string help, std::string ServerConfig::*member) {
+  return {std::move(name), std::move(help),
+          [member](ServerConfig& config, const std::string& text) {
+            RETURN_IF_ERROR(CheckText(text));
+            const std::vector<std::string> all = absl::StrSplit(text, ',', absl::SkipWhitespace());
+            for (std::string each : all) {
+              absl::StripAsciiWhitespace(&each);
+              RETURN_IF_ERROR(net::ParseHostPort(each).status());
+            }
             config.*member = text;
             return absl::OkStatus();
           },
@@ -136,6 +154,11 @@ absl::Status At(const std::string& where, const std::string& name, const absl::S
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> settings = {
       Text("database", "The master database: a SQLite file in WAL mode.", &ServerConfig::database),
+      Addresses(
+          "upstream",
+          "Of a relay: the servers above it, address:port, separated by commas; the first that serves is followed. "
+          "Empty: the one that its token named.",
+          &ServerConfig::upstream),
       Address("listen", "Where members connect (gRPC with mutual TLS), address:port. Port 0 takes any free one.",
               &ServerConfig::listen),
       Address("listen_enrolment", "Where machines with a join token enrol. Open only while an unexpired token exists.",

@@ -19,6 +19,7 @@ namespace replicast {
 struct ServerConfig {
   std::string database;
   std::string listen = "0.0.0.0:7420";
+  std::string upstream;          // of a relay: "host:port, host:port"; empty: the one that its token named
   std::string listen_enrolment;  // empty: follows `listen`, the next port
   std::string advertise;         // empty: the address that we listen on, or send from
   std::string interface;         // empty: the default one

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/errors.h"
+#include "common/base/host_name.h"
 #include "common/base/random.h"
 #include "common/crypto/certificates.h"
 #include "common/net/connection_acceptor.h"
@@ -50,11 +51,6 @@ absl::Status CheckDirectory(const std::string& directory) {
           " already exists and is not empty: nothing is overwritten; choose another --directory, or remove it first");
 }
 
-std::string HostName() {
-  char name[limits::kMaxDisplayName] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? std::string("admin@") + name : "admin";
-}
-
 // The first admin, as a member in the new state database and a credential for the CLI.
 absl::Status MakeAdmin(const ServerFolder& folder, const ServerFolder::Identity& identity, const std::string& address) {
   SystemClock clock;
@@ -69,7 +65,8 @@ absl::Status MakeAdmin(const ServerFolder& folder, const ServerFolder::Identity&
   rpc::Credentials credentials;
   credentials.key_pem = crypto::GeneratePrivateKeyPem();
   ASSIGN_OR_RETURN(const std::string der,
-                   membership->AddAdmin(crypto::CreateRequestDer(credentials.key_pem, "admin"), HostName()));
+                   membership->AddAdmin(crypto::CreateRequestDer(credentials.key_pem, "admin"),
+                                        ("admin@" + HostName()).substr(0, limits::kMaxDisplayName)));
   credentials.certificate_pem = crypto::DerToPem(der);
   credentials.ca_pem = identity.authority.ca_pem();
   credentials.address = address;

@@ -1,5 +1,8 @@
 #include "server/relayd.h"
 
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_split.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -7,6 +10,7 @@
 #include "client/receive/frame_pump.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/base/host_name.h"
 #include "common/base/log.h"
 #include "common/crypto/certificates.h"
 #include "common/rpc/files.h"
@@ -103,14 +107,30 @@ absl::Status Relayd::OpenIdentity() {
   return absl::OkStatus();
 }
 
+std::vector<rpc::Credentials> Relayd::Upstreams() const {
+  const std::vector<std::string> servers = absl::StrSplit(config_.upstream, ',', absl::SkipWhitespace());
+  if (servers.empty()) return {credential_.rpc};
+  std::vector<rpc::Credentials> upstreams(servers.size(), credential_.rpc);
+  for (size_t i = 0; i < servers.size(); ++i)
+    upstreams[i].address = std::string(absl::StripAsciiWhitespace(servers[i]));
+  return upstreams;
+}
+
 std::string Relayd::StreamPath(const std::string& name) const {
   return rpc::JoinPath(folder_.File(kStreams), HexEncode(name) + ".db");
 }
 
 absl::Status Relayd::StartFollowing() {
   RETURN_IF_ERROR(OpenMulticaster());
-  channel_ = std::make_unique<GrpcControlChannel>(loop_, credential_.rpc);
-  upstream_ = std::make_unique<control::GrpcUpstreamCalls>(loop_, credential_.rpc);
+  std::vector<ControlChannel*> channels;
+  std::vector<relay::UpstreamCalls*> calls;
+  std::vector<std::string> servers;
+  for (const rpc::Credentials& upstream : Upstreams()) {
+    channels.push_back(channels_.emplace_back(std::make_unique<GrpcControlChannel>(loop_, upstream)).get());
+    calls.push_back(calls_.emplace_back(std::make_unique<control::GrpcUpstreamCalls>(loop_, upstream)).get());
+    servers.push_back(upstream.address);
+  }
+  upstream_ = std::make_unique<relay::RotatingCalls>(std::move(calls));
   ASSIGN_OR_RETURN(log_, sqlite::Database::Open(folder_.File(kLog), {.create = true}));
   // What is lost of it is fetched again.
   RETURN_IF_ERROR(log_->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=" +
@@ -128,12 +148,13 @@ absl::Status Relayd::StartFollowing() {
     for (const char* suffix : kSuffixes) std::filesystem::remove(StreamPath(name) + suffix, ignored);
   };
   const relay::RelayPublisher::Upstream upstream{loop_,
-                                                 *channel_,
+                                                 std::move(channels),
                                                  *upstream_,
-                                                 credential_.rpc.address,
+                                                 std::move(servers),
                                                  credential_.member,
                                                  credential_.x25519,
-                                                 credential_.rpc.ca_pem};
+                                                 credential_.rpc.ca_pem,
+                                                 HostName()};
   ASSIGN_OR_RETURN(publisher_,
                    relay::RelayPublisher::Start(
                        *log_, upstream, std::move(files),
@@ -150,7 +171,7 @@ absl::Status Relayd::Serve() {
   control::ControlPlane::Facts facts;
   facts.server = IdOf(credential_.member);
   ASSIGN_OR_RETURN(facts.key_signing_public_key, rpc::ReadFile(folder_.File(kSigningPublic)));
-  facts.master_path = "relay of " + credential_.rpc.address;
+  facts.master_path = "relay of " + Upstreams()[0].address;
   publisher_->SetOnNotice([this](const v1::SignedNotice& notice, const v1::NoticeStatement& statement) {
     plane_->OnNotice(notice, statement);
   });
@@ -172,8 +193,11 @@ void Relayd::Renew(absl::Time now) {
     if (taken.ok()) taken = TakeRenewed(*response, &credential_);
     if (taken.ok()) taken = SaveMember(folder_.File(kUpstream), credential_, ReplicaSettings());
     if (!taken.ok()) return spdlog::warn("the relay's certificate was not renewed: {}", std::string(taken.message()));
-    channel_->UseCredentials(credential_.rpc);
-    upstream_->UseCredentials(credential_.rpc);
+    const std::vector<rpc::Credentials> upstreams = Upstreams();
+    for (size_t i = 0; i < upstreams.size(); ++i) {
+      channels_[i]->UseCredentials(upstreams[i]);
+      calls_[i]->UseCredentials(upstreams[i]);
+    }
     renew_at_ = absl::InfiniteFuture();
     spdlog::info("the relay's certificate was renewed; members see it after the next start");
   });

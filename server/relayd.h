@@ -43,8 +43,11 @@ class Relayd : public ServerProcess {
 
   MemberCredential credential_;
   std::unique_ptr<Membership> membership_;
-  std::unique_ptr<GrpcControlChannel> channel_;
-  std::unique_ptr<control::GrpcUpstreamCalls> upstream_;
+  // Of each server above.
+  std::vector<rpc::Credentials> Upstreams() const;
+  std::vector<std::unique_ptr<GrpcControlChannel>> channels_;
+  std::vector<std::unique_ptr<control::GrpcUpstreamCalls>> calls_;
+  std::unique_ptr<relay::RotatingCalls> upstream_;
   std::unique_ptr<sqlite::Database> log_;
   std::unique_ptr<relay::RelayPublisher> publisher_;
   std::unique_ptr<relay::LeasedAuthority> authority_;

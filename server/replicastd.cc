@@ -1,6 +1,7 @@
 #include "server/replicastd.h"
 
 #include "common/base/errors.h"
+#include "common/base/host_name.h"
 #include "common/crypto/certificates.h"
 #include "common/wire/signed_statements.h"
 #include "server/capture/master_file.h"
@@ -65,7 +66,7 @@ absl::Status Replicastd::Serve() {
   authority_ = std::make_unique<control::LocalAuthority>(control::LocalAuthority::Parts{
       *membership_, *publisher_, *signer_, clock_, identity_->server,
       wire::CertifySigningKey(identity_->server, identity_->signing_public_key, identity_->authority.key_pem()),
-      crypto::PemToDer(ca_pem).value_or("")});
+      crypto::PemToDer(ca_pem).value_or(""), HostName()});
   control::ControlPlane::Facts facts;
   facts.server = identity_->server;
   facts.key_signing_public_key = identity_->signing_public_key;

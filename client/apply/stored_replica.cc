@@ -248,8 +248,11 @@ absl::Status StoredReplica::Moved(const v1::UnitHeader& header) {
 
 void StoredReplica::NoteFreshness(const v1::UnitHeader& header) {
   if (header.history_id() != state_->position->history.view()) return;
-  state_->freshness = std::max(state_->freshness, Lsn{header.last_lsn()});
-  state_->master_time = std::max(state_->master_time, absl::FromUnixMicros(header.master_time_microseconds()));
+  const Lsn lsn{header.last_lsn()};
+  const absl::Time at = absl::FromUnixMicros(header.master_time_microseconds());
+  // The master's clock may have been set back: of a newer boundary it counts as it is.
+  state_->master_time = lsn > state_->freshness ? at : std::max(state_->master_time, at);
+  state_->freshness = std::max(state_->freshness, lsn);
 }
 
 void StoredReplica::NoteDamage(size_t table) {

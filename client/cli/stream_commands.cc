@@ -61,6 +61,7 @@ void PrintStream(const v1::Stream& stream) {
        {"rate between",
         RateText(stream.rate_floor_bytes_per_second()) + " and " + RateText(stream.rate_ceiling_bytes_per_second())},
        {"members", std::to_string(stream.members())},
+       {"way to the master", PathText(stream.path())},
        {"sent", HumanCount(stream.units_sent()) + " units, " + HumanCount(stream.rows_published()) + " rows, " +
                     HumanCount(stream.frames_sent()) + " frames, " + HumanBytes(stream.bytes_sent())},
        {"repaired", HumanCount(stream.repairs_sent()) + " symbols"}});

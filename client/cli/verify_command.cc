@@ -41,8 +41,28 @@ void PrintRows(const Differences& differences) {
   if (differences.more) std::printf("  … and more (see them with --rows N)\n");
 }
 
+// The servers up to the master's, as the daemon found each granted by it; none: it has told nothing yet.
+nlohmann::ordered_json PathOf(const std::string& path) {
+  const absl::StatusOr<ReplicaDatabase::Shown> shown = ReplicaDatabase::ReadShown(path);
+  if (!shown.ok()) return nlohmann::ordered_json::array();
+  const auto daemon = nlohmann::ordered_json::parse(shown->daemon_state_json, nullptr, false);
+  return daemon.is_object() && daemon.contains("path") ? daemon["path"] : nlohmann::ordered_json::array();
+}
+
+void PrintPath(const nlohmann::ordered_json& path) {
+  if (path.size() < 2) return;
+  std::printf("its units come through %zu %s, each granted by the master's server:", path.size() - 1,
+              path.size() == 2 ? "relay" : "relays");
+  for (const auto& server : path) {
+    std::string name = server.value("name", "");
+    std::erase_if(name, [](const unsigned char c) { return c < ' ' || c == 0x7f; });
+    std::printf(" %s (%s…)", name.c_str(), server.value("server_id", "").substr(0, 8).c_str());
+  }
+  std::printf("\n");
+}
+
 void Print(const Context& context, const ReplicaDatabase::Actual& actual, const std::vector<std::string>& different,
-           const Differences& differences) {
+           const Differences& differences, const nlohmann::ordered_json& path) {
   uint64_t rows = 0;
   for (const TableState& table : actual.tables) rows += table.rows;
   if (context.json) {
@@ -55,7 +75,8 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
                {"rows", rows},
                {"different_tables", different},
                {"different_rows", ToJson(differences)},
-               {"more_rows", differences.more}});
+               {"more_rows", differences.more},
+               {"path", path}});
     return;
   }
   for (const std::string& name : different) std::printf("table %s differs from the master\n", name.c_str());
@@ -65,6 +86,7 @@ void Print(const Context& context, const ReplicaDatabase::Actual& actual, const 
                 HumanCount(rows).c_str(), actual.names.size(), actual.names.size() == 1 ? "table" : "tables",
                 actual.position.lsn.ToText().c_str());
   }
+  PrintPath(path);
 }
 
 // Lets the replica reach what the master has now.
@@ -104,7 +126,7 @@ absl::Status Verify(const Context& context, const std::string& path, const std::
                        return Compare(connection, ranges);
                      }));
   }
-  Print(context, actual, different, differences);
+  Print(context, actual, different, differences, PathOf(path));
   *exit_code = static_cast<int>(different.empty() ? ExitCode::kDone : ExitCode::kNo);
   return absl::OkStatus();
 }

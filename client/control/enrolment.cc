@@ -10,6 +10,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/base/host_name.h"
 #include "common/base/limits.h"
 #include "common/crypto/certificates.h"
 #include "common/rpc/channel.h"
@@ -21,12 +22,6 @@
 
 namespace replicast {
 namespace {
-
-std::string HostName() {
-  std::array<char, limits::kMaxDisplayName + 1> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "replica";
-  return name.data();
-}
 
 std::string Trimmed(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -81,7 +76,7 @@ absl::StatusOr<MemberCredential> Enrol(const v1::JoinToken& token, const std::st
   request.set_token_secret(token.secret());
   request.set_certificate_request(crypto::CreateRequestDer(keys.key_pem, "replica"));
   request.set_x25519_public_key(keys.x25519.public_key);
-  request.set_display_name(HostName());
+  request.set_display_name(HostName().empty() ? "replica" : HostName());
   absl::StatusOr<v1::EnrollResponse> response = absl::UnavailableError("");
   for (const std::string& address : token.enrolment_addresses()) {
     response = EnrolAt(address, credential.rpc.ca_pem, request);

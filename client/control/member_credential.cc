@@ -85,6 +85,11 @@ absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder) {
   settings.interface = TextOf(json, "interface");
   const auto rate = json.find("max_rate_bytes_per_second");
   if (rate != json.end() && rate->is_number_unsigned()) settings.max_rate_bytes_per_second = rate->get<uint64_t>();
+  if (const auto servers = json.find("servers"); servers != json.end() && servers->is_array()) {
+    for (const Json& server : *servers) {
+      if (server.is_string()) settings.servers.push_back(server.get<std::string>());
+    }
+  }
   settings.narrowing = HexDecode(TextOf(json, "narrowing")).value_or("");
   return settings;
 }
@@ -100,6 +105,7 @@ absl::Status SaveMember(const std::string& folder, const MemberCredential& crede
                      {"token_id", HexEncode(credential.token_id)},
                      {"dataset", settings.dataset},
                      {"interface", settings.interface},
+                     {"servers", settings.servers},
                      {"narrowing", HexEncode(settings.narrowing)},
                      {"max_rate_bytes_per_second", settings.max_rate_bytes_per_second}};
   RETURN_IF_ERROR(rpc::WriteSecretFile(path(kReplicaFile), json.dump(2) + "\n"));

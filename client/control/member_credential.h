@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/lsn.h"
 #include "common/crypto/crypto.h"
@@ -18,7 +19,7 @@ namespace replicast {
 //   ca.pem, cert.pem, key.pem, address   as every credential (common/rpc/credentials_folder.h)
 //   x25519.key    the member's HPKE key: public, then private key, 32 bytes each
 //   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name,
-//                 "max_rate_bytes_per_second": n}
+//                 "servers": [host:port], "max_rate_bytes_per_second": n}
 //   lock          held (flock) by the daemon of this database
 //   next-key.pem, next-x25519.key
 //                 the keys of an enrolment that is not complete: there before the token is used, so that one that broke
@@ -37,7 +38,8 @@ struct MemberCredential {
 // How the daemon was told to run, kept so that later starts need only the database.
 struct ReplicaSettings {
   std::string dataset;
-  std::string interface;  // "": the one that leads to the server
+  std::string interface;                  // "": the one that leads to the server
+  std::vector<std::string> servers = {};  // host:port of each that may be asked; empty: the credential's address alone
   uint64_t max_rate_bytes_per_second = 0;
   std::string narrowing = {};  // a serialized Definition: only so much of the dataset; empty: all of it
   friend bool operator==(const ReplicaSettings&, const ReplicaSettings&) = default;

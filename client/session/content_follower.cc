@@ -89,6 +89,14 @@ void ContentFollower::Suspend() {
   if (phase_ != FollowPhase::kLive) phase_ = FollowPhase::kWaiting;
 }
 
+void ContentFollower::Leave() {
+  Suspend();
+  loader_.reset();
+  held_.Clear();
+  phase_ = FollowPhase::kWaiting;
+  unicast_only_ = false;
+}
+
 bool ContentFollower::wants_live() const {
   return phase_ != FollowPhase::kSnapshot || (loader_ != nullptr && !loader_->loading_chunks());
 }

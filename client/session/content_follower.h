@@ -46,6 +46,8 @@ class ContentFollower {
   void Begin(v1::NextStep next, const std::string& reason, absl::Time now);
   // The server is away: its streams are given up; what comes by multicast still counts.
   void Suspend();
+  // Another server is asked from now on.
+  void Leave();
   void OnMessages(std::vector<std::string> messages);
   // Something was missed that symbols can't bring back.
   void WantCatchUp() { catch_up_wanted_ = true; }

@@ -18,13 +18,26 @@ std::string HexNumber(uint32_t number) {
   return HexEncode(bytes);
 }
 
+Json PathServerJson(const v1::PathServer& server) {
+  v1::GrantStatement granted;
+  const bool relay = granted.ParseFromString(server.signed_grant().statement()) && granted.has_expires_at();
+  return {{"server_id", HexEncode(server.server_id())},
+          {"name", server.display_name()},
+          {"granted_until",
+           relay ? Json(absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(granted.expires_at().seconds()),
+                                         absl::UTCTimeZone()))
+                 : Json()}};
+}
+
 // What changes only when something happens.
 Json Gist(const ReplicaSession& session, uint64_t dropped, absl::Time now) {
   Json json;
   json["state"] = session.ended() ? "ended" : std::string(PhaseName(session.phase()));
-  json["server"] = session.options().server;
+  json["server"] = session.server();
   json["server_away"] = session.server_away();
   json["member_id"] = session.options().member.ToHex();
+  json["path"] = Json::array();
+  for (const v1::PathServer& server : session.path()) json["path"].push_back(PathServerJson(server));
   const v1::Grant grant = session.grant().value_or(v1::Grant());
   json["group"] = grant.group().empty() ? "" : grant.group() + ":" + std::to_string(grant.port());
   json["stream_id"] = HexNumber(grant.stream_id());

@@ -12,11 +12,13 @@
 namespace replicast {
 
 // What `replicast status --database` shows of the daemon: JSON, one object, stable names:
-//   {"state": "live", "server": "host:port", "server_away": false, "member_id": hex, "group": "239.192.0.1:7422",
-//    "unicast": why there is no group, "stream_id": hex, "epoch": n, "incarnation": n, "rate_bytes_per_second": n,
-//    "problem": "", "reception": {"frames", "bytes", "expected_symbols", "missing_symbols", "repairs", "gaps_given_up",
-//    "dropped"}, "frames": {outcome: n, …, those that are not 0}, "content": {"snapshots", "catch_ups", "live_parts",
-//    "caught_up_parts", "bad_signatures", "broken_parts", "damages"}}
+//   {"state": "live", "server": "host:port" that is asked now, "server_away": false, "member_id": hex, "path": the
+//   servers up to the
+//    master's, each granted by it, [{"server_id": hex, "name", "granted_until": RFC 3339, null: the master's}],
+//    "group": "239.192.0.1:7422", "unicast": why there is no group, "stream_id": hex, "epoch": n, "incarnation": n,
+//    "rate_bytes_per_second": n, "problem": "", "reception": {"frames", "bytes", "expected_symbols", "missing_symbols",
+//    "repairs", "gaps_given_up", "dropped"}, "frames": {outcome: n, …, those that are not 0}, "content": {"snapshots",
+//    "catch_ups", "live_parts", "caught_up_parts", "bad_signatures", "broken_parts", "damages"}}
 // "state" is a phase, "ended", or "stopped" when the daemon says so at its end.
 std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, absl::Time now,
                             bool stopped = false);

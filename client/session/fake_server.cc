@@ -63,7 +63,8 @@ void FakeServer::Publish(v1::UnitKind kind) {
     header.set_prev_history_id(last.history_id());
     header.set_until_lsn(last.last_lsn());
   }
-  header.set_last_lsn(Lsn::Of(++number_, 0).value);
+  if (kind != v1::UNIT_KIND_EMPTY) ++number_;
+  header.set_last_lsn(Lsn::Of(number_, 0).value);
   header.set_schema_version(1);
   header.set_master_time_microseconds(absl::ToUnixMicros(time_.clock.Wall()));
   StoredUnit unit;
@@ -86,8 +87,14 @@ void FakeServer::Publish(v1::UnitKind kind) {
   if (kind == v1::UNIT_KIND_CHANGES) digests.push_back(DigestNow());
   REPLICAST_CHECK(writer.Finish(digests).ok());
   unit.header = *wire::PeekUnitHeader(unit.parts[0]);
-  units_.push_back(std::move(unit));
-  SendUnit(units_.back());
+  next_boundary_ = time_.clock.Now() + limits::kEmptyUnitIdle;
+  if (kind == v1::UNIT_KIND_EMPTY) {
+    newest_empty_ = unit.parts[0];
+  } else {
+    newest_empty_.clear();
+    units_.push_back(unit);
+  }
+  SendUnit(unit);
 }
 
 void FakeServer::SendUnit(const StoredUnit& unit) {
@@ -168,6 +175,7 @@ void FakeServer::Deliver(const std::string& datagram) {
 
 void FakeServer::Poll() {
   if (!up_) return;
+  if (tells_boundaries && time_.clock.Now() >= next_boundary_) Publish(v1::UNIT_KIND_EMPTY);
   for (std::vector<std::string> datagrams;; datagrams.clear()) {
     sender_->Poll(time_.clock.Now(), &datagrams);
     if (datagrams.empty()) return;
@@ -176,7 +184,9 @@ void FakeServer::Poll() {
 }
 
 absl::Time FakeServer::NextDeadline() const {
-  return up_ ? sender_->NextDeadline(time_.clock.Now()) : absl::InfiniteFuture();
+  if (!up_) return absl::InfiniteFuture();
+  const absl::Time next = sender_->NextDeadline(time_.clock.Now());
+  return tells_boundaries ? std::min(next, next_boundary_) : next;
 }
 
 }  // namespace replicast

@@ -100,6 +100,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         granted.set_member_id(granted_to.ToBytes());
         granted.set_dataset(request.dataset());
         granted.set_definition_hash(definition_hash_.ToBytes());
+        granted.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(time_.clock.Wall() + limits::kLease));
         *response.mutable_signed_grant() = wire::SealGrant(granted, grant_is_forged ? forger_ : signer_);
         response.add_path()->set_server_id(server_id_.ToBytes());
         *response.mutable_position() = ToProto(position());
@@ -215,6 +216,14 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
     stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
       if (open->next == units_.size()) {
+        if (open->told_empty != newest_empty_ && !newest_empty_.empty()) {
+          open->told_empty = newest_empty_;
+          v1::CatchUpResponse response;
+          REPLICAST_CHECK(response.mutable_part()->ParseFromString(newest_empty_));
+          response.set_newest_lsn(position().lsn.value);
+          on_message(std::move(response));
+          return true;
+        }
         if (open->follow) return false;
         streams_.erase(open);
         open->wanted = false;

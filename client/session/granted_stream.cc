@@ -21,40 +21,70 @@ absl::Status CheckMeans(const v1::Grant& grant) {
   return absl::OkStatus();
 }
 
-absl::Status CheckPath(const v1::SubscribeResponse& answer) {
+absl::Status CheckPath(const v1::SubscribeResponse& answer, const MemberId& member) {
   if (answer.path_size() == 0) return Senseless("no server id");
   if (answer.path_size() > limits::kMaxPath) return Senseless("more servers up to the master than there may be");
   for (const v1::PathServer& server : answer.path()) {
     if (!ServerId::FromBytes(server.server_id())) return Senseless("server id");
+    if (server.display_name().size() > limits::kMaxDisplayName) return Senseless("a server's name");
+    if (server.server_id() == member.view()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "LOOP",
+                   "the way to the master leads through this relay itself: give it another server above it");
+    }
   }
   return absl::OkStatus();
 }
 
-absl::Status NotGranted(const char* what) {
+absl::Status NotGranted(const std::string& what) {
   return Error(absl::StatusCode::kPermissionDenied, "SIGNATURE_INVALID",
-               std::string("what the server brought is not what the master's server grants: it is of another ") + what);
+               "what the server brought is not what the master's server grants: it is of another " + what);
 }
 
-absl::Status CheckStatement(const v1::SubscribeResponse& answer, const Subscription::Options& member,
-                            const wire::Verifier& verifier) {
-  ASSIGN_OR_RETURN(const v1::GrantStatement granted, wire::OpenGrant(answer.signed_grant(), verifier));
-  if (granted.server_id() != answer.path(answer.path_size() - 1).server_id()) return NotGranted("server");
-  if (granted.member_id() != member.member.view()) return NotGranted("member");
+// Each server on the way asks for its own grant anew at half a lease, and tells those below then.
+absl::Status CheckTime(const v1::GrantStatement& granted, int servers_between, absl::Time master_time) {
+  const absl::Time expires = absl::FromUnixSeconds(granted.expires_at().seconds());
+  if (expires + servers_between * limits::kLease / 2 >= master_time) return absl::OkStatus();
+  return Error(absl::StatusCode::kPermissionDenied, "GRANT_EXPIRED",
+               "what the master's server granted has expired: the server, or one above it, may not serve any more");
+}
+
+// What the master's server said of one member: this one, or a relay on the way.
+absl::Status CheckStatement(const v1::SignedGrant& signed_grant, std::string_view member, const std::string& whose,
+                            const v1::SubscribeResponse& answer, const wire::Verifier& verifier,
+                            v1::GrantStatement* granted) {
+  ASSIGN_OR_RETURN(*granted, wire::OpenGrant(signed_grant, verifier));
+  if (granted->server_id() != answer.path(answer.path_size() - 1).server_id()) return NotGranted("server" + whose);
+  if (granted->member_id() != member) return NotGranted("member" + whose);
+  if (granted->definition_hash() != answer.grant().definition_hash()) return NotGranted("definition" + whose);
+  return absl::OkStatus();
+}
+
+absl::Status CheckStatements(const v1::SubscribeResponse& answer, const Subscription::Options& member,
+                             const wire::Verifier& verifier, absl::Time master_time) {
+  v1::GrantStatement granted;
+  RETURN_IF_ERROR(CheckStatement(answer.signed_grant(), member.member.view(), "", answer, verifier, &granted));
   if (granted.dataset() != member.dataset) return NotGranted("dataset");
-  if (granted.definition_hash() != answer.grant().definition_hash()) return NotGranted("definition");
+  RETURN_IF_ERROR(CheckTime(granted, 0, master_time));
+  for (int i = 0; i + 1 < answer.path_size(); ++i) {
+    const v1::PathServer& relay = answer.path(i);
+    RETURN_IF_ERROR(
+        CheckStatement(relay.signed_grant(), relay.server_id(), " (a relay on the way)", answer, verifier, &granted));
+    RETURN_IF_ERROR(CheckTime(granted, i + 1, master_time));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<GrantedStream> CheckGrant(const v1::SubscribeResponse& answer, const Subscription::Options& member) {
+absl::StatusOr<GrantedStream> CheckGrant(const v1::SubscribeResponse& answer, const Subscription::Options& member,
+                                         absl::Time master_time) {
   const v1::Grant& grant = answer.grant();
   RETURN_IF_ERROR(CheckMeans(grant));
-  RETURN_IF_ERROR(CheckPath(answer));
+  RETURN_IF_ERROR(CheckPath(answer, member.member));
   ASSIGN_OR_RETURN(const v1::SigningKeyStatement key, wire::OpenSigningKey(answer.signing_key(), member.ca_pem));
   if (key.server_id() != answer.path(answer.path_size() - 1).server_id()) return NotGranted("server");
   const wire::Verifier verifier(key.signing_public_key());
-  RETURN_IF_ERROR(CheckStatement(answer, member, verifier));
+  RETURN_IF_ERROR(CheckStatements(answer, member, verifier, master_time));
   const absl::StatusOr<v1::Definition> canonical = wire::Canonical(grant.definition());
   if (!canonical.ok()) return Senseless(std::string(canonical.status().message()));
   GrantedStream granted;

@@ -1,5 +1,7 @@
 #include "client/session/replica_session.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -30,6 +32,7 @@ ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, Contr
       subscription_(options_, control, environment, random, inbox_),
       content_(database, control, environment, random, buffers.held_unit_bytes),
       losses_(control, random, inbox_),
+      news_back_off_(NewsWatch::kPatience, absl::Minutes(5)),
       keys_back_off_(absl::Milliseconds(500), absl::Minutes(1)) {}
 
 ReplicaSession::~ReplicaSession() = default;
@@ -42,6 +45,7 @@ void ReplicaSession::OnTime(absl::Time now) {
   if (ended_) return;
   inbox_.Drain(now);
   subscription_.Step(now, database_.position());
+  if (subscription_.TakeMoved()) Leave();
   if (const auto answer = subscription_.TakeGrant()) AdoptGrant(*answer, now);
   if (const auto bundle = subscription_.TakeKeys()) AdoptKeys(*bundle, now);
   if (ended_) return;
@@ -55,13 +59,15 @@ void ReplicaSession::OnTime(absl::Time now) {
     }
     StepSilence(now);
   }
+  StepNews(now);
   TakeFailures(now);
+  if (subscription_.TakeMoved()) Leave();
   if (subscription_.ended()) End(*subscription_.ended());
 }
 
 void ReplicaSession::StepReceiver(absl::Time now) {
   receiver_->OnTime(now);
-  for (const std::string& notice : receiver_->TakeNotices()) TakeNotice(notice);
+  for (const std::string& notice : receiver_->TakeNotices()) TakeNotice(notice, now);
   content_.OnMessages(receiver_->TakeMessages());
   if (receiver_->TakeCatchUpWanted()) {
     receiver_->GiveUpGaps();
@@ -78,11 +84,16 @@ void ReplicaSession::StepReceiver(absl::Time now) {
 }
 
 // Anybody with the group key may have sent it: what counts is the master's signature.
-void ReplicaSession::TakeNotice(const std::string& bytes) {
+void ReplicaSession::TakeNotice(const std::string& bytes, absl::Time now) {
   v1::SignedNotice notice;
   if (!notice.ParseFromString(bytes)) return;
   const auto statement = wire::OpenNotice(notice, wire::Verifier(grant_->signing_public_key()));
-  if (statement.ok()) environment_.OnNotice(notice, *statement);
+  if (!statement.ok()) return;
+  environment_.OnNotice(notice, *statement);
+  for (const v1::PathServer& server : path_) {
+    if (server.server_id() != statement->revoked_member_id()) continue;
+    subscription_.OnServerRevoked(now);
+  }
 }
 
 void ReplicaSession::StepSilence(absl::Time now) {
@@ -96,11 +107,49 @@ void ReplicaSession::StepSilence(absl::Time now) {
     }
     return;
   }
+  if (!silence_.quiet(now)) {
+    asked_if_there_ = false;
+  } else if (!subscription_.alone() && content_.phase() == FollowPhase::kLive &&
+             !std::exchange(asked_if_there_, true)) {
+    subscription_.AskForGrant(now);
+  }
   if (!silence_.silent(now)) {
     asked_for_silence_ = false;
   } else if (content_.phase() == FollowPhase::kLive && !std::exchange(asked_for_silence_, true)) {
     subscription_.AskForGrant(now);
   }
+}
+
+// A relay can hold back what the master's server says, but can't say it: whether the master's news come is seen by what
+// is signed. Of a snapshot, chunks are the news.
+void ReplicaSession::StepNews(absl::Time now) {
+  if (content_.phase() == FollowPhase::kWaiting || subscription_.server_away()) return news_.Stop();
+  if (news_.stopped()) news_.Restart(now);
+  if (content_.phase() != FollowPhase::kSnapshot) {
+    news_.Step(database_.freshness_lsn(), database_.master_time(), now);
+  } else if (const uint64_t staged = database_.staging().bytes; std::exchange(staged_bytes_, staged) != staged) {
+    news_.Restart(now);
+  }
+  if (!news_.withheld(now)) {
+    if (news_.heard()) news_back_off_.Reset();
+    return;
+  }
+  // The others may have none either: then the master's server is cut off, and to and fro helps nobody.
+  if (subscription_.alone() || now < news_not_before_) return;
+  news_not_before_ = now + news_back_off_.Next(random_);
+  subscription_.MoveOn(absl::UnavailableError("no news of the master come through it"), false, now);
+}
+
+// Nothing of the server that granted is of use any more.
+void ReplicaSession::Leave() {
+  losses_.End();
+  receiver_.reset();
+  environment_.StopListening();
+  grant_.reset();
+  path_.clear();
+  content_.Leave();
+  news_.Stop();
+  asked_for_silence_ = asked_if_there_ = told_silence_ = false;
 }
 
 void ReplicaSession::TakeFailures(absl::Time now) {
@@ -110,10 +159,10 @@ void ReplicaSession::TakeFailures(absl::Time now) {
 
 void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now) {
   const std::optional<v1::Grant> before = grant_;
-  const absl::StatusOr<GrantedStream> granted = CheckGrant(answer, options_);
-  absl::Status taken = granted.status();
-  if (taken.ok()) taken = TakeOver(answer.grant(), *granted, now);
-  if (!taken.ok()) return End(taken);
+  const absl::StatusOr<GrantedStream> granted = CheckGrant(answer, options_, database_.master_time());
+  if (!granted.ok()) return subscription_.MoveOn(granted.status(), true, now);
+  if (const absl::Status taken = TakeOver(answer.grant(), *granted, now); !taken.ok()) return End(taken);
+  path_.assign(answer.path().begin(), answer.path().end());
   // The same run of the server still grants and is still not heard: its multicast does not arrive here.
   const bool deaf = std::exchange(asked_for_silence_, false) && before && SameStream(*before, answer.grant()) &&
                     before->incarnation() == answer.grant().incarnation() && silence_.silent(now);
@@ -194,7 +243,17 @@ void ReplicaSession::End(const absl::Status& status) {
 std::string ReplicaSession::Problem(absl::Time now) const {
   if (ended_) return std::string(ended_->message());
   if (std::string problem = content_.Problem(now); !problem.empty()) return problem;
-  if (subscription_.server_away()) return "server " + options_.server + " is away; trying again";
+  if (subscription_.server_away()) {
+    return subscription_.alone() ? "server " + subscription_.server() + " is away; trying again"
+                                 : "none of its servers serves it now; trying again";
+  }
+  if (news_.withheld(now)) {
+    return absl::StrCat(
+        "no news of the master come through ", subscription_.server(), " since ",
+        absl::FormatDuration(absl::Trunc(now - news_.WithheldFrom() + NewsWatch::kPatience, absl::Seconds(1))),
+        ": a server up to the master's is cut off from it, or holds them back");
+  }
+  if (!subscription_.not_ready().empty()) return subscription_.not_ready() + "; trying again";
   if (silence_.worth_telling(now)) return "nothing has come by multicast for more than two seconds";
   return "";
 }
@@ -203,11 +262,16 @@ absl::Time ReplicaSession::NextDeadline() const {
   if (ended_) return absl::InfiniteFuture();
   if (!inbox_.empty()) return absl::InfinitePast();
   absl::Time next = std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline()});
+  if (!subscription_.alone() && !news_.stopped())
+    next = std::min(next, std::max(news_.WithheldFrom(), news_not_before_));
   if (receiver_ == nullptr) return next;
   // What is not asked for now is not due now.
   if (content_.wants_live()) next = std::min(next, std::max(receiver_->NextDeadline(), losses_.RepairingUntil()));
   if (content_.phase() == FollowPhase::kUnicast) return std::min(next, std::max(rejoin_at_, silence_.SilentFrom()));
-  if (content_.phase() == FollowPhase::kLive && !asked_for_silence_) next = std::min(next, silence_.SilentFrom());
+  if (content_.phase() == FollowPhase::kLive) {
+    if (!asked_for_silence_) next = std::min(next, silence_.SilentFrom());
+    if (!asked_if_there_ && !subscription_.alone()) next = std::min(next, silence_.QuietFrom());
+  }
   return next;
 }
 

@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/session/content_follower.h"
 #include "client/session/granted_stream.h"
 #include "client/session/inbox.h"
 #include "client/session/loss_reporter.h"
+#include "client/session/news_watch.h"
 #include "client/session/silence_watch.h"
 #include "client/session/subscription.h"
 #include "common/delivery/stream_receiver.h"
@@ -53,6 +55,9 @@ class ReplicaSession {
   const Options& options() const { return options_; }
   FollowPhase phase() const { return content_.phase(); }
   bool server_away() const { return subscription_.server_away(); }
+  const std::string& server() const { return subscription_.server(); }  // that is asked now
+  // The servers up to the master's, the one that granted first; empty before it did.
+  const std::vector<v1::PathServer>& path() const { return path_; }
   const std::optional<v1::Grant>& grant() const { return grant_; }
   const delivery::StreamReceiver* receiver() const { return receiver_.get(); }
   const ContentFollower& content() const { return content_; }
@@ -64,8 +69,10 @@ class ReplicaSession {
   absl::Status ListenTo(const v1::Grant& grant, absl::Time now);
   void AdoptKeys(const v1::KeyBundle& bundle, absl::Time now);
   void StepReceiver(absl::Time now);
-  void TakeNotice(const std::string& bytes);
+  void TakeNotice(const std::string& bytes, absl::Time now);
   void StepSilence(absl::Time now);
+  void StepNews(absl::Time now);
+  void Leave();
   void TakeFailures(absl::Time now);
   void End(const absl::Status& status);
 
@@ -79,10 +86,16 @@ class ReplicaSession {
   ContentFollower content_;
   LossReporter losses_;
   SilenceWatch silence_;
+  NewsWatch news_;
   std::unique_ptr<delivery::StreamReceiver> receiver_;
   std::optional<v1::Grant> grant_;
+  std::vector<v1::PathServer> path_;
   uint64_t gaps_given_up_ = 0;      // of the receiver, as seen last
   bool asked_for_silence_ = false;  // a grant was asked for because nothing is heard
+  bool asked_if_there_ = false;     // likewise, sooner, where another server could be asked
+  BackOff news_back_off_;
+  absl::Time news_not_before_ = absl::InfinitePast();
+  uint64_t staged_bytes_ = 0;
   bool told_silence_ = false;
   absl::Time rejoin_at_ = absl::InfiniteFuture();
   absl::Time keys_not_before_ = absl::InfinitePast();  // fetched keys brought no newer epoch: anybody can make us ask

@@ -20,6 +20,8 @@ class SessionEnvironment {
   // From now on the datagrams of the grant's group come in by ReplicaSession::OnDatagram; an earlier group is left.
   virtual absl::Status Listen(const v1::Grant& grant) = 0;
   virtual void StopListening() = 0;
+  // The control channel's calls go to this one of the session's servers from now on.
+  virtual void UseServer(size_t index) = 0;
   // One line for the person who runs the replica.
   virtual void Say(const std::string& line) = 0;
   // The database shows the stream's newest state, for the first time.

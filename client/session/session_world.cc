@@ -22,17 +22,18 @@ void SessionWorld::StopReplica() {
 }
 
 void SessionWorld::StartReplica() {
+  doors.current = 0;
   auto opened = ReplicaDatabase::Open({.path = path_, .vfs = "", .create = true}, time.clock);
   ASSERT_TRUE(opened.ok()) << opened.status();
   database = *std::move(opened);
   ReplicaSession::Options options{.dataset = "d",
-                                  .server = "127.0.0.1:7420",
+                                  .servers = servers,
                                   .member = server.member,
                                   .x25519 = server.member_x25519,
                                   .ca_pem = server.ca_pem,
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = renew_at};
-  session = std::make_unique<ReplicaSession>(options, *database, server, *this, random, ReplicaSession::Buffers());
+  session = std::make_unique<ReplicaSession>(options, *database, doors, *this, random, ReplicaSession::Buffers());
 }
 
 absl::Status SessionWorld::Listen(const v1::Grant&) {

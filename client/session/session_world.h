@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/apply/replica_database.h"
+#include "client/session/doors.h"
 #include "client/session/replica_session.h"
 #include "common/base/temporary_folder.h"
 #include "common/base/virtual_time.h"
@@ -54,6 +55,7 @@ class FakeServer : public ControlChannel {
   Network network;
   bool multicast_arrives = true;
   bool has_group = true;
+  bool tells_boundaries = true;  // an empty unit every ten seconds
   bool snapshot_stops_after_a_chunk = false;
   int rows_told = 0;                 // in chunks
   bool repairs_are_refused = false;  // their frames are
@@ -96,6 +98,7 @@ class FakeServer : public ControlChannel {
     bool wanted = true;  // the client still holds it
     bool follow = false;
     size_t next = 0;
+    std::string told_empty;
   };
   class Handle;
   template <typename Response>
@@ -125,6 +128,8 @@ class FakeServer : public ControlChannel {
   std::map<int64_t, std::string> rows_, published_;
   HistoryId history_;
   uint64_t number_ = 0;
+  absl::Time next_boundary_ = absl::InfiniteFuture();
+  std::string newest_empty_;
   std::vector<StoredUnit> units_;
   size_t oldest_ = 0;
   std::map<HistoryId, size_t> history_ends_;  // index behind the last unit of it
@@ -159,6 +164,10 @@ class SessionWorld : public SessionEnvironment {
   SeededRandom random;
   VirtualTime time;
   FakeServer server;
+  Doors doors{time, server};
+  std::vector<std::string> servers = {"127.0.0.1:7420"};
+  // What the server multicasts arrives while the door that is used is open.
+  void HearThroughDoors() { server.multicast_arrives = doors.state() == Doors::State::kOpen; }
   std::unique_ptr<ReplicaDatabase> database;
   std::unique_ptr<ReplicaSession> session;
   std::vector<std::string> said;
@@ -170,6 +179,10 @@ class SessionWorld : public SessionEnvironment {
  private:
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { listening = false; }
+  void UseServer(size_t index) override {
+    doors.current = index;
+    HearThroughDoors();
+  }
   void Say(const std::string& line) override { said.push_back(line); }
   void OnLive(const Position&) override { ++live; }
   v1::RenewRequest MakeRenewal() override { return {}; }

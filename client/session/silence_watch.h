@@ -12,6 +12,8 @@ namespace replicast {
 class SilenceWatch {
  public:
   static constexpr absl::Duration kSilence = absl::Seconds(3);
+  // More than one heartbeat is missing: whoever has another server asks whether this one is there.
+  static constexpr absl::Duration kQuiet = absl::Seconds(2);
   static constexpr absl::Duration kWorthTelling = absl::Milliseconds(2500);
   static constexpr absl::Duration kSound = absl::Seconds(10);
   static constexpr absl::Duration kRejoin = absl::Minutes(1);
@@ -30,6 +32,8 @@ class SilenceWatch {
     if (silent(now)) continuous_since_ = absl::InfiniteFuture();
   }
   bool silent(absl::Time now) const { return now - Newest() >= kSilence; }
+  bool quiet(absl::Time now) const { return now - Newest() >= kQuiet; }
+  absl::Time QuietFrom() const { return Newest() + kQuiet; }
   bool sound(absl::Time now) const {
     return continuous_since_ != absl::InfiniteFuture() && now - continuous_since_ >= kSound;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/session/catch_up.h"
+#include "common/base/limits.h"
 #include "common/wire/position_proto.h"
 #include "common/wire/signer.h"
 
@@ -10,6 +11,7 @@ namespace replicast {
 namespace {
 
 constexpr absl::Duration kGoodGrant = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kRenewalRetry = absl::Hours(1);
 
 // What asking again can't change.
@@ -48,11 +50,16 @@ Subscription::Subscription(Options options, ControlChannel& control, SessionEnvi
       environment_(environment),
       random_(random),
       inbox_(inbox),
+      choice_(options_.servers),
+      patience_(limits::kRpcDeadline),
       back_off_(absl::Milliseconds(250), absl::Seconds(5)),
       renew_at_(options_.renew_at) {}
 
 void Subscription::Step(absl::Time now, const std::optional<Position>& position) {
   now_ = now;
+  if (ended_) return;
+  if (asking_ && !alone() && now >= asked_at_ + patience_)
+    OnSubscribed(absl::DeadlineExceededError("no answer in " + absl::FormatDuration(patience_)));
   if (ended_) return;
   if (!asking_ && now >= ask_at_ && now >= not_before_) Subscribe(position);
   if (!asking_keys_ && now >= keys_at_ && now >= not_before_ && stream_id_ != 0) GetKeys();
@@ -62,6 +69,7 @@ void Subscription::Step(absl::Time now, const std::optional<Position>& position)
 absl::Time Subscription::NextDeadline() const {
   absl::Time next = renewing_ ? absl::InfiniteFuture() : renew_at_;
   if (!asking_) next = std::min(next, std::max(ask_at_, not_before_));
+  if (asking_ && !alone()) next = std::min(next, asked_at_ + patience_);
   if (!asking_keys_ && stream_id_ != 0) next = std::min(next, std::max(keys_at_, not_before_));
   return next;
 }
@@ -72,22 +80,80 @@ void Subscription::AskForKeys(absl::Time when) {
   if (!keys_pending()) keys_at_ = when;
 }
 
+template <typename Response>
+ControlChannel::Answer<Response> Subscription::Expect(std::function<void(absl::StatusOr<Response>)> then) {
+  return inbox_.Expect<Response>([this, generation = generation_, then = std::move(then)](auto answer) {
+    if (generation == generation_) then(std::move(answer));
+  });
+}
+
 void Subscription::OnRpcFailure(const absl::Status& status, absl::Time now) {
   now_ = now;
-  if (IsRefusal(status)) {
+  const bool refusal = IsRefusal(status);
+  if (!alone()) {
+    // One call may be lost, or come too late: whether the server still serves, it is asked once.
+    if (now - granted_at_ > kGoodGrant) {
+      NoteGoodGrant();
+      return AskForGrant(now);
+    }
+    if (!refusal && !IsAnswer(status)) away_ = true;
+    return MoveOn(status, refusal, now);
+  }
+  if (refusal) {
     ended_ = status;
     return;
   }
-  if (!IsAnswer(status) && !std::exchange(away_, true))
-    environment_.Say("server " + options_.server + " is away; trying again");
+  if (!IsAnswer(status) && !std::exchange(away_, true)) Say("server " + server() + " is away; trying again");
   TryLater();
+}
+
+void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now) {
+  now_ = now;
+  if (alone()) {
+    if (refusal) ended_ = why;
+    return;
+  }
+  NoteGoodGrant();
+  const std::string before = server();
+  const bool more = choice_.Next(refusal ? std::optional<absl::Status>(why) : std::nullopt);
+  if (choice_.RefusedByAll()) {
+    ended_ = choice_.RefusedByAll();
+    return;
+  }
+  if (!told_all_) Say("server " + before + ": " + std::string(why.message()) + "; asking " + server());
+  environment_.UseServer(choice_.index());
+  moved_ = true;
+  ++generation_;
+  asking_ = asking_keys_ = false;
+  keys_at_ = absl::InfiniteFuture();
+  stream_id_ = 0;
+  if (more) {
+    not_before_ = absl::InfinitePast();
+    ask_at_ = now;
+    return;
+  }
+  if (!std::exchange(told_all_, true)) Say("none of the servers " + choice_.all() + " serves now; trying again");
+  patience_ = std::min(2 * patience_, limits::kRpcDeadline);
+  TryLater();
+}
+
+void Subscription::OnServerRevoked(absl::Time now) {
+  const absl::Status revoked = absl::PermissionDeniedError("it, or a relay above it, was revoked");
+  if (!alone()) return MoveOn(revoked, true, now);
+  Say("server " + server() + ": " + std::string(revoked.message()) + "; nothing new comes from it");
+  AskForGrant(now);
+}
+
+// A grant that held for a while was a good one.
+void Subscription::NoteGoodGrant() {
+  if (now_ - std::exchange(granted_at_, absl::InfiniteFuture()) <= kGoodGrant) return;
+  back_off_.Reset();
+  choice_.Settle();
 }
 
 void Subscription::TryLater() {
   if (!asking_ && ask_at_ <= not_before_ && not_before_ > now_) return;  // that is under way
-  // A grant that held for a while was a good one.
-  if (now_ - granted_at_ > kGoodGrant) back_off_.Reset();
-  granted_at_ = absl::InfiniteFuture();
+  NoteGoodGrant();
   not_before_ = now_ + back_off_.Next(random_);
   ask_at_ = not_before_;
 }
@@ -98,22 +164,27 @@ void Subscription::Subscribe(const std::optional<Position>& position) {
   if (position) *request.mutable_position() = ToProto(*position);
   request.set_max_rate_bytes_per_second(options_.max_rate_bytes_per_second);
   request.set_request_id(random_.Bytes(16));
+  request.set_instance(options_.instance);
   if (options_.narrowing) *request.mutable_narrowing() = *options_.narrowing;
   asking_ = true;
   ask_at_ = absl::InfiniteFuture();
-  control_.Subscribe(request,
-                     inbox_.Expect<v1::SubscribeResponse>([this](auto answer) { OnSubscribed(std::move(answer)); }));
+  asked_at_ = now_;
+  control_.Subscribe(request, Expect<v1::SubscribeResponse>([this](auto answer) {
+                       now_ = inbox_.now();
+                       OnSubscribed(std::move(answer));
+                     }));
 }
 
 void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
-  now_ = inbox_.now();
   asking_ = false;
   if (answer.ok()) {
-    if (std::exchange(away_, false)) environment_.Say("server " + options_.server + " is back");
+    if (std::exchange(away_, false) || told_all_) Say("server " + server() + (alone() ? " is back" : " serves"));
     granted_at_ = now_;
     not_ready_.clear();
+    told_all_ = false;
+    patience_ = kPatience;
     not_before_ = absl::InfinitePast();
-    ask_at_ = absl::InfiniteFuture();  // whatever failed meanwhile, the grant is new
+    ask_at_ = now_ + options_.grant_life;  // whatever failed meanwhile, the grant is new
     stream_id_ = answer->grant().stream_id();
     key_signing_public_key_ = answer->grant().key_signing_public_key();
     granted_ = *std::move(answer);
@@ -121,16 +192,22 @@ void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
   }
   const absl::Status& status = answer.status();
   // There is no such dataset, or this program speaks another language: only a person can change that.
-  if (status.code() == absl::StatusCode::kNotFound || status.code() == absl::StatusCode::kInvalidArgument ||
-      status.code() == absl::StatusCode::kUnimplemented) {
+  const bool senseless = status.code() == absl::StatusCode::kNotFound ||
+                         status.code() == absl::StatusCode::kInvalidArgument ||
+                         status.code() == absl::StatusCode::kUnimplemented;
+  if (senseless && alone()) {
     ended_ = status;
     return;
+  }
+  if (!alone()) {
+    if (!IsAnswer(status) && !IsRefusal(status)) away_ = true;
+    return MoveOn(status, senseless || IsRefusal(status), now_);
   }
   OnRpcFailure(status, now_);
   if (ended_ || !IsAnswer(status)) return;
   if (std::string(status.message()) == not_ready_) return;
   not_ready_ = std::string(status.message());
-  environment_.Say(not_ready_ + "; trying again");
+  Say(not_ready_ + "; trying again");
 }
 
 void Subscription::GetKeys() {
@@ -138,8 +215,8 @@ void Subscription::GetKeys() {
   asking_keys_ = true;
   v1::GetKeysRequest request;
   request.set_stream_id(stream_id_);
-  control_.GetKeys(request, inbox_.Expect<v1::GetKeysResponse>(
-                                [this, stream_id = stream_id_](auto answer) { OnKeys(answer, stream_id); }));
+  control_.GetKeys(
+      request, Expect<v1::GetKeysResponse>([this, stream_id = stream_id_](auto answer) { OnKeys(answer, stream_id); }));
 }
 
 void Subscription::OnKeys(const absl::StatusOr<v1::GetKeysResponse>& answer, uint32_t stream_id) {

@@ -15,7 +15,7 @@ class Relay:
 
 
 class RelayTest(ReplicastTest):
-    def start_relay(self, name, token=None):
+    def start_relay(self, name, token=None, *extra):
         if token:
             ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
             self.relay_ports = getattr(self, "relay_ports", {})
@@ -25,6 +25,7 @@ class RelayTest(ReplicastTest):
         if token:
             arguments += ["--join", "-", "--listen", f"{self.address}:{ports[0]}", "--listen-enrolment", f"{self.address}:{ports[1]}",
                           "--port-data", str(ports[2]), "--interface", self.interface, "--groups", f"239.193.{self.random.randrange(1, 255)}.0/24"]
+        arguments += extra
         process = Process("relay " + name, arguments, self.path(name + ".log"), token)
         self.processes.append(process)
         process.wait_for_line("replicastd ready")
@@ -42,6 +43,10 @@ class RelayTest(ReplicastTest):
 
     def member_id(self, replica):
         with open(os.path.join(self.path(replica + ".db-replicast"), "cert.pem"), "rb") as file:
+            return x509.load_pem_x509_certificate(file.read()).subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+
+    def relay_id(self, name):
+        with open(os.path.join(self.path(name), "upstream", "cert.pem"), "rb") as file:
             return x509.load_pem_x509_certificate(file.read()).subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
     def streams_at(self, relay=None):
@@ -122,6 +127,99 @@ class RelayTest(ReplicastTest):
         told = self.program("replicastd", "relay", "--join", self.token(), "--directory", self.path("other"), "--listen", "127.0.0.1:0", "--interface", "lo")
         self.assertEqual(told[0], 4, told)
         self.assertIn("token create --relay", told[2])
+
+    def test_a_replica_with_several_servers_changes_over_by_itself(self):
+        self.serve()
+        self.write_randomly(20)
+        first, second = self.start_relay("r1", self.relay_token()), self.start_relay("r2", self.relay_token())
+        replica = self.join_behind(first, "a", "--server", first.address, "--server", second.address, "--server", f"{self.address}:{self.ports[0]}")
+        self.join_behind(second, "b")
+        first.process.kill()
+        self.write_randomly(20)
+        self.assert_equal_copy("a")
+        replica.wait_for_error(f"server {second.address} serves")
+        second.process.kill()
+        self.write_randomly(20)
+        self.assert_equal_copy("a")
+        replica.wait_for_error(f"server {self.address}:{self.ports[0]} serves")
+        self.assertEqual(replica.errors().count("snapshot complete"), 1, "that of its first start")
+        replica.stop()
+        self.start_replica("a", join=False).wait_for_line("replicast-replica live")
+        self.assert_equal_copy("a")
+
+    def test_a_relay_with_several_servers_changes_over_by_itself(self):
+        self.serve()
+        self.write_randomly(20)
+        middle = self.start_relay("middle", self.relay_token())
+        edge = self.start_relay("edge", self.relay_token(server=middle), "--upstream", f"{middle.address}, {self.address}:{self.ports[0]}")
+        self.join_behind(edge, "a")
+        middle.process.kill()
+        self.write_randomly(20)
+        self.assert_equal_copy("a")
+        self.join_behind(edge, "late")
+        self.assert_equal_copy("late")
+
+    def test_relays_that_lead_back_to_themselves_are_told(self):
+        self.serve()
+        self.write_randomly(5)
+        own = self.start_relay("own", self.relay_token())
+        first, second = self.start_relay("r1", self.relay_token()), self.start_relay("r2", self.relay_token())
+        for relay in (own, first, second):
+            relay.process.stop()
+        for name, above in (("own", own), ("r1", second), ("r2", first)):
+            with open(os.path.join(self.path(name), "replicastd.toml"), encoding="utf-8") as file:
+                text = file.read()
+            with open(os.path.join(self.path(name), "replicastd.toml"), "w", encoding="utf-8") as file:
+                file.write(text.replace('upstream = ""', f'upstream = "{above.address}"'))
+            self.start_relay(name)
+        for number, relay in enumerate((own, first)):
+            name = f"x{number}"
+            replica = self.start_replica(name, "--server", relay.address, token=self.token())
+            replica.wait_for_error("lead back to it", 60)
+            replica.stop()
+
+    def test_a_relay_that_is_revoked_tells_its_members_and_serves_them_nothing_new(self):
+        self.serve()
+        relay = self.start_relay("r", self.relay_token())
+        moves = self.join_behind(relay, "moves", "--server", relay.address, "--server", f"{self.address}:{self.ports[0]}")
+        stays = self.join_behind(relay, "stays")
+        self.write_randomly(5)
+        self.assert_equal_copy("stays")
+        before = self.rows(self.path("stays.db"), "t")
+        self.cli("member", "revoke", self.relay_id("r"))
+        stays.wait_for_error("revoked", 30)
+        self.write_randomly(20)
+        self.assert_equal_copy("moves")
+        self.assertEqual(self.rows(self.path("stays.db"), "t"), before)
+        self.assertIsNone(stays.handle.poll(), "it was not revoked itself, and waits")
+        self.assertIn("revoked", self.program("replicast", "status", "--database", self.path("stays.db"))[1])
+        moves.wait_for_error("serves")
+
+    def test_the_way_to_the_master_is_shown(self):
+        self.serve()
+        first = self.start_relay("r1", self.relay_token())
+        second = self.start_relay("r2", self.relay_token(server=first))
+        self.join_behind(second, "a")
+        path = self.cli_json("--server", second.address, "stream", "show", "all")["stream"]["path"]
+        self.assertEqual(len(path), 3)
+        self.assertIn("way to the master", self.cli("--server", second.address, "stream", "show", "all"))
+        wait_until(lambda: len(self.cli_json("verify", "--database", self.path("a.db"), "--wait", "20s")["path"]) == 3, 20, "the path is told")
+        shown = self.cli_json("verify", "--database", self.path("a.db"))["path"]
+        self.assertEqual([server["server_id"] for server in shown], [self.relay_id("r2"), self.relay_id("r1"), self.cli_json("status")["server_id"]])
+        self.assertIsNone(shown[2]["granted_until"])
+        self.assertIn("through 2 relays", self.cli("verify", "--database", self.path("a.db")))
+
+    def test_what_was_written_is_read_at_once_behind_relays(self):
+        self.serve()
+        first = self.start_relay("r1", self.relay_token())
+        second = self.start_relay("r2", self.relay_token(server=first))
+        self.join_behind(second, "a")
+        for number in range(5):
+            self.cli("exec", "--database", self.master_path, "--wait-for", self.path("a.db"), f"INSERT INTO t VALUES({7000 + number}, 1, 1, 'x')")
+            self.assertIn(str(7000 + number), self.rows(self.path("a.db"), "t"))
+            self.write_randomly(3)
+            self.assertEqual(self.program("replicast", "verify", "--database", self.path("a.db"), "--wait", "20s")[0], 0)
+            self.assertEqual(self.rows(self.path("a.db"), "t"), self.rows(self.master_path, "t"), "what is committed when it is asked is waited for")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ void SimulatedReplica::Start() {
   problem_.clear();
   database_ = *std::move(opened);
   ReplicaSession::Options options{.dataset = identity_.dataset,
-                                  .server = "10.0.0.1:7420",
+                                  .servers = {"10.0.0.1:7420"},
                                   .member = identity_.member,
                                   .x25519 = identity_.x25519,
                                   .ca_pem = SimulatedServer::CaPem(),

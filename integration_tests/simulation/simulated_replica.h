@@ -97,6 +97,7 @@ class SimulatedReplica : public SessionEnvironment {
 
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { network_.Listen(receiver_, ""); }
+  void UseServer(size_t) override {}  // there is but one
   void Say(const std::string& line) override;
   void OnLive(const Position& position) override;
   v1::RenewRequest MakeRenewal() override { return {}; }

@@ -148,7 +148,7 @@ absl::Status SimulatedServer::MakeParts() {
   facts.master_path = kMaster;
   p.authority = std::make_unique<control::LocalAuthority>(control::LocalAuthority::Parts{
       *p.membership, *p.publisher, signer_, clock_, identity_.id,
-      wire::CertifySigningKey(identity_.id, identity_.signing.public_key, Ca().key_pem()), ""});
+      wire::CertifySigningKey(identity_.id, identity_.signing.public_key, Ca().key_pem()), "", ""});
   p.plane = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, *p.authority,
                                    signer_, clock_},

@@ -203,7 +203,7 @@ grpc::ServerUnaryReactor* AdminService::ListStreams(Context* context, const v1::
             answer.set_next_page_token(HexEncode(answer.streams(answer.streams_size() - 1).definition_hash()));
             break;
           }
-          *answer.add_streams() = StreamOf(info, plane_.multicaster().Channel(info.definition_hash));
+          *answer.add_streams() = StreamStatus(plane_, info);
         }
         return answer;
       });
@@ -215,7 +215,7 @@ grpc::ServerUnaryReactor* AdminService::GetStream(Context* context, const v1::Ge
                   [this](const Member&, const v1::GetStreamRequest& asked) -> absl::StatusOr<v1::GetStreamResponse> {
                     ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.dataset()));
                     v1::GetStreamResponse answer;
-                    *answer.mutable_stream() = StreamOf(info, plane_.multicaster().Channel(info.definition_hash));
+                    *answer.mutable_stream() = StreamStatus(plane_, info);
                     return answer;
                   });
 }

@@ -78,6 +78,7 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   *response.mutable_signing_key() = plane_.authority().signing_key();
   for (v1::PathServer& server : plane_.authority().PathOf(info.definition_hash))
     *response.add_path() = std::move(server);
+  RETURN_IF_ERROR(instances_.Note(member.id, request.instance()));
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
   plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
   // Only now: the join may have begun another epoch, and changed the rate.
@@ -140,7 +141,8 @@ grpc::ServerUnaryReactor* AuthorizationService::Authorize(grpc::CallbackServerCo
                                            "at most 1,000 questions in one call"));
                      }
                      plane_.authority().Authorize(member, asked, answer);
-                   });
+                   },
+                   {[this](const v1::AuthorizeRequest& asked) { return plane_.authority().CheckQuestions(asked); }});
 }
 
 }  // namespace replicast::control

@@ -3,6 +3,7 @@
 
 #include "replicast/v1/authorization_service.grpc.pb.h"
 #include "server/control/control_plane.h"
+#include "server/membership/instances.h"
 
 namespace replicast::control {
 
@@ -25,6 +26,7 @@ class AuthorizationService final : public v1::AuthorizationService::CallbackServ
  private:
   absl::StatusOr<v1::SubscribeResponse> GrantNow(const Member& member, const v1::SubscribeRequest& request);
   ControlPlane& plane_;
+  Instances instances_;
 };
 
 }  // namespace replicast::control

@@ -16,16 +16,22 @@ namespace replicast::control {
 // From gRPC's thread to the engine's: the caller is known by its certificate, checked there, and then the handler runs,
 // on the engine's thread. It answers at once or keeps the answer.
 
+// `before`, where it is given, looks at the request of a caller that only its certificate vouches for yet.
 template <typename Request, typename Response, typename Handler>
 grpc::ServerUnaryReactor* ForMember(ControlPlane& plane, grpc::CallbackServerContext* context, const Request* request,
-                                    Response* response, Handler handler) {
+                                    Response* response, Handler handler,
+                                    std::function<absl::Status(const Request&)> before = nullptr) {
   rpc::Answer<Response> answer(response);
   auto peer = rpc::PeerOf(*context);
   if (!peer.ok()) {
     answer(peer.status());
     return answer.reactor();
   }
-  plane.loop().Post([&plane, peer = *std::move(peer), request = *request, answer, handler = std::move(handler)] {
+  plane.loop().Post([&plane, peer = *std::move(peer), request = *request, answer, handler = std::move(handler),
+                     before = std::move(before)] {
+    if (before != nullptr) {
+      if (const absl::Status status = before(request); !status.ok()) return answer(status);
+    }
     plane.WithMember(peer, [request, answer, handler](const absl::StatusOr<Member>& member) {
       if (member.ok())
         handler(*member, request, answer);

@@ -74,43 +74,52 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
       });
 }
 
+void ChangesService::Wait(const v1::WaitForPositionRequest& asked, const DefinitionHash& stream, Lsn lsn,
+                          absl::Time until, const rpc::Answer<v1::WaitForPositionResponse>& answer) {
+  // Everything that is committed now is published now, and everybody told so. Without that, a later drain does it.
+  bool told = plane_.engine().TellBoundary(stream).ok();
+  plane_.waiters().Add(until, [this, asked, answer, stream, lsn, told](bool last) mutable {
+    if (answer.given()) return true;
+    const auto info = plane_.publisher().Stream(stream);
+    const bool ready = info && info->state == StreamInfo::State::kReady;
+    if (ready && !told) told = plane_.engine().TellBoundary(stream).ok();
+    if (ready && told && info->position.lsn >= lsn) {
+      v1::WaitForPositionResponse message;
+      *message.mutable_position() = ToProto(plane_.publisher().Stream(stream)->position);
+      answer(std::move(message));
+      return true;
+    }
+    if (!last) return false;
+    if (info && !ready)
+      answer(NotReady(asked.dataset(), *info));
+    else
+      answer(Error(absl::StatusCode::kDeadlineExceeded, "NOT_YET_PUBLISHED",
+                   "lsn " + lsn.ToText() + " is not published yet" +
+                       (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
+    return true;
+  });
+}
+
 grpc::ServerUnaryReactor* ChangesService::WaitForPosition(grpc::CallbackServerContext* context,
                                                           const v1::WaitForPositionRequest* request,
                                                           v1::WaitForPositionResponse* response) {
-  return ForMember(
-      plane_, context, request, response,
-      [this](const Member& member, const v1::WaitForPositionRequest& asked,
-             const rpc::Answer<v1::WaitForPositionResponse>& answer) {
-        const auto readable = plane_.ReadableDataset(member, asked.dataset(), "wait_for_position");
-        if (!readable.ok()) return answer(readable.status());
-        const absl::Duration wait = asked.has_timeout()
-                                        ? std::clamp(FromProto(asked.timeout()), absl::ZeroDuration(), kLongestWait)
-                                        : kDefaultWait;
-        // Everything that is committed now is published now, and everybody told so. Without that, a later drain does
-        // it.
-        bool told = plane_.engine().TellBoundary(readable->definition_hash).ok();
-        plane_.waiters().Add(
-            plane_.now() + wait, [this, asked, answer, stream = readable->definition_hash, told](bool last) mutable {
-              if (answer.given()) return true;
-              const auto info = plane_.publisher().Stream(stream);
-              const bool ready = info && info->state == StreamInfo::State::kReady;
-              if (ready && !told) told = plane_.engine().TellBoundary(stream).ok();
-              if (ready && told && info->position.lsn.value >= asked.lsn()) {
-                v1::WaitForPositionResponse message;
-                *message.mutable_position() = ToProto(plane_.publisher().Stream(stream)->position);
-                answer(std::move(message));
-                return true;
-              }
-              if (!last) return false;
-              if (info && !ready)
-                answer(NotReady(asked.dataset(), *info));
-              else
-                answer(Error(absl::StatusCode::kDeadlineExceeded, "NOT_YET_PUBLISHED",
-                             "lsn " + Lsn{asked.lsn()}.ToText() + " is not published yet" +
-                                 (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
-              return true;
-            });
-      });
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::WaitForPositionRequest& asked,
+                          const rpc::Answer<v1::WaitForPositionResponse>& answer) {
+                     const auto readable = plane_.ReadableDataset(member, asked.dataset(), "wait_for_position");
+                     if (!readable.ok()) return answer(readable.status());
+                     const absl::Duration wait = asked.has_timeout() ? std::clamp(FromProto(asked.timeout()),
+                                                                                  absl::ZeroDuration(), kLongestWait)
+                                                                     : kDefaultWait;
+                     const absl::Time until = plane_.now() + wait;
+                     const DefinitionHash stream = readable->definition_hash;
+                     if (asked.lsn() != 0) return Wait(asked, stream, Lsn{asked.lsn()}, until, answer);
+                     plane_.publisher().AskNewest(readable->datasets.front(),
+                                                  [this, asked, stream, until, answer](absl::StatusOr<Lsn> newest) {
+                                                    if (!newest.ok()) return answer(newest.status());
+                                                    Wait(asked, stream, *newest, until, answer);
+                                                  });
+                   });
 }
 
 }  // namespace replicast::control

@@ -1,6 +1,7 @@
 #ifndef REPLICAST_SERVER_CONTROL_CHANGES_SERVICE_H_
 #define REPLICAST_SERVER_CONTROL_CHANGES_SERVICE_H_
 
+#include "common/rpc/answer.h"
 #include "common/wire/signer.h"
 #include "replicast/v1/changes_service.grpc.pb.h"
 #include "server/control/control_plane.h"
@@ -19,6 +20,9 @@ class ChangesService final : public v1::ChangesService::CallbackService {
                                             v1::WaitForPositionResponse* response) override;
 
  private:
+  void Wait(const v1::WaitForPositionRequest& asked, const DefinitionHash& stream, Lsn lsn, absl::Time until,
+            const rpc::Answer<v1::WaitForPositionResponse>& answer);
+
   ControlPlane& plane_;
 };
 

@@ -55,7 +55,7 @@ class ControlServerRig : public testing::Test {
     rights_ = std::make_unique<LocalAuthority>(
         LocalAuthority::Parts{*membership_, *publisher_, signer_, clock_, server_id_,
                               wire::CertifySigningKey(server_id_, signing_.public_key, authority_.key_pem()),
-                              *crypto::PemToDer(authority_.ca_pem())});
+                              *crypto::PemToDer(authority_.ca_pem()), "master"});
     plane_ = std::make_unique<ControlPlane>(
         ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, *rights_, signer_, clock_},
         facts);

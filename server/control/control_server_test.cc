@@ -111,6 +111,21 @@ TEST_F(ControlServerTest, AMemberRenewsItsCertificateAndGoesOnWithTheNewOne) {
   EXPECT_FALSE((Call<v1::RegistrationService>(joined.channel, &v1::RegistrationService::Stub::Renew, request).ok()));
 }
 
+TEST_F(ControlServerTest, AProgramWhoseIdentityRunsElsewhereIsTold) {
+  const Joined joined = Join();
+  const auto reason_for = [&](char run) {
+    v1::SubscribeRequest request;
+    request.set_dataset("all");
+    request.set_instance(std::string(16, run));
+    return ReasonOf(
+        Call<v1::AuthorizationService>(joined.channel, &v1::AuthorizationService::Stub::Subscribe, request).status());
+  };
+  EXPECT_EQ(reason_for('a'), "");
+  EXPECT_EQ(reason_for('b'), "") << "it began anew";
+  EXPECT_EQ(reason_for('a'), "IDENTITY_SHARED");
+  EXPECT_EQ(reason_for('b'), "");
+}
+
 TEST_F(ControlServerTest, AMemberThatUnsubscribesCountsNoMore) {
   const Joined joined = Join();
   ASSERT_TRUE(Subscribe(joined, "all").ok());

@@ -4,6 +4,7 @@
 #include "common/rpc/channel.h"
 #include "replicast/v1/admin_service.grpc.pb.h"
 #include "replicast/v1/authorization_service.grpc.pb.h"
+#include "replicast/v1/changes_service.grpc.pb.h"
 #include "replicast/v1/registration_service.grpc.pb.h"
 #include "replicast/v1/synchronization_service.grpc.pb.h"
 
@@ -11,9 +12,10 @@ namespace replicast::control {
 
 struct GrpcUpstreamCalls::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
-      : admin(channel), authorization(channel), registration(channel), synchronization(channel) {}
+      : admin(channel), authorization(channel), changes(channel), registration(channel), synchronization(channel) {}
   v1::AdminService::Stub admin;
   v1::AuthorizationService::Stub authorization;
+  v1::ChangesService::Stub changes;
   v1::RegistrationService::Stub registration;
   v1::SynchronizationService::Stub synchronization;
 };
@@ -42,6 +44,12 @@ void GrpcUpstreamCalls::Compare(const v1::CompareRequest& request, Answer<v1::Co
 void GrpcUpstreamCalls::CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) {
   CallUnary(loop_, calls_, request, std::move(answer),
             [&](auto... arguments) { stubs_->admin.async()->CreateToken(std::move(arguments)...); });
+}
+
+void GrpcUpstreamCalls::WaitForPosition(const v1::WaitForPositionRequest& request,
+                                        Answer<v1::WaitForPositionResponse> answer) {
+  CallUnary(loop_, calls_, request, std::move(answer),
+            [&](auto... arguments) { stubs_->changes.async()->WaitForPosition(std::move(arguments)...); });
 }
 
 void GrpcUpstreamCalls::Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {

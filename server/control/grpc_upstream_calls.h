@@ -20,6 +20,7 @@ class GrpcUpstreamCalls : public relay::UpstreamCalls {
   void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) override;
   void Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) override;
   void CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) override;
+  void WaitForPosition(const v1::WaitForPositionRequest& request, Answer<v1::WaitForPositionResponse> answer) override;
   void Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) override;
   void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) override;
 

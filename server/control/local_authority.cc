@@ -22,6 +22,7 @@ absl::Status NotGranted(const std::string& dataset) {
 std::vector<v1::PathServer> LocalAuthority::PathOf(const DefinitionHash&) const {
   v1::PathServer self;
   self.set_server_id(parts_.server.ToBytes());
+  self.set_display_name(parts_.display_name);
   return {std::move(self)};
 }
 

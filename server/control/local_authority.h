@@ -23,6 +23,7 @@ class LocalAuthority : public Authority {
     ServerId server;
     v1::SigningKey signing_key;
     std::string ca_certificate;  // DER
+    std::string display_name;    // of this machine
   };
   explicit LocalAuthority(Parts parts) : parts_(std::move(parts)) {}
 

@@ -48,6 +48,12 @@ void AddCounters(ControlPlane& plane, v1::GetStatusResponse* status) {
 
 }  // namespace
 
+v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info) {
+  v1::Stream stream = StreamOf(info, plane.multicaster().Channel(info.definition_hash));
+  for (v1::PathServer& server : plane.authority().PathOf(info.definition_hash)) *stream.add_path() = std::move(server);
+  return stream;
+}
+
 v1::GetStatusResponse StatusOf(ControlPlane& plane) {
   const ControlPlane::Facts& facts = plane.facts();
   v1::GetStatusResponse status;
@@ -66,7 +72,7 @@ v1::GetStatusResponse StatusOf(ControlPlane& plane) {
     if (info.ok()) *status.add_datasets() = DatasetOf(name, *info);
   }
   for (const StreamInfo& info : plane.publisher().Streams()) {
-    *status.add_streams() = StreamOf(info, plane.multicaster().Channel(info.definition_hash));
+    *status.add_streams() = StreamStatus(plane, info);
   }
   status.set_members(static_cast<uint32_t>(plane.membership().members().Count().value_or(0)));
   status.set_source_problem(plane.engine().problem());

@@ -8,6 +8,8 @@ namespace replicast::control {
 
 // The whole server in one message. On the engine's thread.
 v1::GetStatusResponse StatusOf(ControlPlane& plane);
+// One of its streams.
+v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info);
 
 }  // namespace replicast::control
 

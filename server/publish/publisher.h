@@ -120,6 +120,11 @@ class Publisher {
   // Drains, then a signed unit with the stream's position: empty if nothing changed, none while
   // units of it wait to be told. For freshness, and for who waits.
   virtual absl::Status PublishBoundary(const DefinitionHash& stream) = 0;
+  // What the master has committed now is published, in the dataset's stream, up to the lsn that is given; on this
+  // thread, at once or later. 0: whatever PublishBoundary tells.
+  virtual void AskNewest(const std::string& /*dataset*/, std::function<void(absl::StatusOr<Lsn>)> answer) {
+    answer(Lsn{});
+  }
   virtual Tail published() const = 0;
   virtual HistoryId history() const = 0;
   virtual std::string source_problem() const = 0;

@@ -53,6 +53,11 @@ absl::Status Authorizing() {
                "the server above this relay is being asked: try again in a moment");
 }
 
+absl::Status Loop() {
+  return Error(absl::StatusCode::kFailedPrecondition, "LOOP",
+               "the servers above this relay lead back to it: give one of them another server above it");
+}
+
 absl::Status UpstreamAway(const std::string& why) {
   return Error(absl::StatusCode::kUnavailable, "UPSTREAM_AWAY",
                "the server above this relay can't be asked now" + why + ": try again later");
@@ -123,6 +128,7 @@ absl::StatusOr<Member> LeasedAuthority::MemberOf(const MemberId& id, const Lease
 }
 
 absl::StatusOr<Member> LeasedAuthority::Authenticate(const MemberId& id, const std::string& role) {
+  if (id == parts_.publisher.self()) return Loop();
   const absl::Time now = parts_.clock.Wall();
   const auto found = leases_.find(id);
   if (found == leases_.end() || found->second.expires_at <= now) {
@@ -151,6 +157,7 @@ absl::StatusOr<v1::SignedGrant> LeasedAuthority::Grant(const Member& member, con
 
 absl::Status LeasedAuthority::Asking() {
   if (parts_.clock.Now() >= not_before_) return Authorizing();
+  if (!loop_.ok()) return loop_;
   const absl::Time heard = parts_.publisher.last_read();
   if (heard == absl::InfinitePast()) return UpstreamAway("");
   return UpstreamAway(" (what is told here is " + HumanSeconds(absl::ToDoubleSeconds(parts_.clock.Now() - heard)) +
@@ -186,6 +193,7 @@ void LeasedAuthority::TakeAnswer(const v1::AuthorizeRequest& asked, absl::Status
       spdlog::warn("leases that ended could not be forgotten: {}", std::string(forgotten.message()));
   } else {
     not_before_ = parts_.clock.Now() + kAskAgain;
+    loop_ = ReasonOf(answer.status()) == "LOOP" ? answer.status() : absl::OkStatus();
     spdlog::debug("the server above can't be asked: {}", std::string(answer.status().message()));
   }
   Changed();
@@ -278,6 +286,18 @@ void LeasedAuthority::CreateToken(const Member& by, const v1::CreateTokenRequest
         if (!kept.ok()) return answer(kept);
         answer(Token{*std::move(token), expires_at});
       }));
+}
+
+// The relay that asks is asked about in turn; were that all, relays in a circle would wait for each other for ever. So
+// what it asks is asked on at once, and comes back to where it began.
+absl::Status LeasedAuthority::CheckQuestions(const v1::AuthorizeRequest& request) {
+  for (const v1::MemberQuestion& question : request.questions()) {
+    const auto id = MemberId::FromBytes(question.member_id());
+    if (!id) continue;
+    if (*id == parts_.publisher.self()) return Loop();
+    if (!leases_.contains(*id)) Ask(QuestionOf(*id, "", nullptr));
+  }
+  return absl::OkStatus();
 }
 
 void LeasedAuthority::Authorize(const Member& relay, const v1::AuthorizeRequest& request,

@@ -44,6 +44,7 @@ class LeasedAuthority : public Authority {
   void Enroll(const std::string& address, const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) override;
   void Renew(const Member& member, const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) override;
   void CreateToken(const Member& by, const v1::CreateTokenRequest& request, Answer<Token> answer) override;
+  absl::Status CheckQuestions(const v1::AuthorizeRequest& request) override;
   void Authorize(const Member& relay, const v1::AuthorizeRequest& request,
                  Answer<v1::AuthorizeResponse> answer) override;
   absl::Status CheckDecides() const override;
@@ -86,6 +87,7 @@ class LeasedAuthority : public Authority {
   std::map<std::string, v1::MemberQuestion> questions_;  // to be asked, by their bytes
   std::map<std::string, v1::MemberQuestion> asked_;      // being asked
   absl::Time not_before_ = absl::InfinitePast();         // after a failure
+  absl::Status loop_;                                    // what the server above said, where that is one
   absl::Time open_until_ = absl::InfinitePast();
 };
 

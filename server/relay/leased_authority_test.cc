@@ -22,6 +22,7 @@ class FakeUpstream : public UpstreamCalls {
   }
   void Compare(const v1::CompareRequest&, Answer<v1::CompareResponse>) override {}
   void CreateToken(const v1::CreateTokenRequest&, Answer<v1::CreateTokenResponse> answer) override { answer(token); }
+  void WaitForPosition(const v1::WaitForPositionRequest&, Answer<v1::WaitForPositionResponse>) override {}
   void Enroll(const v1::EnrollRequest&, Answer<v1::EnrollResponse> answer) override { answer(v1::EnrollResponse()); }
   void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse>) override { renewed = request; }
 
@@ -65,7 +66,8 @@ class LeasedAuthorityTest : public testing::Test {
     audit_ = *AuditLog::Open(temporary_.path() + "/audit.log", clock_);
     membership_ =
         *Membership::Open(*state_, Numbered<ServerId>(1), CertificateAuthority("", ""), *audit_, clock_, random_);
-    const RelayPublisher::Upstream upstream{loop_, channel_, upstream_, "upstream:1", Numbered<MemberId>(9), {}, ""};
+    const RelayPublisher::Upstream upstream{loop_, {&channel_}, rotating_, {"upstream:1"}, Numbered<MemberId>(9),
+                                            {},    "",          ""};
     publisher_ = *RelayPublisher::Start(*log_, upstream, {}, {}, clock_, random_, listener_, {});
     Open();
   }
@@ -104,6 +106,7 @@ class LeasedAuthorityTest : public testing::Test {
   NoListener listener_;
   NoChannel channel_;
   FakeUpstream upstream_;
+  RotatingCalls rotating_{{&upstream_}};
   std::unique_ptr<sqlite::Database> state_ = *sqlite::Database::Open(temporary_.path() + "/state.db", {.create = true});
   std::unique_ptr<sqlite::Database> log_ = *sqlite::Database::Open(":memory:", {.create = true});
   std::unique_ptr<AuditLog> audit_;
@@ -241,6 +244,28 @@ TEST_F(LeasedAuthorityTest, ARenewalIsBroughtUpstreamInTheMembersName) {
   member.id = member_;
   authority_->Renew(member, v1::RenewRequest(), [](const absl::StatusOr<v1::RenewResponse>&) {});
   EXPECT_EQ(upstream_.renewed.member_id(), member_.ToBytes());
+}
+
+TEST_F(LeasedAuthorityTest, ARelayPointedAtItselfIsTold) {
+  EXPECT_EQ(ReasonOf(authority_->Authenticate(Numbered<MemberId>(9), "relay").status()), "LOOP");
+  EXPECT_TRUE(upstream_.asked.empty());
+}
+
+// The relay below is not known yet, since whoever could tell of it waits for this relay in turn.
+TEST_F(LeasedAuthorityTest, RelaysInACircleDoNotWaitForEachOther) {
+  v1::AuthorizeRequest request;
+  request.add_questions()->set_member_id(member_.ToBytes());
+  EXPECT_TRUE(authority_->CheckQuestions(request).ok());
+  ASSERT_EQ(upstream_.asked.size(), 1u);
+  EXPECT_EQ(upstream_.asked[0].questions(0).member_id(), member_.ToBytes()) << "it is asked on";
+  request.mutable_questions(0)->set_member_id(Numbered<MemberId>(9).ToBytes());
+  EXPECT_EQ(ReasonOf(authority_->CheckQuestions(request)), "LOOP") << "and comes back to where it began";
+}
+
+TEST_F(LeasedAuthorityTest, WhatLeadsBackToARelayAboveIsToldToThoseBelow) {
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  upstream_.waiting(Error(absl::StatusCode::kFailedPrecondition, "LOOP", "in a circle"));
+  EXPECT_EQ(Who(), "LOOP");
 }
 
 }  // namespace

@@ -93,7 +93,8 @@ RelayPublisher::RelayPublisher(sqlite::Database& log_file, const Upstream& upstr
       clock_(clock),
       random_(random),
       listener_(listener),
-      options_(options) {}
+      options_(options),
+      instance_(random.Bytes(16)) {}
 
 absl::Status RelayPublisher::Load() {
   RETURN_IF_ERROR(file_.Execute(kTables));
@@ -119,9 +120,8 @@ absl::Status RelayPublisher::Load() {
 
 absl::Status RelayPublisher::Follow(const RelayStream::Wanted& wanted, const v1::SubscribeResponse* answer) {
   ASSIGN_OR_RETURN(std::unique_ptr<ReplicaDatabase> database, files_.open(wanted.name));
-  const RelayStream::Relay relay{
-      upstream_.channel, *log_,           *chunks_, random_, upstream_.server, upstream_.member,
-      upstream_.x25519,  upstream_.ca_pem};
+  const RelayStream::Relay relay{upstream_.channels, *log_,     *chunks_,         random_,         upstream_.servers,
+                                 upstream_.member,   instance_, upstream_.x25519, upstream_.ca_pem};
   RelayStream::Listener listener;
   listener.on_units = [this](RelayStream& stream, const auto& whole) { OnUnits(stream, whole); };
   listener.on_empty_unit = [this](RelayStream& stream, const auto& part) { OnEmptyUnit(stream, part); };
@@ -129,6 +129,7 @@ absl::Status RelayPublisher::Follow(const RelayStream::Wanted& wanted, const v1:
     if (on_notice_) on_notice_(notice, statement);
   };
   listener.on_answer = [this](RelayStream& stream, const auto& before) { OnAnswer(stream, before); };
+  listener.on_server = [this](size_t index) { upstream_.calls.Use(index); };
   Followed& followed = streams_[wanted.name];
   followed.stream =
       std::make_unique<RelayStream>(relay, wanted, std::move(database), open_listener_, std::move(listener));
@@ -259,6 +260,22 @@ absl::Status RelayPublisher::PublishBoundary(const DefinitionHash& stream) {
   return absl::OkStatus();
 }
 
+void RelayPublisher::AskNewest(const std::string& dataset, std::function<void(absl::StatusOr<Lsn>)> answer) {
+  const auto followed = streams_.find(dataset);
+  if (followed == streams_.end() || followed->second.stream->wanted().narrowing) {
+    return answer(Error(absl::StatusCode::kFailedPrecondition, "RELAY",
+                        "this server is a relay: what the master has committed now is known to the master's server; "
+                        "ask there, or wait here for the lsn of the commit"));
+  }
+  v1::WaitForPositionRequest request;
+  request.set_dataset(followed->second.stream->wanted().dataset);
+  upstream_.calls.WaitForPosition(request, [ending = ending_, answer = std::move(answer)](auto response) {
+    if (*ending) return answer(absl::CancelledError("the relay is ending"));
+    if (!response.ok()) return answer(response.status());
+    answer(Lsn{response->position().lsn()});
+  });
+}
+
 HistoryId RelayPublisher::history() const {
   for (const auto& [name, followed] : streams_) {
     if (const auto position = followed.stream->database().position()) return position->history;
@@ -317,7 +334,7 @@ StreamInfo RelayPublisher::InfoOf(const std::string& name, const Followed& follo
   info.schema = stream.schema();
   if (const auto& ended = stream.session().ended()) {
     info.state = StreamInfo::State::kStopped;
-    info.reason = std::string(ended->message());
+    info.reason = "this relay can't follow it any more: " + std::string(ended->message());
   } else if (stream.ready() && !stream.schema_stale() && Servable(info.definition_hash) != nullptr) {
     info.state = StreamInfo::State::kReady;
   }
@@ -398,6 +415,7 @@ std::vector<v1::PathServer> RelayPublisher::PathOf(const DefinitionHash& stream)
   const v1::SubscribeResponse& answer = followed->stream->answer();
   v1::PathServer self;
   self.set_server_id(upstream_.member.ToBytes());
+  self.set_display_name(upstream_.display_name);
   *self.mutable_signed_grant() = answer.signed_grant();
   std::vector<v1::PathServer> path = {std::move(self)};
   path.insert(path.end(), answer.path().begin(), answer.path().end());

@@ -14,7 +14,7 @@
 #include "server/relay/chunk_cache.h"
 #include "server/relay/relay_log.h"
 #include "server/relay/relay_stream.h"
-#include "server/relay/upstream_calls.h"
+#include "server/relay/rotating_calls.h"
 
 namespace replicast::relay {
 
@@ -33,13 +33,14 @@ class RelayPublisher : public Publisher {
     std::function<void(const std::string& name)> remove;
   };
   struct Upstream {
-    Executor& loop;  // its thread
-    ControlChannel& channel;
-    UpstreamCalls& calls;
-    std::string server;
+    Executor& loop;                         // its thread
+    std::vector<ControlChannel*> channels;  // of each server above; one at least
+    RotatingCalls& calls;
+    std::vector<std::string> servers;  // their addresses
     MemberId member;
     crypto::KeyPair x25519;
     std::string ca_pem;
+    std::string display_name;  // of this machine
   };
   // `log_file`: open, WAL. Streams that were followed before are followed again.
   static absl::StatusOr<std::unique_ptr<RelayPublisher>> Start(sqlite::Database& log_file, const Upstream& upstream,
@@ -57,6 +58,8 @@ class RelayPublisher : public Publisher {
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
   std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
   const v1::SigningKey& signing_key() const { return signing_key_; }
+  // This relay, as a member of the servers above.
+  const MemberId& self() const { return upstream_.member; }
 
   absl::StatusOr<DrainResult> Drain() override;
   absl::StatusOr<bool> BuildStep() override;
@@ -65,6 +68,7 @@ class RelayPublisher : public Publisher {
   const ScrubReport& scrub_report() const override { return scrub_report_; }
   absl::StatusOr<bool> TellStep() override;
   absl::Status PublishBoundary(const DefinitionHash& stream) override;
+  void AskNewest(const std::string& dataset, std::function<void(absl::StatusOr<Lsn>)> answer) override;
   Tail published() const override { return {}; }
   HistoryId history() const override;
   std::string source_problem() const override;
@@ -132,6 +136,7 @@ class RelayPublisher : public Publisher {
   Random& random_;
   UnitListener& listener_;
   const Options options_;
+  const std::string instance_;
   std::unique_ptr<RelayLog> log_;
   std::unique_ptr<ChunkCache> chunks_;
   std::map<std::string, Followed> streams_;  // by name

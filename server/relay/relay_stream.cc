@@ -20,8 +20,8 @@ RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<Repl
     : relay_(relay),
       wanted_(std::move(wanted)),
       listener_(std::move(listener)),
-      tap_(relay_.upstream, {[this](const v1::SubscribeResponse& response) { granted_ = response; },
-                             [this](const v1::SnapshotResponse& response) { OnSnapshot(response); }}),
+      tap_(*relay_.upstreams.at(0), {[this](const v1::SubscribeResponse& response) { granted_ = response; },
+                                     [this](const v1::SnapshotResponse& response) { OnSnapshot(response); }}),
       group_(open_listener([this](std::string_view datagram, absl::Time now) { session_->OnDatagram(datagram, now); })),
       database_(std::make_unique<RelayedDatabase>(
           std::move(database), [this](const auto& parts) { return OnParts(parts); },
@@ -31,12 +31,16 @@ RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<Repl
 }
 
 void RelayStream::MakeSession() {
+  tap_.Use(*relay_.upstreams[0]);
   ReplicaSession::Options options{.dataset = wanted_.dataset,
-                                  .server = relay_.server,
+                                  .servers = relay_.servers,
                                   .member = relay_.member,
+                                  .instance = relay_.instance,
                                   .x25519 = relay_.x25519,
                                   .ca_pem = relay_.ca_pem,
-                                  .narrowing = wanted_.narrowing};
+                                  .narrowing = wanted_.narrowing,
+                                  // So that those below can see that it may still serve.
+                                  .grant_life = limits::kLease / 2};
   SessionEnvironment& environment = *this;
   session_ = std::make_unique<ReplicaSession>(options, *database_, tap_, environment, relay_.random,
                                               ReplicaSession::Buffers());
@@ -100,9 +104,10 @@ void RelayStream::OnSnapshot(const v1::SnapshotResponse& response) {
 }
 
 void RelayStream::TakeSchema(const v1::SignedSchema& schema) {
-  const ServerId master = answer_.path_size() == 0
-                              ? ServerId()
-                              : ServerId::FromBytes(answer_.path(answer_.path_size() - 1)).value_or(ServerId());
+  const ServerId master =
+      answer_.path_size() == 0
+          ? ServerId()
+          : ServerId::FromBytes(answer_.path(answer_.path_size() - 1).server_id()).value_or(ServerId());
   const absl::StatusOr<v1::DatasetSchema> opened = wire::OpenSchema(schema, master, *hash_, verifier());
   if (!opened.ok()) return;
   relay_.chunks.TakeSchema(*hash_, schema, *opened);

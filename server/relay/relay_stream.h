@@ -33,12 +33,13 @@ class RelayStream : private SessionEnvironment {
  public:
   // Who the relay is to its upstream, and what it has. All outlive the stream.
   struct Relay {
-    ControlChannel& upstream;
+    std::vector<ControlChannel*> upstreams;  // of each server above; one at least
     RelayLog& log;
     ChunkCache& chunks;
     Random& random;
-    std::string server;  // upstream's address, for people
+    std::vector<std::string> servers;  // their addresses, for people
     MemberId member;
+    std::string instance;  // of this run
     crypto::KeyPair x25519;
     std::string ca_pem;
   };
@@ -54,6 +55,8 @@ class RelayStream : private SessionEnvironment {
     std::function<void(const v1::SignedNotice& notice, const v1::NoticeStatement& statement)> on_notice;
     // answer() is another one: another definition (`before` is what it was), schema, or path.
     std::function<void(RelayStream& stream, const std::optional<DefinitionHash>& before)> on_answer;
+    // It asks this one of the servers above from now on.
+    std::function<void(size_t index)> on_server;
   };
   using OpenListener = std::function<std::unique_ptr<GroupListener>(
       std::function<void(std::string_view datagram, absl::Time now)> sink)>;
@@ -83,6 +86,10 @@ class RelayStream : private SessionEnvironment {
  private:
   absl::Status Listen(const v1::Grant& grant) override { return group_->Listen(grant); }
   void StopListening() override { group_->Stop(); }
+  void UseServer(size_t index) override {
+    tap_.Use(*relay_.upstreams[index]);
+    listener_.on_server(index);
+  }
   void Say(const std::string& line) override;
   void OnLive(const Position& position) override;
   void OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement) override {

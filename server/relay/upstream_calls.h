@@ -3,6 +3,7 @@
 
 #include "client/session/control_channel.h"
 #include "replicast/v1/admin_service.pb.h"
+#include "replicast/v1/changes_service.pb.h"
 
 namespace replicast::relay {
 
@@ -15,6 +16,8 @@ class UpstreamCalls {
   virtual void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) = 0;
   virtual void Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) = 0;
   virtual void CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) = 0;
+  virtual void WaitForPosition(const v1::WaitForPositionRequest& request,
+                               Answer<v1::WaitForPositionResponse> answer) = 0;
   virtual void Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) = 0;
   virtual void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) = 0;
 };

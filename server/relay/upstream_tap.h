@@ -16,35 +16,37 @@ class UpstreamTap : public ControlChannel {
     std::function<void(const v1::SubscribeResponse&)> on_granted;
     std::function<void(const v1::SnapshotResponse&)> on_snapshot;
   };
-  UpstreamTap(ControlChannel& upstream, Listener listener) : upstream_(upstream), listener_(std::move(listener)) {}
+  UpstreamTap(ControlChannel& upstream, Listener listener) : upstream_(&upstream), listener_(std::move(listener)) {}
+  // Calls from now on go there.
+  void Use(ControlChannel& upstream) { upstream_ = &upstream; }
 
   void Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) override {
-    upstream_.Subscribe(request, [on_granted = listener_.on_granted, answer = std::move(answer)](auto response) {
+    upstream_->Subscribe(request, [on_granted = listener_.on_granted, answer = std::move(answer)](auto response) {
       if (response.ok()) on_granted(*response);
       answer(std::move(response));
     });
   }
   void GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) override {
-    upstream_.GetKeys(request, std::move(answer));
+    upstream_->GetKeys(request, std::move(answer));
   }
   void Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) override {
-    upstream_.Report(request, std::move(answer));
+    upstream_->Report(request, std::move(answer));
   }
   void Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) override {
-    upstream_.Repair(request, std::move(answer));
+    upstream_->Repair(request, std::move(answer));
   }
   void Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) override {
-    upstream_.Renew(request, std::move(answer));
+    upstream_->Renew(request, std::move(answer));
   }
   std::unique_ptr<Stream> CatchUp(const v1::CatchUpRequest& request,
                                   std::function<void(v1::CatchUpResponse)> on_message,
                                   std::function<void(absl::Status)> on_end) override {
-    return upstream_.CatchUp(request, std::move(on_message), std::move(on_end));
+    return upstream_->CatchUp(request, std::move(on_message), std::move(on_end));
   }
   std::unique_ptr<Stream> Snapshot(const v1::SnapshotRequest& request,
                                    std::function<void(v1::SnapshotResponse)> on_message,
                                    std::function<void(absl::Status)> on_end) override {
-    return upstream_.Snapshot(
+    return upstream_->Snapshot(
         request,
         [on_snapshot = listener_.on_snapshot, on_message = std::move(on_message)](v1::SnapshotResponse response) {
           on_snapshot(response);
@@ -54,7 +56,7 @@ class UpstreamTap : public ControlChannel {
   }
 
  private:
-  ControlChannel& upstream_;
+  ControlChannel* upstream_;
   const Listener listener_;
 };
 

@@ -94,10 +94,24 @@ class Setting:
     def cli(self, *arguments):
         return program("replicast", "--credentials", self.path("server"), *arguments, prefix=self.prefix("1") if self.namespaces else ())
 
-    def replica(self, number, *arguments):
-        token = self.cli("token", "create", "--dataset", "all").strip()
+    def token(self, *arguments):
+        """A file with a join token."""
         with open(self.path("token"), "w") as file:
-            file.write(token)
+            file.write(self.cli(*arguments, "token", "create", "--dataset", "all").strip())
+        return self.path("token")
+
+    def relay(self):
+        """A relay of the server, on loopback; it and the address of its member service."""
+        with open(self.path("token"), "w") as file:
+            file.write(self.cli("token", "create", "--relay", "--dataset", "all").strip())
+        address = f"127.0.0.1:{free_port()}"
+        process = self.start("s", "replicastd ready", "replicastd", "relay", "--join", "@" + self.path("token"), "--directory", self.path("relay"),
+                             "--listen", address, "--listen-enrolment", f"127.0.0.1:{free_port()}", "--interface", "lo", "--groups", "239.193.0.0/16",
+                             "--port-data", str(free_port()))
+        return process, address
+
+    def replica(self, number, *arguments, server=None):
+        self.token(*(["--server", server] if server else []))
         return self.start(str(number), "replicast-replica live", "replicast-replica", "--join", "@" + self.path("token"), "--dataset", "all",
                           "--database", self.path(f"r{number}.db"), "--interface", "eth0" if self.namespaces else "lo", *arguments)
 

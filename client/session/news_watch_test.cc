@@ -1,0 +1,72 @@
+#include "client/session/news_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace replicast {
+namespace {
+
+const absl::Time kHere = absl::FromUnixSeconds(1000);
+// The master's clock is two hours off.
+const absl::Time kThere = kHere + absl::Hours(2);
+
+class NewsWatchTest : public testing::Test {
+ protected:
+  NewsWatchTest() { watch_.Restart(kHere); }
+  // What the master said at `there`, come in at `here`; both seconds from the start.
+  void Hear(int there, int here, uint64_t lsn = 1) {
+    watch_.Step(Lsn{lsn}, kThere + absl::Seconds(there), kHere + absl::Seconds(here));
+  }
+  bool WithheldAt(int here) { return watch_.withheld(kHere + absl::Seconds(here)); }
+  NewsWatch watch_;
+};
+
+TEST_F(NewsWatchTest, NewsEveryTenSecondsAreAllThatIsPromised) {
+  for (int at = 0; at <= 100; at += 10) Hear(at, at);
+  EXPECT_FALSE(WithheldAt(124));
+  EXPECT_TRUE(WithheldAt(125));
+}
+
+TEST_F(NewsWatchTest, TheSameNewsAgainAreNone) {
+  Hear(0, 0);
+  Hear(0, 20);
+  EXPECT_TRUE(WithheldAt(25));
+}
+
+TEST_F(NewsWatchTest, NewsThatComeEverLaterAreWithheld) {
+  int here = 0;
+  for (int there = 0; there <= 20; there += 2, here += 4) Hear(there, here);
+  EXPECT_FALSE(WithheldAt(44));
+  for (int there = 22; there <= 30; there += 2, here += 4) Hear(there, here);
+  EXPECT_TRUE(WithheldAt(here));
+}
+
+TEST_F(NewsWatchTest, AMastersClockThatIsSetBackIsNoOldNews) {
+  Hear(0, 0, 1);
+  Hear(-3600, 10, 2);
+  EXPECT_FALSE(WithheldAt(30));
+  Hear(-3590, 20, 3);
+  EXPECT_FALSE(WithheldAt(44));
+  EXPECT_TRUE(WithheldAt(45));
+}
+
+TEST_F(NewsWatchTest, AnOldBoundaryIsNoClockThatWasSetBack) {
+  Hear(0, 0, 5);
+  Hear(-3600, 10, 5);
+  EXPECT_TRUE(WithheldAt(25));
+}
+
+TEST_F(NewsWatchTest, AnotherServerGetsItsTime) {
+  Hear(0, 0);
+  watch_.Restart(kHere + absl::Seconds(40));
+  EXPECT_FALSE(WithheldAt(64));
+  EXPECT_TRUE(WithheldAt(65));
+}
+
+TEST_F(NewsWatchTest, WhoIsNotMeantToHearAnythingMissesNothing) {
+  Hear(0, 0);
+  watch_.Stop();
+  EXPECT_FALSE(WithheldAt(1000));
+}
+
+}  // namespace
+}  // namespace replicast
