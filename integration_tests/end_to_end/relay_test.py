@@ -215,8 +215,8 @@ class RelayTest(ReplicastTest):
         second = self.start_relay("r2", self.relay_token(server=first))
         self.join_behind(second, "a")
         for number in range(5):
-            self.cli("exec", "--database", self.master_path, "--wait-for", self.path("a.db"), f"INSERT INTO t VALUES({7000 + number}, 1, 1, 'x')")
-            self.assertIn(str(7000 + number), self.rows(self.path("a.db"), "t"))
+            self.cli("exec", "--database", self.master_path, "--wait-for", self.path("a.db"), f"INSERT INTO t VALUES({7000 + number}, {7000 + number}, 1, 'x')")
+            self.assertIn(f" {7000 + number}, ", "".join(self.rows(self.path("a.db"), "t")))
             self.write_randomly(3)
             self.assertEqual(self.program("replicast", "verify", "--database", self.path("a.db"), "--wait", "20s")[0], 0)
             self.assertEqual(self.rows(self.path("a.db"), "t"), self.rows(self.master_path, "t"), "what is committed when it is asked is waited for")
