@@ -14,6 +14,7 @@ inline constexpr size_t kDefaultFrameSize = 1372;  // 1,400 bytes of IP payload 
 inline constexpr size_t kMinFrameSize = 512;
 inline constexpr size_t kMaxFrameSize = 8900;
 inline constexpr size_t kMaxDatagram = 9216;
+inline constexpr size_t kMaxSources = 16;                // addresses that one stream is sent from, or interfaces
 inline constexpr size_t kFrameOverhead = 80;             // header, AEAD tag, symbol fields: the most they take
 inline constexpr uint64_t kReplayWindow = 4096;          // sequences
 inline constexpr size_t kRepairRingBytes = 64u << 20;    // recent symbols that the server can repair from
