@@ -11,6 +11,12 @@
 #include "common/base/log.h"
 
 namespace replicast {
+namespace {
+
+// Changes of interfaces come several at once.
+constexpr absl::Duration kSettleInterfaces = absl::Milliseconds(200);
+
+}  // namespace
 
 ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database,
                              DatabaseLock& lock, net::EventLoop& loop, Random& random)
@@ -26,7 +32,10 @@ ReplicaDaemon::ReplicaDaemon(Options options, MemberCredential credential, Repli
             [this](std::string_view datagram) { session_.OnDatagram(datagram, clock_.Now()); }),
       session_(SessionOptions(), database, control_, *this, random, {}) {}
 
-ReplicaDaemon::~ReplicaDaemon() { loop_.SetTick(nullptr); }
+ReplicaDaemon::~ReplicaDaemon() {
+  if (interfaces_ != nullptr) loop_.Unwatch(interfaces_->descriptor());
+  loop_.SetTick(nullptr);
+}
 
 ReplicaSession::Options ReplicaDaemon::SessionOptions() {
   std::optional<v1::Definition> narrowing;
@@ -40,6 +49,7 @@ ReplicaSession::Options ReplicaDaemon::SessionOptions() {
           .ca_pem = credential_.rpc.ca_pem,
           .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
           .narrowing = std::move(narrowing),
+          .transport = TransportNamed(options_.settings.transport),
           .renew_at = RenewAt(clock_.Now())};
 }
 
@@ -60,6 +70,7 @@ rpc::Credentials ReplicaDaemon::CredentialFor(size_t server) const {
 }
 
 absl::Status ReplicaDaemon::Run() {
+  WatchInterfaces();
   loop_.SetTick([this] { return Tick(); });
   loop_.Run();
   pump_.Stop();
@@ -75,12 +86,30 @@ absl::Status ReplicaDaemon::Run() {
 
 absl::Time ReplicaDaemon::Tick() {
   const absl::Time now = clock_.Now();
+  LookAtInterfaces(now);
   session_.OnTime(now);
   ShowProgress(now);
   if (now >= state_writer_.NextDeadline()) WriteState(now);
   Beat(now);
   if (session_.ended()) loop_.Stop();
-  return std::min({session_.NextDeadline(), progress_.NextDeadline(), state_writer_.NextDeadline(), next_beat_});
+  return std::min(
+      {session_.NextDeadline(), progress_.NextDeadline(), state_writer_.NextDeadline(), next_beat_, look_at_});
+}
+
+void ReplicaDaemon::WatchInterfaces() {
+  auto watch = net::InterfaceWatch::Open();
+  if (!watch.ok()) return spdlog::warn("{}", std::string(watch.status().message()));
+  interfaces_ = *std::move(watch);
+  loop_.Watch(interfaces_->descriptor(), [this] {
+    interfaces_->Drain();
+    look_at_ = std::min(look_at_, clock_.Now() + kSettleInterfaces);
+  });
+}
+
+void ReplicaDaemon::LookAtInterfaces(absl::Time now) {
+  if (now < look_at_) return;
+  look_at_ = absl::InfiniteFuture();
+  if (pump_.Outdated()) session_.OnNetworkChanged(now);
 }
 
 void ReplicaDaemon::Beat(absl::Time now) {

@@ -18,6 +18,7 @@
 #include "client/snapshot_progress.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
+#include "common/net/interface_watch.h"
 
 namespace replicast {
 
@@ -50,6 +51,8 @@ class ReplicaDaemon : private SessionEnvironment {
   void ShowProgress(absl::Time now);
   void WriteState(absl::Time now);
   void Beat(absl::Time now);
+  void WatchInterfaces();
+  void LookAtInterfaces(absl::Time now);
   absl::Time RenewAt(absl::Time now);
   ReplicaSession::Options SessionOptions();
   // Of the credential's own, and of those it was told of; the first is asked first.
@@ -69,6 +72,8 @@ class ReplicaDaemon : private SessionEnvironment {
   ReplicaSession session_;
   DaemonStateWriter state_writer_;
   absl::Time next_beat_ = absl::InfinitePast();
+  std::unique_ptr<net::InterfaceWatch> interfaces_;
+  absl::Time look_at_ = absl::InfiniteFuture();  // at the interfaces
   std::string told_problem_;
   size_t server_ = 0;  // that is asked
   bool snapshot_shown_ = true;

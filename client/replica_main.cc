@@ -36,6 +36,7 @@ absl::StatusOr<ReplicaSettings> SettingsFor(const ReplicaOptions& options, const
   if (!options.dataset.empty()) settings.dataset = options.dataset;
   if (!options.interface.empty()) settings.interface = options.interface;
   if (!options.servers.empty()) settings.servers = options.servers;
+  if (!options.transport.empty()) settings.transport = options.transport;
   if (options.max_rate_bytes_per_second) settings.max_rate_bytes_per_second = *options.max_rate_bytes_per_second;
   if (options.narrowing) settings.narrowing = *options.narrowing;
   if (settings.dataset.empty()) {

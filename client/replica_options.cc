@@ -24,6 +24,8 @@ constexpr char kExamples[] =
     "      follows this much of the dataset\n"
     "  replicast-replica --database replica.db --server relay-a:7420 --server relay-b:7420 --server master:7420\n"
     "      follows the first that serves, and goes on to the next by itself when one is away\n"
+    "  replicast-replica --database replica.db --transport unicast\n"
+    "      never joins a multicast group, from now on\n"
     "  replicast-replica --database replica.db --simulate-loss 5%\n"
     "      the same, losing every twentieth datagram, to see the repairs\n"
     "\n"
@@ -109,6 +111,12 @@ void AddOptions(CLI::App& app, Arguments* options) {
                  "Network interface that the multicast comes in by; without it, the one that leads to the server")
       ->type_name("NAME")
       ->envname("REPLICAST_INTERFACE");
+  app.add_option(
+         "--transport", options->transport,
+         "auto: by multicast while that arrives, else by unicast (as without it); multicast, unicast: only by that")
+      ->type_name("WAY")
+      ->check(CLI::IsMember({"auto", "multicast", "unicast"}))
+      ->envname("REPLICAST_TRANSPORT");
   app.add_option_function<std::string>(
          "--max-rate",
          [options](const std::string& text) {

@@ -18,6 +18,7 @@ struct ReplicaOptions {
   std::string database;
   std::string interface;
   std::vector<std::string> servers;  // host:port
+  std::string transport;             // "auto", "multicast", "unicast"; "": as before
   std::optional<uint64_t> max_rate_bytes_per_second;
   std::optional<std::string> narrowing;  // a serialized Definition; empty: all of the dataset
   uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;

@@ -14,15 +14,33 @@ std::optional<ReplicaOptions> Parse(std::vector<const char*> arguments, int* exi
 
 TEST(ReplicaOptionsTest, TakesEveryFlag) {
   int exit_code = -1;
-  const auto options = Parse({"--join", "-", "--dataset", "d", "--database", "r.db", "--interface", "lo", "--max-rate",
-                              "10MB", "--simulate-loss", "5%", "--simulate-duplicate", "--simulate-reorder", "0.1",
-                              "--simulate-seed", "9", "--verbose"},
+  const auto options = Parse({"--join",
+                              "-",
+                              "--dataset",
+                              "d",
+                              "--database",
+                              "r.db",
+                              "--interface",
+                              "lo",
+                              "--max-rate",
+                              "10MB",
+                              "--transport",
+                              "unicast",
+                              "--simulate-loss",
+                              "5%",
+                              "--simulate-duplicate",
+                              "--simulate-reorder",
+                              "0.1",
+                              "--simulate-seed",
+                              "9",
+                              "--verbose"},
                              &exit_code);
   ASSERT_TRUE(options.has_value());
   EXPECT_EQ(options->join, "-");
   EXPECT_EQ(options->dataset, "d");
   EXPECT_EQ(options->database, "r.db");
   EXPECT_EQ(options->interface, "lo");
+  EXPECT_EQ(options->transport, "unicast");
   EXPECT_EQ(options->max_rate_bytes_per_second, 10'000'000u);
   EXPECT_DOUBLE_EQ(options->faults.drop, 0.05);
   EXPECT_DOUBLE_EQ(options->faults.duplicate, 0.05);
@@ -44,6 +62,7 @@ TEST(ReplicaOptionsTest, WrongUsageEndsWithTwoAndHelpWithZero) {
        std::vector<std::vector<const char*>>{{},
                                              {"--no-such-flag"},
                                              {"--database", "r.db", "--simulate-loss", "much"},
+                                             {"--database", "r.db", "--transport", "pigeon"},
                                              {"--database", "r.db", "--max-rate", "fast"}}) {
     int exit_code = -1;
     EXPECT_FALSE(Parse(wrong, &exit_code).has_value());

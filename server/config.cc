@@ -2,12 +2,14 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <string_view>
 
 #include "common/base/encoding.h"
@@ -47,6 +49,23 @@ Setting Text(std::string name, std::string help, std::string ServerConfig::*memb
   return {std::move(name), std::move(help),
           [member](ServerConfig& config, const std::string& text) {
             RETURN_IF_ERROR(CheckText(text));
+            config.*member = text;
+            return absl::OkStatus();
+          },
+          [member](const ServerConfig& config) { return Quoted(config.*member); }};
+}
+
+Setting List(Setting text) {
+  text.list = true;
+  return text;
+}
+
+Setting Choice(std::string name, std::string help, std::string ServerConfig::*member,
+               std::vector<std::string> choices) {
+  return {std::move(name), std::move(help),
+          [member, choices = std::move(choices)](ServerConfig& config, const std::string& text) {
+            if (std::find(choices.begin(), choices.end(), text) == choices.end())
+              return Invalid("'" + text + "' is none of " + absl::StrJoin(choices, ", "));
             config.*member = text;
             return absl::OkStatus();
           },
@@ -136,6 +155,11 @@ std::string TextOf(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> each;
+    for (const toml::node& one : *array) each.push_back(TextOf(one));
+    return absl::StrJoin(each, ",");
+  }
   return "";
 }
 
@@ -167,15 +191,27 @@ const std::vector<Setting>& Settings() {
            "The host name or address that tokens tell members to connect to. Empty: the one that we listen on, or send "
            "from.",
            &ServerConfig::advertise),
-      Text("interface",
-           "The network interface that multicast goes out of, e.g. \"eth0\". Empty: the one of the default route.",
-           &ServerConfig::interface),
-      Text("groups", "IPv4 multicast groups to choose from; two servers on one network should not share them.",
-           &ServerConfig::groups),
+      List(Text(
+          "interface",
+          "The network interface that multicast goes out of, e.g. \"eth0\"; or several, \"eth0,eth1\": each stream "
+          "goes out of each. Empty: the one of the default route.",
+          &ServerConfig::interface)),
+      Text(
+          "groups",
+          "Multicast groups to choose from; two servers on one network should not share them. IPv6 such as "
+          "\"ff15::/96\", or source-specific such as \"232.7.0.0/16\" or \"ff35::/96\", where members and switches can "
+          "them.",
+          &ServerConfig::groups),
       Number("port_data", "UDP port of all groups. 0 takes any free one at each start.", &ServerConfig::port_data, 0,
              65535),
       Number("ttl", "How many routers datagrams may pass, plus one.", &ServerConfig::ttl, 0, 255),
-      Number("frame_size", "Bytes of UDP payload in the largest datagram: what the path's MTU takes, less 28.",
+      Number("dscp", "Differentiated services code point of datagrams, e.g. 34; network equipment may prefer some.",
+             &ServerConfig::dscp, 0, 63),
+      Choice("transport",
+             "Of a relay: how it follows the server above. auto: by multicast while that arrives, else by unicast.",
+             &ServerConfig::transport, {"auto", "multicast", "unicast"}),
+      Number("frame_size",
+             "Bytes of UDP payload in the largest datagram: what the path's MTU takes, less 28; with IPv6, less 48.",
              &ServerConfig::frame_size, limits::kMinFrameSize, limits::kMaxFrameSize),
       Number("rate_floor", "Bytes a second that no slow member can push a stream below.", &ServerConfig::rate_floor,
              1000, kMostRate),
@@ -206,6 +242,10 @@ const std::vector<Setting>& Settings() {
       Flag("verbose", "Debug messages too.", &ServerConfig::verbose),
   };
   return settings;
+}
+
+std::vector<std::string> InterfacesOf(const ServerConfig& config) {
+  return absl::StrSplit(config.interface, absl::ByAnyChar(", "), absl::SkipEmpty());
 }
 
 std::string FlagOf(const Setting& setting) {
@@ -240,7 +280,9 @@ absl::Status ReadConfigText(const std::string& text, const std::string& name, Se
     const std::string where = name + ":" + std::to_string(node.source().begin.line);
     const Setting* setting = Find(key.str());
     if (setting == nullptr) return Invalid(where + ": there is no setting '" + std::string(key.str()) + "'");
-    if (!node.is_string() && !node.is_integer() && !node.is_boolean()) {
+    const bool list = setting->list && node.is_array() &&
+                      (node.as_array()->empty() || node.as_array()->is_homogeneous(toml::node_type::string));
+    if (!node.is_string() && !node.is_integer() && !node.is_boolean() && !list) {
       return Invalid(where + ": " + setting->name + " must be a string, a whole number, or true or false");
     }
     if (const absl::Status status = setting->set(*config, TextOf(node)); !status.ok())
@@ -277,6 +319,11 @@ absl::Status CompleteConfig(ServerConfig* config) {
 
 absl::Status CompleteRelayConfig(ServerConfig* config) {
   if (config->rate_floor > config->rate_ceiling) return Invalid("rate_floor is above rate_ceiling");
+  const std::vector<std::string> interfaces = InterfacesOf(*config);
+  if (std::set(interfaces.begin(), interfaces.end()).size() < interfaces.size() ||
+      interfaces.size() > limits::kMaxSources)
+    return Invalid("interface " + config->interface + ": name each once, and at most " +
+                   std::to_string(limits::kMaxSources));
   ASSIGN_OR_RETURN(net::HostPort listen, net::ParseHostPort(config->listen));
   if (config->port_data == ServerConfig::kFollowsListen) {
     ASSIGN_OR_RETURN(config->port_data, PortBehind(listen, 2));

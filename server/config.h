@@ -22,10 +22,11 @@ struct ServerConfig {
   std::string upstream;          // of a relay: "host:port, host:port"; empty: the one that its token named
   std::string listen_enrolment;  // empty: follows `listen`, the next port
   std::string advertise;         // empty: the address that we listen on, or send from
-  std::string interface;         // empty: the default one
+  std::string interface;         // "eth0,eth1"; empty: the default one
   std::string groups = "239.192.0.0/14";
   int64_t port_data = kFollowsListen;
-  int64_t ttl = 1;
+  int64_t ttl = 1, dscp = 0;
+  std::string transport = "auto";
   int64_t frame_size = static_cast<int64_t>(limits::kDefaultFrameSize);
   int64_t rate_floor = 1'000'000;
   int64_t rate_ceiling = 125'000'000;
@@ -41,6 +42,9 @@ struct ServerConfig {
   static constexpr int64_t kFollowsListen = -1;
 };
 
+// The names in a list like "eth0,eth1".
+std::vector<std::string> InterfacesOf(const ServerConfig& config);
+
 // One setting: how it is called in the file (and, with dashes, as a flag, and in capitals behind REPLICAST_), what
 // people read about it, and how it goes in and out. INVALID_ARGUMENT (CONFIG_INVALID) from `set` says what is expected.
 struct Setting {
@@ -48,6 +52,7 @@ struct Setting {
   std::string help;
   std::function<absl::Status(ServerConfig&, const std::string&)> set;
   std::function<std::string(const ServerConfig&)> toml;  // as it stands in the file
+  bool list = false;                                     // may be a list of strings there
 };
 const std::vector<Setting>& Settings();
 std::string FlagOf(const Setting& setting);         // "--listen-enrolment"

@@ -102,6 +102,31 @@ TEST_F(ConfigTest, NamedPortsAreKept) {
   EXPECT_EQ(config_.port_data, 5);
 }
 
+TEST_F(ConfigTest, InterfacesAreAListOrATextWithCommas) {
+  config_.database = "x.db";
+  ASSERT_TRUE(Read("interface = [\"eth0\", \"eth1\"]\n").ok());
+  EXPECT_EQ(InterfacesOf(config_), (std::vector<std::string>{"eth0", "eth1"}));
+  ASSERT_TRUE(Read("interface = \"eth2, eth3\"\n").ok());
+  EXPECT_EQ(InterfacesOf(config_), (std::vector<std::string>{"eth2", "eth3"}));
+  ASSERT_TRUE(CompleteConfig(&config_).ok());
+  ASSERT_TRUE(Read("interface = \"\"\n").ok());
+  EXPECT_TRUE(InterfacesOf(config_).empty());
+  EXPECT_NE(MessageFor("interface = [1, 2]\n").find(":1: interface must be"), std::string::npos);
+  EXPECT_NE(MessageFor("groups = [\"239.1.0.0/16\"]\n").find(":1: groups must be"), std::string::npos);
+  config_.interface = "eth0,eth0";
+  EXPECT_EQ(ReasonOf(CompleteConfig(&config_)), "CONFIG_INVALID");
+}
+
+TEST_F(ConfigTest, TransportAndDscpAreChecked) {
+  ASSERT_TRUE(Read("transport = \"unicast\"\ndscp = 46\nframe_size = 8900\n").ok());
+  EXPECT_EQ(config_.transport, "unicast");
+  EXPECT_EQ(config_.dscp, 46);
+  EXPECT_NE(MessageFor("transport = \"pigeon\"\n").find("'pigeon' is none of auto, multicast, unicast"),
+            std::string::npos);
+  EXPECT_NE(MessageFor("dscp = 64\n").find(":1: dscp:"), std::string::npos);
+  EXPECT_NE(MessageFor("frame_size = 8901\n").find(":1: frame_size:"), std::string::npos);
+}
+
 TEST_F(ConfigTest, ATextThatNoFileCouldHoldIsRefused) {
   for (const char* name : {"database", "advertise", "listen"}) {
     const absl::Status status = ApplySettings({{name, "host\xff:7420"}}, "command line", &config_);

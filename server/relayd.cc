@@ -41,6 +41,7 @@ class Relayd::Group : public relay::GroupListener {
     return pump_.Listen(grant.group(), static_cast<uint16_t>(grant.port()), grant.source());
   }
   void Stop() override { pump_.Stop(); }
+  bool Outdated() const override { return pump_.Outdated(); }
 
  private:
   FramePump pump_;
@@ -154,7 +155,8 @@ absl::Status Relayd::StartFollowing() {
                                                  credential_.member,
                                                  credential_.x25519,
                                                  credential_.rpc.ca_pem,
-                                                 HostName()};
+                                                 HostName(),
+                                                 TransportNamed(config_.transport)};
   ASSIGN_OR_RETURN(publisher_,
                    relay::RelayPublisher::Start(
                        *log_, upstream, std::move(files),

@@ -38,6 +38,7 @@ class Relayd : public ServerProcess {
   absl::Status StartFollowing();
   absl::Status Serve();
   absl::Time BeforeStep() override;
+  void OnNetworkChanged() override { publisher_->OnNetworkChanged(clock_.Now()); }
   void Renew(absl::Time now);
   std::string StreamPath(const std::string& name) const;
 

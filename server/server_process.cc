@@ -19,6 +19,11 @@
 namespace replicast {
 namespace {
 
+// Changes come several at once.
+constexpr absl::Duration kSettleInterfaces = absl::Milliseconds(200);
+// While one is away.
+constexpr absl::Duration kLookAgain = absl::Seconds(1);
+
 // Every connection takes two descriptors; the soft limit of most systems is too low for them.
 void RaiseDescriptorLimit() {
   rlimit limit{};
@@ -53,11 +58,17 @@ absl::Status ServerProcess::OpenState() {
 }
 
 absl::Status ServerProcess::OpenNetwork() {
-  if (config_.interface.empty()) {
-    ASSIGN_OR_RETURN(config_.interface, net::DefaultInterface());
+  net::SendingOptions sending;
+  sending.v6 = config_.groups.find(':') != std::string::npos;
+  sending.ttl = static_cast<int>(config_.ttl);
+  sending.dscp = static_cast<int>(config_.dscp);
+  sending.frame_size = static_cast<size_t>(config_.frame_size);
+  if (InterfacesOf(config_).empty()) {
+    ASSIGN_OR_RETURN(config_.interface, net::DefaultInterface(sending.v6));
   }
-  ASSIGN_OR_RETURN(source_address_, net::SourceAddress(config_.interface));
-  ASSIGN_OR_RETURN(sender_, net::OpenMulticastSender(config_.interface, static_cast<int>(config_.ttl)));
+  ASSIGN_OR_RETURN(sender_, net::InterfaceSenders::Open(InterfacesOf(config_), sending));
+  for (const std::string& line : sender_->Look()) spdlog::warn("{}", line);
+  ASSIGN_OR_RETURN(own_address_, OwnAddress());
   if (config_.port_data == 0) {
     ASSIGN_OR_RETURN(config_.port_data, net::FreeUdpPort());
   }
@@ -84,7 +95,7 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
   looking.poll_interval = config_.poll_interval;
   engine_ = std::make_unique<Engine>(
       Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)}, looking);
-  facts.source_address = source_address_;
+  facts.sources = [this] { return sender_->sources(); };
   facts.version = kVersion;
   plane_ = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{loop_, *engine_, publisher, *multicaster_, membership, authority, *signer_, clock_},
@@ -99,7 +110,40 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
   plane_->SetAddresses({AdvertisedAddress(server_->member_port())}, {AdvertisedAddress(server_->enrolment_port())});
   loop_.SetTick([this] { return Tick(); });
   RETURN_IF_ERROR(WatchSignals());
+  WatchInterfaces();
   return WriteAddresses();
+}
+
+absl::StatusOr<std::string> ServerProcess::OwnAddress() const {
+  ASSIGN_OR_RETURN(const net::HostPort listen, net::ParseHostPort(config_.listen));
+  const bool v6 = listen.host.find(':') != std::string::npos;
+  absl::Status first;
+  for (const std::string& name : InterfacesOf(config_)) {
+    const absl::StatusOr<std::string> address = net::SourceAddress(name, v6);
+    if (address.ok()) return address;
+    first.Update(address.status());
+  }
+  // Only told where all addresses are listened on.
+  if (!config_.advertise.empty() || (listen.host != "0.0.0.0" && listen.host != "::")) return listen.host;
+  return first;
+}
+
+void ServerProcess::WatchInterfaces() {
+  if (sender_->incomplete()) look_at_ = clock_.Now() + kLookAgain;
+  auto watch = net::InterfaceWatch::Open();
+  if (!watch.ok()) return spdlog::warn("{}", std::string(watch.status().message()));
+  interfaces_ = *std::move(watch);
+  loop_.Watch(interfaces_->descriptor(), [this] {
+    interfaces_->Drain();
+    look_at_ = std::min(look_at_, clock_.Now() + kSettleInterfaces);
+  });
+}
+
+void ServerProcess::LookAtInterfaces(absl::Time now) {
+  if (now < look_at_) return;
+  for (const std::string& line : sender_->Look()) spdlog::warn("{}", line);
+  look_at_ = sender_->incomplete() ? now + kLookAgain : absl::InfiniteFuture();
+  OnNetworkChanged();
 }
 
 std::string ServerProcess::AdvertisedAddress(uint16_t port) const {
@@ -107,7 +151,7 @@ std::string ServerProcess::AdvertisedAddress(uint16_t port) const {
   if (!config_.advertise.empty())
     at.host = config_.advertise;
   else if (at.host == "0.0.0.0" || at.host == "::")
-    at.host = source_address_;
+    at.host = own_address_;
   at.port = port;
   return at.ToText();
 }
@@ -140,12 +184,13 @@ absl::Status ServerProcess::WriteAddresses() {
 }
 
 absl::Time ServerProcess::Tick() {
+  LookAtInterfaces(clock_.Now());
   const absl::Time own = BeforeStep();
   const absl::Time engine = engine_->Step();
   AfterStep();
   const absl::Time control = plane_->Tick();
   server_->SetServing(engine_->healthy());
-  return std::min({own, engine, control});
+  return std::min({own, engine, control, look_at_});
 }
 
 std::string ServerProcess::ReadyLine() const {

@@ -11,6 +11,8 @@
 #include "common/base/random.h"
 #include "common/net/datagram_transport.h"
 #include "common/net/event_loop.h"
+#include "common/net/interface_senders.h"
+#include "common/net/interface_watch.h"
 #include "common/sqlite/database.h"
 #include "common/wire/signer.h"
 #include "server/config.h"
@@ -50,6 +52,8 @@ class ServerProcess {
   // On the loop's thread, before the engine steps: when to be called again; and after it.
   virtual absl::Time BeforeStep() { return absl::InfiniteFuture(); }
   virtual void AfterStep() {}
+  // Interfaces came, went, or changed.
+  virtual void OnNetworkChanged() {}
   // What serves goes; before whatever it serves from does.
   void EndServing();
 
@@ -62,8 +66,8 @@ class ServerProcess {
   std::unique_ptr<wire::Signer> signer_;
   std::unique_ptr<sqlite::Database> state_;
   std::unique_ptr<AuditLog> audit_;
-  std::unique_ptr<net::DatagramSender> sender_;
-  std::string source_address_;
+  std::unique_ptr<net::InterfaceSenders> sender_;
+  std::string own_address_;  // that members reach, where all are listened on
   std::unique_ptr<Multicaster> multicaster_;
   std::unique_ptr<StreamEvents> events_;
   std::unique_ptr<Engine> engine_;
@@ -72,10 +76,15 @@ class ServerProcess {
 
  private:
   absl::Status WatchSignals();
+  void WatchInterfaces();
+  void LookAtInterfaces(absl::Time now);
   absl::Status WriteAddresses();
   absl::Time Tick();
   std::string AdvertisedAddress(uint16_t port) const;
+  absl::StatusOr<std::string> OwnAddress() const;
   int signals_ = -1;
+  std::unique_ptr<net::InterfaceWatch> interfaces_;
+  absl::Time look_at_ = absl::InfiniteFuture();  // at the interfaces
 };
 
 }  // namespace replicast

@@ -67,7 +67,7 @@ void PrintServer(const v1::GetStatusResponse& status) {
     std::vector<std::string> row = {dataset.name(), DatasetState(dataset), HumanCount(dataset.row_count())};
     for (const v1::Stream& stream : status.streams()) {
       if (stream.definition_hash() != dataset.definition_hash()) continue;
-      row.insert(row.end(), {Lsn{stream.position().lsn()}.ToText(), std::to_string(stream.members()),
+      row.insert(row.end(), {Lsn{stream.position().lsn()}.ToText(), MembersText(stream),
                              HumanBytes(stream.rate_bytes_per_second()) + "/s", GroupText(stream),
                              std::to_string(stream.current_epoch())});
     }

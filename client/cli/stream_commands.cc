@@ -40,7 +40,7 @@ absl::Status List(const Context& context) {
   for (const auto& stream : all.streams()) {
     rows.push_back({Names(stream), GroupText(stream), Lsn{stream.position().lsn()}.ToText(),
                     std::to_string(stream.current_epoch()), RateText(stream.rate_bytes_per_second()),
-                    std::to_string(stream.members()), HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
+                    MembersText(stream), HumanCount(stream.frames_sent()), HumanBytes(stream.bytes_sent()),
                     HumanCount(stream.repairs_sent())});
   }
   PrintTable(rows);
@@ -62,6 +62,7 @@ void PrintStream(const v1::Stream& stream) {
         RateText(stream.rate_floor_bytes_per_second()) + " and " + RateText(stream.rate_ceiling_bytes_per_second())},
        {"members", std::to_string(stream.members())},
        {"way to the master", PathText(stream.path())},
+       {"reached", TransportsText(stream)},
        {"sent", HumanCount(stream.units_sent()) + " units, " + HumanCount(stream.rows_published()) + " rows, " +
                     HumanCount(stream.frames_sent()) + " frames, " + HumanBytes(stream.bytes_sent())},
        {"repaired", HumanCount(stream.repairs_sent()) + " symbols"}});

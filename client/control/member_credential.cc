@@ -59,6 +59,11 @@ absl::Status ReadFromCertificate(MemberCredential* credential) {
   return absl::OkStatus();
 }
 
+v1::Transport TransportNamed(const std::string& name) {
+  if (name == "multicast") return v1::TRANSPORT_MULTICAST;
+  return name == "unicast" ? v1::TRANSPORT_UNICAST : v1::TRANSPORT_UNSPECIFIED;
+}
+
 absl::StatusOr<std::optional<MemberCredential>> LoadMemberCredential(const std::string& folder) {
   // cert.pem is the last to be written.
   if (!rpc::Exists(rpc::JoinPath(folder, rpc::kCertificateFile))) return std::optional<MemberCredential>();
@@ -91,6 +96,7 @@ absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder) {
     }
   }
   settings.narrowing = HexDecode(TextOf(json, "narrowing")).value_or("");
+  settings.transport = TextOf(json, "transport");
   return settings;
 }
 
@@ -107,6 +113,7 @@ absl::Status SaveMember(const std::string& folder, const MemberCredential& crede
                      {"interface", settings.interface},
                      {"servers", settings.servers},
                      {"narrowing", HexEncode(settings.narrowing)},
+                     {"transport", settings.transport},
                      {"max_rate_bytes_per_second", settings.max_rate_bytes_per_second}};
   RETURN_IF_ERROR(rpc::WriteSecretFile(path(kReplicaFile), json.dump(2) + "\n"));
   RETURN_IF_ERROR(

@@ -11,6 +11,7 @@
 #include "common/base/lsn.h"
 #include "common/crypto/crypto.h"
 #include "common/rpc/credentials_folder.h"
+#include "replicast/v1/types.pb.h"
 
 namespace replicast {
 
@@ -19,7 +20,7 @@ namespace replicast {
 //   ca.pem, cert.pem, key.pem, address   as every credential (common/rpc/credentials_folder.h)
 //   x25519.key    the member's HPKE key: public, then private key, 32 bytes each
 //   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name,
-//                 "servers": [host:port], "max_rate_bytes_per_second": n}
+//                 "servers": [host:port], "max_rate_bytes_per_second": n, "transport": "auto"}
 //   lock          held (flock) by the daemon of this database
 //   next-key.pem, next-x25519.key
 //                 the keys of an enrolment that is not complete: there before the token is used, so that one that broke
@@ -42,8 +43,12 @@ struct ReplicaSettings {
   std::vector<std::string> servers = {};  // host:port of each that may be asked; empty: the credential's address alone
   uint64_t max_rate_bytes_per_second = 0;
   std::string narrowing = {};  // a serialized Definition: only so much of the dataset; empty: all of it
+  std::string transport = {};  // "auto", "multicast" or "unicast"; "": auto
   friend bool operator==(const ReplicaSettings&, const ReplicaSettings&) = default;
 };
+
+// "auto", "multicast" or "unicast", as people and settings name it; anything else is auto.
+v1::Transport TransportNamed(const std::string& name);
 
 std::string CredentialFolder(const std::string& database_path);
 

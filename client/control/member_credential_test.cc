@@ -46,7 +46,8 @@ TEST_F(MemberCredentialTest, ADatabaseThatNeverJoinedHasNone) {
 }
 
 TEST_F(MemberCredentialTest, ComesBackAsItWasSaved) {
-  const ReplicaSettings settings{.dataset = "catalogue", .interface = "lo", .max_rate_bytes_per_second = 5'000'000};
+  const ReplicaSettings settings{
+      .dataset = "catalogue", .interface = "lo", .max_rate_bytes_per_second = 5'000'000, .transport = "unicast"};
   ASSERT_TRUE(SaveMember(folder_, credential_, settings).ok());
   const auto loaded = LoadMemberCredential(folder_);
   ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();

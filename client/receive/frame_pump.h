@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ class FramePump {
   // Leaves an earlier group.
   absl::Status Listen(const std::string& group, uint16_t port, const std::string& source);
   void Stop();
+  // What the group was joined by (an interface, its address) is not what it would be by now; also where it could not be
+  // joined, and now it can. Costs a look at the machine's interfaces: for when these changed.
+  bool Outdated() const;
   // Dropped before they reached the sink, over all groups.
   uint64_t dropped() const;
 
@@ -38,6 +42,8 @@ class FramePump {
   const Options options_;
   const Sink sink_;
   std::unique_ptr<net::DatagramReceiver> receiver_;
+  std::optional<net::GroupAddress> wanted_;  // since Listen, until Stop
+  std::string joined_by_;                    // empty: it could not be joined
   uint64_t dropped_earlier_ = 0;
 };
 

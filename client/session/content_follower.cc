@@ -274,7 +274,8 @@ void ContentFollower::StepLive() {
       }
     }
   }
-  if (catch_up_wanted_ && now_ >= catch_up_not_before_) return StartCatchUp(unicast_only_ || distrusted(now_));
+  if (catch_up_wanted_ && now_ >= catch_up_not_before_)
+    return StartCatchUp(unicast_only_ || (unicast_allowed_ && distrusted(now_)));
   if (catch_up_wanted_) return;
   just_caught_up_ = false;
   if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
@@ -297,8 +298,7 @@ void ContentFollower::OnBroken(PartOutcome broken) {
 
 std::string ContentFollower::Problem(absl::Time now) const {
   if (!machine_problem_.empty()) return machine_problem_;
-  if (phase_ != FollowPhase::kUnicast || unicast_only_) return "";
-  return distrusted(now) ? kForged : "no multicast arrives here; following by unicast until it does";
+  return phase_ == FollowPhase::kUnicast && !unicast_only_ && distrusted(now) ? kForged : "";
 }
 
 void ContentFollower::OnRpcFailure(const absl::Status& status) {

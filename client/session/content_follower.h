@@ -54,8 +54,11 @@ class ContentFollower {
   // Where the stream is said to stand (anybody with the group key may say so): if nothing leads there for a while, a
   // catch-up looks, ever more rarely when it finds nothing.
   void OnHint(Lsn newest, absl::Time now);
-  // The stream is not multicast: units come by unicast alone.
-  void SetUnicastOnly(bool unicast_only) { unicast_only_ = unicast_only; }
+  // `only`: units come by unicast alone. `allowed`: they may, where multicast can't be trusted.
+  void SetUnicast(bool only, bool allowed) {
+    unicast_only_ = only;
+    unicast_allowed_ = allowed;
+  }
   void FollowByUnicast();
   void ReturnToMulticast();
 
@@ -72,7 +75,7 @@ class ContentFollower {
   uint64_t snapshot_rows_total() const { return loader_ == nullptr ? 0 : loader_->rows_total(); }
   // Units by multicast failed their signatures of late.
   bool distrusted(absl::Time now) const { return now < distrusted_until_; }
-  // Why the database can't be written now, or is fed by unicast; empty: neither.
+  // Why the database can't be written now, or multicast not be trusted; empty: neither.
   std::string Problem(absl::Time now) const;
 
  private:
@@ -109,7 +112,7 @@ class ContentFollower {
   absl::Time now_ = absl::InfinitePast();
   FollowPhase phase_ = FollowPhase::kWaiting;
   bool told_live_ = false;
-  bool unicast_only_ = false;
+  bool unicast_only_ = false, unicast_allowed_ = true;
   bool catch_up_wanted_ = false;
   bool just_caught_up_ = false;  // what is held and still of another history leads nowhere
   absl::Time catch_up_not_before_ = absl::InfinitePast();

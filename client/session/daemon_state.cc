@@ -46,7 +46,8 @@ Json Gist(const ReplicaSession& session, uint64_t dropped, absl::Time now) {
   json["incarnation"] = receiver == nullptr ? 0 : receiver->incarnation();
   json["rate_bytes_per_second"] = session.losses().rate();
   json["problem"] = session.Problem(now);
-  if (session.grant() && grant.group().empty()) json["unicast"] = "the server has no multicast group for this stream";
+  json["transport"] = session.by_unicast() ? "unicast" : "multicast";
+  if (session.by_unicast()) json["unicast"] = session.choice().Sentence();
   const delivery::ReceiverCounters counters = receiver == nullptr ? delivery::ReceiverCounters{} : receiver->counters();
   json["reception"] = {{"missing_symbols", counters.missing_symbols},
                        {"repairs", session.losses().repairs()},

@@ -169,7 +169,7 @@ void FakeServer::MulticastForgedUnit() {
 }
 
 void FakeServer::Deliver(const std::string& datagram) {
-  if (!multicast_arrives || random_.Unit() < network.loss) return;
+  if (!multicast_arrives || datagram.size() > network.largest || random_.Unit() < network.loss) return;
   time_.After(network.latency, [this, datagram] { sink(datagram); });
 }
 

@@ -70,6 +70,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
   Answered<v1::SubscribeResponse>(
       "Subscribe",
       [this, request]() -> absl::StatusOr<v1::SubscribeResponse> {
+        subscribed = request;
         if (request.dataset() != "d")
           return Error(absl::StatusCode::kNotFound, "DATASET_UNKNOWN", "there is no dataset " + request.dataset());
         if (!refuse_dataset.empty())
@@ -141,10 +142,11 @@ void FakeServer::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysRe
       std::move(answer));
 }
 
-void FakeServer::Report(const v1::ReportRequest&, Answer<v1::ReportResponse> answer) {
+void FakeServer::Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) {
   Answered<v1::ReportResponse>(
       "Report",
-      []() -> absl::StatusOr<v1::ReportResponse> {
+      [this, request]() -> absl::StatusOr<v1::ReportResponse> {
+        reports.push_back(request.report());
         v1::ReportResponse response;
         response.set_rate_bytes_per_second(5'000'000);
         response.set_next_report_seconds(60);

@@ -31,6 +31,14 @@ void LossReporter::Begin(delivery::StreamReceiver* receiver, const v1::Grant& gr
   repairing_ = reporting_ = false;
   report_at_ = now + limits::kReportIdle * (1.0 + random_.Unit());
   loss_seen_at_ = absl::InfiniteFuture();
+  transport_untold_ = transport_ != v1::TRANSPORT_MULTICAST;  // the server takes it for that until it is told
+}
+
+void LossReporter::SetTransport(v1::Transport transport, v1::UnicastReason reason) {
+  if (transport == transport_ && reason == unicast_reason_) return;
+  transport_ = transport;
+  unicast_reason_ = reason;
+  transport_untold_ = true;
 }
 
 void LossReporter::End() {
@@ -49,12 +57,13 @@ void LossReporter::Step(bool repair, size_t backlog, const std::optional<Positio
   const uint64_t missing = receiver_->counters().missing_symbols;
   if (missing > told_missing_ && loss_seen_at_ == absl::InfiniteFuture()) loss_seen_at_ = now;
   if (missing <= told_missing_) loss_seen_at_ = absl::InfiniteFuture();
-  const bool due = now >= report_at_ || now >= loss_seen_at_ + kReportAfterLoss;
+  const bool due = transport_untold_ || now >= report_at_ || now >= loss_seen_at_ + kReportAfterLoss;
   if (due && !reporting_) Report(TakeReport(backlog, position));
 }
 
 absl::Time LossReporter::NextDeadline() const {
   if (receiver_ == nullptr || reporting_) return absl::InfiniteFuture();
+  if (transport_untold_) return absl::InfinitePast();
   return std::min(report_at_, loss_seen_at_ + kReportAfterLoss);
 }
 
@@ -65,8 +74,14 @@ absl::Time LossReporter::RepairingUntil() const {
 v1::ReceptionReport LossReporter::TakeReport(size_t backlog, const std::optional<Position>& position) {
   const delivery::ReceiverCounters& counters = receiver_->counters();
   v1::ReceptionReport report;
-  report.set_expected_symbols(counters.expected_symbols - told_expected_);
-  report.set_missing_symbols(counters.missing_symbols - told_missing_);
+  // What comes by unicast slows no stream.
+  if (transport_ != v1::TRANSPORT_UNICAST) {
+    report.set_expected_symbols(counters.expected_symbols - told_expected_);
+    report.set_missing_symbols(counters.missing_symbols - told_missing_);
+  }
+  report.set_transport(transport_);
+  transport_untold_ = false;
+  report.set_unicast_reason(unicast_reason_);
   report.set_backlog_bytes(backlog);
   report.set_round_trip_microseconds(
       static_cast<uint32_t>(std::min<int64_t>(absl::ToInt64Microseconds(round_trip_), UINT32_MAX)));

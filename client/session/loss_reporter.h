@@ -25,6 +25,8 @@ class LossReporter {
   void End();
   // `repair`: missing symbols are wanted. `backlog`: bytes received and not yet applied.
   void Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now);
+  // By which way units come now, and why not by multicast: told with each report, and soon after it changes.
+  void SetTransport(v1::Transport transport, v1::UnicastReason reason);
   absl::Time NextDeadline() const;
   // Until then the answer of the Repair under way is waited for, and no other is asked for; infinite past: none is
   // under way.
@@ -55,6 +57,9 @@ class LossReporter {
   absl::Duration round_trip_;
   uint64_t told_expected_ = 0, told_missing_ = 0;
   uint64_t rate_ = 0, repairs_ = 0;
+  v1::Transport transport_ = v1::TRANSPORT_MULTICAST;
+  v1::UnicastReason unicast_reason_ = v1::UNICAST_REASON_UNSPECIFIED;
+  bool transport_untold_ = false;
   bool catch_up_wanted_ = false;
   std::optional<absl::Status> failure_;
 };

@@ -32,13 +32,27 @@ ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, Contr
       subscription_(options_, control, environment, random, inbox_),
       content_(database, control, environment, random, buffers.held_unit_bytes),
       losses_(control, random, inbox_),
+      choice_(options_.transport),
       news_back_off_(NewsWatch::kPatience, absl::Minutes(5)),
       keys_back_off_(absl::Milliseconds(500), absl::Minutes(1)) {}
 
 ReplicaSession::~ReplicaSession() = default;
 
 void ReplicaSession::OnDatagram(std::string_view datagram, absl::Time now) {
-  if (receiver_ != nullptr && !ended_) receiver_->OnDatagram(datagram, now);
+  if (receiver_ == nullptr || ended_) return;
+  switch (const delivery::FrameOutcome outcome = receiver_->OnDatagram(datagram, now)) {
+    case delivery::FrameOutcome::kSymbol:
+    case delivery::FrameOutcome::kDuplicateSymbol:
+    case delivery::FrameOutcome::kDropped:
+    case delivery::FrameOutcome::kHeartbeat:
+      return choice_.OnFrame(outcome == delivery::FrameOutcome::kHeartbeat, datagram.size(), now);
+    default:
+      return;
+  }
+}
+
+void ReplicaSession::OnNetworkChanged(absl::Time now) {
+  if (!ended_ && receiver_ != nullptr) Join(now).IgnoreError();
 }
 
 void ReplicaSession::OnTime(absl::Time now) {
@@ -51,13 +65,13 @@ void ReplicaSession::OnTime(absl::Time now) {
   if (ended_) return;
   if (receiver_ != nullptr) StepReceiver(now);
   content_.Step(now);
+  if (grant_) StepTransport(now);
   if (receiver_ != nullptr) {
-    losses_.Step(content_.wants_live(), content_.held_bytes(), database_.position(), now);
+    losses_.Step(repairs(), content_.held_bytes(), database_.position(), now);
     if (losses_.TakeCatchUpWanted()) {
       receiver_->GiveUpGaps();
       content_.WantCatchUp();
     }
-    StepSilence(now);
   }
   StepNews(now);
   TakeFailures(now);
@@ -96,27 +110,41 @@ void ReplicaSession::TakeNotice(const std::string& bytes, absl::Time now) {
   }
 }
 
-void ReplicaSession::StepSilence(absl::Time now) {
-  silence_.Step(receiver_->last_heard(), now);
-  if (content_.phase() == FollowPhase::kUnicast) {
-    if (silence_.sound(now) && !content_.distrusted(now)) {
-      if (std::exchange(told_silence_, false)) environment_.Say("multicast is back; following it");
-      content_.ReturnToMulticast();
-    } else if (silence_.silent(now) && now >= rejoin_at_) {
-      if (const absl::Status listening = ListenTo(*grant_, now); !listening.ok()) End(listening);
-    }
-    return;
+void ReplicaSession::StepTransport(absl::Time now) {
+  // Joining may fail, and then something else is to be done at once.
+  for (int steps = 0; steps < 3; ++steps) {
+    const TransportChoice::Order order =
+        choice_.Step(follows(), content_.phase() == FollowPhase::kUnicast, content_.distrusted(now), now);
+    if (order == TransportChoice::Order::kNone) break;
+    Carry(order, now);
   }
-  if (!silence_.quiet(now)) {
+  if (choice_.listens() && choice_.in_trouble()) {
+    if (!content_.distrusted(now) && !std::exchange(told_transport_, true)) environment_.Say(choice_.Sentence());
+  } else if (std::exchange(told_transport_, false) && choice_.listens()) {
+    environment_.Say("multicast is back; following it");
+  }
+  if (!choice_.watch().quiet(now)) {
     asked_if_there_ = false;
   } else if (!subscription_.alone() && content_.phase() == FollowPhase::kLive &&
              !std::exchange(asked_if_there_, true)) {
     subscription_.AskForGrant(now);
   }
-  if (!silence_.silent(now)) {
-    asked_for_silence_ = false;
-  } else if (content_.phase() == FollowPhase::kLive && !std::exchange(asked_for_silence_, true)) {
-    subscription_.AskForGrant(now);
+  losses_.SetTransport(by_unicast() ? v1::TRANSPORT_UNICAST : v1::TRANSPORT_MULTICAST,
+                       by_unicast() ? choice_.reason() : v1::UNICAST_REASON_UNSPECIFIED);
+}
+
+void ReplicaSession::Carry(TransportChoice::Order order, absl::Time now) {
+  switch (order) {
+    case TransportChoice::Order::kNone:
+      return;
+    case TransportChoice::Order::kAskForGrant:
+      return subscription_.AskForGrant(now);
+    case TransportChoice::Order::kJoin:
+      return Join(now).IgnoreError();
+    case TransportChoice::Order::kFollowByUnicast:
+      return content_.FollowByUnicast();
+    case TransportChoice::Order::kReturn:
+      return content_.ReturnToMulticast();
   }
 }
 
@@ -149,7 +177,8 @@ void ReplicaSession::Leave() {
   path_.clear();
   content_.Leave();
   news_.Stop();
-  asked_for_silence_ = asked_if_there_ = told_silence_ = false;
+  choice_.Leave();
+  asked_if_there_ = told_transport_ = false;
 }
 
 void ReplicaSession::TakeFailures(absl::Time now) {
@@ -163,16 +192,9 @@ void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time 
   if (!granted.ok()) return subscription_.MoveOn(granted.status(), true, now);
   if (const absl::Status taken = TakeOver(answer.grant(), *granted, now); !taken.ok()) return End(taken);
   path_.assign(answer.path().begin(), answer.path().end());
-  // The same run of the server still grants and is still not heard: its multicast does not arrive here.
-  const bool deaf = std::exchange(asked_for_silence_, false) && before && SameStream(*before, answer.grant()) &&
-                    before->incarnation() == answer.grant().incarnation() && silence_.silent(now);
   content_.Begin(answer.next_step(), answer.reason(), now);
-  if (!deaf) return;
-  if (!std::exchange(told_silence_, true)) {
-    environment_.Say("no multicast of " + answer.grant().group() + " arrives here; following by unicast until it does");
-  }
-  rejoin_at_ = now + SilenceWatch::kRejoin;
-  content_.FollowByUnicast();
+  if (before && SameStream(*before, answer.grant()) && before->incarnation() == answer.grant().incarnation())
+    choice_.OnServerConfirmed(now);
 }
 
 absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now) {
@@ -183,8 +205,9 @@ absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStrea
   const bool same_run = same_stream && grant_->incarnation() == grant.incarnation();
   grant_ = grant;
   if (!same_stream) content_.SetStream(granted.master, granted.signing_public_key, granted.definition);
-  content_.SetUnicastOnly(grant.group().empty());
-  if (grant.group().empty()) {
+  choice_.OnGrant(grant.group(), grant.frame_size(), now);
+  content_.SetUnicast(choice_.unicast_only(), choice_.unicast_allowed());
+  if (!choice_.listens()) {
     losses_.End();
     receiver_.reset();
     environment_.StopListening();
@@ -200,9 +223,9 @@ absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStrea
   }
   losses_.Begin(receiver_.get(), grant, now);
   if (!same_group) {
-    RETURN_IF_ERROR(ListenTo(grant, now));
+    RETURN_IF_ERROR(Join(now));
   } else if (!same_run) {
-    silence_.Restart(now);
+    choice_.OnServerStarted(now);
   }
   if (receiver_->incarnation() != grant.incarnation() || receiver_->current_epoch() < grant.current_epoch()) {
     subscription_.AskForKeys(now);
@@ -210,11 +233,12 @@ absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStrea
   return absl::OkStatus();
 }
 
-absl::Status ReplicaSession::ListenTo(const v1::Grant& grant, absl::Time now) {
-  RETURN_IF_ERROR(environment_.Listen(grant));
-  silence_.Restart(now);
-  rejoin_at_ = now + SilenceWatch::kRejoin;
-  return absl::OkStatus();
+// Not OK: nothing leads on, now or later.
+absl::Status ReplicaSession::Join(absl::Time now) {
+  const absl::Status joined = environment_.Listen(*grant_);
+  const bool hopeless = !joined.ok() && !choice_.unicast_allowed() && choice_.never_joined();
+  choice_.OnJoined(joined, now);
+  return hopeless ? joined : absl::OkStatus();
 }
 
 void ReplicaSession::AdoptKeys(const v1::KeyBundle& bundle, absl::Time now) {
@@ -254,8 +278,7 @@ std::string ReplicaSession::Problem(absl::Time now) const {
         ": a server up to the master's is cut off from it, or holds them back");
   }
   if (!subscription_.not_ready().empty()) return subscription_.not_ready() + "; trying again";
-  if (silence_.worth_telling(now)) return "nothing has come by multicast for more than two seconds";
-  return "";
+  return choice_.Problem(now);
 }
 
 absl::Time ReplicaSession::NextDeadline() const {
@@ -264,14 +287,12 @@ absl::Time ReplicaSession::NextDeadline() const {
   absl::Time next = std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline()});
   if (!subscription_.alone() && !news_.stopped())
     next = std::min(next, std::max(news_.WithheldFrom(), news_not_before_));
-  if (receiver_ == nullptr) return next;
+  if (!subscription_.alone() && content_.phase() == FollowPhase::kLive && !asked_if_there_)
+    next = std::min(next, choice_.watch().QuietFrom());
+  if (grant_) next = std::min(next, choice_.NextDeadline(follows(), content_.phase() == FollowPhase::kUnicast));
   // What is not asked for now is not due now.
-  if (content_.wants_live()) next = std::min(next, std::max(receiver_->NextDeadline(), losses_.RepairingUntil()));
-  if (content_.phase() == FollowPhase::kUnicast) return std::min(next, std::max(rejoin_at_, silence_.SilentFrom()));
-  if (content_.phase() == FollowPhase::kLive) {
-    if (!asked_for_silence_) next = std::min(next, silence_.SilentFrom());
-    if (!asked_if_there_ && !subscription_.alone()) next = std::min(next, silence_.QuietFrom());
-  }
+  if (receiver_ != nullptr && repairs())
+    next = std::min(next, std::max(receiver_->NextDeadline(), losses_.RepairingUntil()));
   return next;
 }
 

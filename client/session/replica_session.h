@@ -15,18 +15,18 @@
 #include "client/session/inbox.h"
 #include "client/session/loss_reporter.h"
 #include "client/session/news_watch.h"
-#include "client/session/silence_watch.h"
 #include "client/session/subscription.h"
+#include "client/session/transport_choice.h"
 #include "common/delivery/stream_receiver.h"
 
 namespace replicast {
 
 // A replica of one dataset, from its subscription to its rows: what it is told (datagrams, answers of the control
-// channel, the time) → what it asks for and writes. Ties four parts together: Subscription (grant, keys, is the server
-// there), StreamReceiver (datagrams → messages), ContentFollower (messages → database, by which path), LossReporter
-// (repairs). Sans-IO: the daemon drives it with sockets and gRPC, the simulator in virtual time. One thread; whoever
-// drives it calls OnTime after every input and at NextDeadline at the latest.
-// Invariant: it never writes a position; the database does, by the admission rule, from signed units alone.
+// channel, the time) → what it asks for and writes. Ties five parts together: Subscription (grant, keys, is the server
+// there), StreamReceiver (datagrams → messages), TransportChoice (by multicast or by unicast), ContentFollower
+// (messages → database, by which path), LossReporter (repairs). Sans-IO: the daemon drives it with sockets and gRPC,
+// the simulator in virtual time. One thread; whoever drives it calls OnTime after every input and at NextDeadline at
+// the latest. Invariant: it never writes a position; the database does, by the admission rule, from signed units alone.
 class ReplicaSession {
  public:
   using Options = Subscription::Options;
@@ -43,6 +43,8 @@ class ReplicaSession {
 
   void OnDatagram(std::string_view datagram, absl::Time now);
   void OnTime(absl::Time now);
+  // What the group was joined by (an interface, its address) is not what it would be joined by now.
+  void OnNetworkChanged(absl::Time now);
   absl::Time NextDeadline() const;
 
   // Set when it can't go on: refused or revoked, or this machine prevents it. The database stays as it is.
@@ -62,17 +64,25 @@ class ReplicaSession {
   const delivery::StreamReceiver* receiver() const { return receiver_.get(); }
   const ContentFollower& content() const { return content_; }
   const LossReporter& losses() const { return losses_; }
+  // By which way units come, and if by unicast, why.
+  bool by_unicast() const { return content_.phase() == FollowPhase::kUnicast || choice_.unicast_only(); }
+  const TransportChoice& choice() const { return choice_; }
 
  private:
   void AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now);
   absl::Status TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now);
-  absl::Status ListenTo(const v1::Grant& grant, absl::Time now);
+  absl::Status Join(absl::Time now);
   void AdoptKeys(const v1::KeyBundle& bundle, absl::Time now);
   void StepReceiver(absl::Time now);
   void TakeNotice(const std::string& bytes, absl::Time now);
-  void StepSilence(absl::Time now);
   void StepNews(absl::Time now);
   void Leave();
+  void StepTransport(absl::Time now);
+  void Carry(TransportChoice::Order order, absl::Time now);
+  // Missed symbols are worth asking for: what comes by unicast lacks none.
+  bool repairs() const { return content_.wants_live() && content_.phase() != FollowPhase::kUnicast; }
+  // By multicast, catching up included.
+  bool follows() const { return content_.phase() == FollowPhase::kLive || content_.phase() == FollowPhase::kCatchUp; }
   void TakeFailures(absl::Time now);
   void End(const absl::Status& status);
 
@@ -85,19 +95,17 @@ class ReplicaSession {
   Subscription subscription_;
   ContentFollower content_;
   LossReporter losses_;
-  SilenceWatch silence_;
+  TransportChoice choice_;
   NewsWatch news_;
   std::unique_ptr<delivery::StreamReceiver> receiver_;
   std::optional<v1::Grant> grant_;
   std::vector<v1::PathServer> path_;
-  uint64_t gaps_given_up_ = 0;      // of the receiver, as seen last
-  bool asked_for_silence_ = false;  // a grant was asked for because nothing is heard
-  bool asked_if_there_ = false;     // likewise, sooner, where another server could be asked
+  uint64_t gaps_given_up_ = 0;   // of the receiver, as seen last
+  bool asked_if_there_ = false;  // a grant was asked for because nothing is heard, and another server could be asked
   BackOff news_back_off_;
   absl::Time news_not_before_ = absl::InfinitePast();
   uint64_t staged_bytes_ = 0;
-  bool told_silence_ = false;
-  absl::Time rejoin_at_ = absl::InfiniteFuture();
+  bool told_transport_ = false;
   absl::Time keys_not_before_ = absl::InfinitePast();  // fetched keys brought no newer epoch: anybody can make us ask
   BackOff keys_back_off_;
   std::optional<absl::Status> ended_;

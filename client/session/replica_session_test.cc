@@ -398,8 +398,9 @@ TEST_F(ReplicaSessionTest, ALongAbsenceFetchesNothingButWhatChanged) {
   EXPECT_TRUE(world_.Said("rows were the same already"));
 }
 
-TEST_F(ReplicaSessionTest, AnInterfaceWithoutMulticastEndsIt) {
+TEST_F(ReplicaSessionTest, AnInterfaceWithoutMulticastEndsItWhereNothingElseIsAllowed) {
   world_.server.Start();
+  world_.transport = v1::TRANSPORT_MULTICAST;
   world_.listen_status =
       Error(absl::StatusCode::kFailedPrecondition, "MACHINE_NO_MULTICAST", "interface x0 has no multicast");
   world_.StartReplica();

@@ -32,6 +32,7 @@ void SessionWorld::StartReplica() {
                                   .x25519 = server.member_x25519,
                                   .ca_pem = server.ca_pem,
                                   .max_rate_bytes_per_second = 0,
+                                  .transport = transport,
                                   .renew_at = renew_at};
   session = std::make_unique<ReplicaSession>(options, *database, doors, *this, random, ReplicaSession::Buffers());
 }

@@ -27,6 +27,7 @@ class FakeServer : public ControlChannel {
     double loss = 0;          // of datagrams
     double lost_answers = 0;  // of unary calls: they run into their deadline
     absl::Duration latency = absl::Milliseconds(1);
+    size_t largest = SIZE_MAX;  // datagram that passes
   };
   FakeServer(VirtualTime& time, Random& random);
 
@@ -65,6 +66,8 @@ class FakeServer : public ControlChannel {
   std::string refuse_dataset;  // Subscribe says so, FAILED_PRECONDITION
   std::function<void(const std::string&)> sink;
   std::map<std::string, int> calls;
+  v1::SubscribeRequest subscribed;  // the newest
+  std::vector<v1::ReceptionReport> reports;
   int open_streams() const { return static_cast<int>(streams_.size()); }
   Position position() const;
   crypto::KeyPair member_x25519 = crypto::GenerateX25519();
@@ -174,6 +177,7 @@ class SessionWorld : public SessionEnvironment {
   int live = 0, listens = 0, renewals = 0;
   bool listening = false;
   absl::Status listen_status;
+  v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
   absl::Time renew_at = absl::InfiniteFuture();
 
  private:

@@ -7,45 +7,68 @@
 
 namespace replicast {
 
-// Judges all the time whether multicast reaches this machine: silent after three seconds without an authentic frame (a
-// stream's heartbeats are never further apart than one), sound again after ten seconds of continuous frames. Sans-IO.
+// Judges all the time whether multicast reaches this machine. Silent: three seconds without an authentic frame (a
+// stream's heartbeats are never further apart than one). Narrow: heartbeats come, and none of those that are padded to
+// the stream's full size (every third is), so a link on the way takes only smaller ones. Sound: continuous frames, full
+// ones among them. Sans-IO.
 class SilenceWatch {
  public:
   static constexpr absl::Duration kSilence = absl::Seconds(3);
   // More than one heartbeat is missing: whoever has another server asks whether this one is there.
   static constexpr absl::Duration kQuiet = absl::Seconds(2);
   static constexpr absl::Duration kWorthTelling = absl::Milliseconds(2500);
-  static constexpr absl::Duration kSound = absl::Seconds(10);
-  static constexpr absl::Duration kRejoin = absl::Minutes(1);
+  // Heartbeats in a row without a full frame: ordinary loss does not take eight padded ones and none of these.
+  static constexpr int kNarrow = 16;
 
   // Listening began, or began anew: a while of silence is no news.
   void Restart(absl::Time now) {
     since_ = now;
-    continuous_since_ = absl::InfiniteFuture();
+    StartOver();
   }
-  // `heard`: when the last authentic frame came; infinite past: never.
-  void Step(absl::Time heard, absl::Time now) {
-    if (heard > heard_ && heard >= since_) {
-      if (heard - heard_ > kSilence || continuous_since_ == absl::InfiniteFuture()) continuous_since_ = heard;
-      heard_ = heard;
+  // Nobody listens: never silent.
+  void Stop() {
+    since_ = absl::InfiniteFuture();
+    StartOver();
+  }
+  // An authentic frame came. `full`: of the stream's full size.
+  void OnFrame(bool heartbeat, bool full, absl::Time now) {
+    if (now < since_) return;
+    if (now - heard_ > kSilence || continuous_since_ == absl::InfiniteFuture()) continuous_since_ = now;
+    heard_ = now;
+    if (full) {
+      full_heard_ = now;
+      short_heartbeats_ = 0;
+    } else if (heartbeat && ++short_heartbeats_ >= kNarrow) {
+      continuous_since_ = absl::InfiniteFuture();
     }
-    if (silent(now)) continuous_since_ = absl::InfiniteFuture();
+  }
+  void Step(absl::Time now) {
+    if (silent(now)) StartOver();
   }
   bool silent(absl::Time now) const { return now - Newest() >= kSilence; }
   bool quiet(absl::Time now) const { return now - Newest() >= kQuiet; }
   absl::Time QuietFrom() const { return Newest() + kQuiet; }
-  bool sound(absl::Time now) const {
-    return continuous_since_ != absl::InfiniteFuture() && now - continuous_since_ >= kSound;
+  bool narrow(absl::Time now) const {
+    return short_heartbeats_ >= kNarrow && now - std::max(since_, full_heard_) >= kSilence;
+  }
+  // For so long by now.
+  bool sound(absl::Duration enough, absl::Time now) const {
+    return continuous_since_ != absl::InfiniteFuture() && now - continuous_since_ >= enough &&
+           full_heard_ >= continuous_since_;
   }
   bool worth_telling(absl::Time now) const { return now - Newest() >= kWorthTelling; }
-  absl::Time TellFrom() const { return Newest() + kWorthTelling; }
   absl::Time SilentFrom() const { return Newest() + kSilence; }
 
  private:
+  void StartOver() {
+    continuous_since_ = absl::InfiniteFuture();
+    short_heartbeats_ = 0;
+  }
   absl::Time Newest() const { return std::max(since_, heard_); }
   absl::Time since_ = absl::InfiniteFuture();  // not listening: never silent
-  absl::Time heard_ = absl::InfinitePast();
+  absl::Time heard_ = absl::InfinitePast(), full_heard_ = absl::InfinitePast();
   absl::Time continuous_since_ = absl::InfiniteFuture();
+  int short_heartbeats_ = 0;
 };
 
 }  // namespace replicast

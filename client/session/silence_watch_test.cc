@@ -5,9 +5,19 @@
 namespace replicast {
 namespace {
 
+constexpr absl::Duration kEnough = absl::Seconds(10);
+
 class SilenceWatchTest : public ::testing::Test {
  protected:
   absl::Time At(double seconds) const { return start_ + absl::Seconds(seconds); }
+  // Heartbeats from one second to another; every third of full size, unless only short ones get through.
+  void Hear(int first, int last, bool full = true) {
+    for (int second = first; second <= last; ++second) {
+      if (second % 3 != 0) watch_.OnFrame(true, false, At(second));
+      if (second % 3 == 0 && full) watch_.OnFrame(true, true, At(second));
+      watch_.Step(At(second));
+    }
+  }
   const absl::Time start_ = absl::FromUnixSeconds(1000);
   SilenceWatch watch_;
 };
@@ -18,38 +28,75 @@ TEST_F(SilenceWatchTest, IsSilentAfterThreeSecondsWithoutAFrame) {
   watch_.Restart(At(0));
   EXPECT_FALSE(watch_.silent(At(2.9)));
   EXPECT_TRUE(watch_.silent(At(3)));
-  watch_.Step(At(2), At(2));
+  watch_.OnFrame(false, false, At(2));
   EXPECT_FALSE(watch_.silent(At(4.9)));
   EXPECT_TRUE(watch_.silent(At(5)));
   EXPECT_EQ(watch_.SilentFrom(), At(5));
 }
 
-TEST_F(SilenceWatchTest, IsSoundAfterTenSecondsOfContinuousFrames) {
+TEST_F(SilenceWatchTest, IsSoundAfterContinuousFramesForLongEnough) {
   watch_.Restart(At(0));
-  for (double second = 1; second <= 10; ++second) {
-    watch_.Step(At(second), At(second));
-    EXPECT_FALSE(watch_.sound(At(second)));
-  }
-  watch_.Step(At(11), At(11));
-  EXPECT_TRUE(watch_.sound(At(11)));
+  Hear(1, 10);
+  EXPECT_FALSE(watch_.sound(kEnough, At(10)));
+  Hear(11, 11);
+  EXPECT_TRUE(watch_.sound(kEnough, At(11)));
+  EXPECT_FALSE(watch_.sound(2 * kEnough, At(11)));
 }
 
-TEST_F(SilenceWatchTest, AGapBeginsTheTenSecondsAnew) {
+TEST_F(SilenceWatchTest, AGapBeginsTheTimeAnew) {
   watch_.Restart(At(0));
-  for (double second = 1; second <= 9; ++second) watch_.Step(At(second), At(second));
-  watch_.Step(At(13), At(13));
-  EXPECT_FALSE(watch_.sound(At(14)));
-  for (double second = 14; second <= 23; ++second) watch_.Step(At(second), At(second));
-  EXPECT_TRUE(watch_.sound(At(23)));
+  Hear(1, 9);
+  Hear(13, 13);
+  EXPECT_FALSE(watch_.sound(kEnough, At(14)));
+  Hear(14, 22);
+  EXPECT_FALSE(watch_.sound(kEnough, At(22)));
+  Hear(23, 23);
+  EXPECT_TRUE(watch_.sound(kEnough, At(23)));
 }
 
 TEST_F(SilenceWatchTest, WhatWasHeardBeforeARestartProvesNothingAfterIt) {
   watch_.Restart(At(0));
-  for (double second = 1; second <= 20; ++second) watch_.Step(At(second), At(second));
+  Hear(1, 20);
   watch_.Restart(At(60));
-  watch_.Step(At(20), At(60));
-  EXPECT_FALSE(watch_.sound(At(61)));
+  EXPECT_FALSE(watch_.sound(kEnough, At(61)));
   EXPECT_TRUE(watch_.silent(At(63)));
+}
+
+TEST_F(SilenceWatchTest, IsNarrowWhenHeartbeatsComeAndNoFullFrameDoes) {
+  watch_.Restart(At(0));
+  Hear(1, 22, /*full=*/false);
+  EXPECT_FALSE(watch_.narrow(At(22)));
+  Hear(23, 23, /*full=*/false);
+  EXPECT_TRUE(watch_.narrow(At(23)));
+  EXPECT_FALSE(watch_.silent(At(23)));
+  EXPECT_FALSE(watch_.sound(kEnough, At(23))) << "what only short frames pass is not sound";
+  watch_.OnFrame(false, true, At(24));
+  EXPECT_FALSE(watch_.narrow(At(24)));
+  Hear(25, 33);
+  EXPECT_FALSE(watch_.sound(kEnough, At(33)));
+  Hear(34, 35);
+  EXPECT_TRUE(watch_.sound(kEnough, At(35)));
+}
+
+TEST_F(SilenceWatchTest, AWriterOfShortRowsMakesNothingNarrow) {
+  watch_.Restart(At(0));
+  for (int i = 1; i < 3000; ++i) watch_.OnFrame(false, false, At(i * 0.01));
+  EXPECT_FALSE(watch_.narrow(At(30)));
+}
+
+TEST_F(SilenceWatchTest, IsNotSoundWithoutAFullFrame) {
+  watch_.Restart(At(0));
+  Hear(1, 15, /*full=*/false);
+  EXPECT_FALSE(watch_.narrow(At(15)));
+  EXPECT_FALSE(watch_.sound(kEnough, At(15)));
+}
+
+TEST_F(SilenceWatchTest, WhoStoppedListeningHearsNoSilence) {
+  watch_.Restart(At(0));
+  Hear(1, 5);
+  watch_.Stop();
+  EXPECT_FALSE(watch_.silent(At(100)));
+  EXPECT_FALSE(watch_.sound(absl::ZeroDuration(), At(100)));
 }
 
 }  // namespace

@@ -165,6 +165,7 @@ void Subscription::Subscribe(const std::optional<Position>& position) {
   request.set_max_rate_bytes_per_second(options_.max_rate_bytes_per_second);
   request.set_request_id(random_.Bytes(16));
   request.set_instance(options_.instance);
+  request.set_transport(options_.transport);
   if (options_.narrowing) *request.mutable_narrowing() = *options_.narrowing;
   asking_ = true;
   ask_at_ = absl::InfiniteFuture();

@@ -29,7 +29,8 @@ class Subscription {
     crypto::KeyPair x25519;
     std::string ca_pem;  // that certifies the master's signing key
     uint64_t max_rate_bytes_per_second = 0;
-    std::optional<v1::Definition> narrowing = {};          // only so much of the dataset
+    std::optional<v1::Definition> narrowing = {};  // only so much of the dataset
+    v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
     absl::Time renew_at = absl::InfiniteFuture();          // the certificate
     absl::Duration grant_life = absl::InfiniteDuration();  // the grant is asked for anew so long after it was given
   };

@@ -7,7 +7,7 @@
 namespace replicast::delivery {
 namespace {
 
-constexpr int kPaddedEvery = 10;
+constexpr int kPaddedEvery = 3;
 
 }  // namespace
 

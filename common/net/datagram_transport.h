@@ -15,10 +15,10 @@
 namespace replicast::net {
 
 struct GroupAddress {
-  std::string group;  // "239.192.1.2"
+  std::string group;  // "239.192.1.2", "ff15::8000:1"
   uint16_t port = 0;
   std::string interface;  // name; "" the default one
-  std::string source;     // receivers: only datagrams from this address; "" any
+  std::string source;     // receivers: only datagrams from these addresses, "10.0.0.1,10.1.0.1"; "" any
 };
 
 // Sends datagrams to multicast groups. One thread.
@@ -42,14 +42,29 @@ class DatagramReceiver {
   virtual uint64_t dropped() const = 0;
 };
 
-// UNAVAILABLE / FAILED_PRECONDITION with reason MACHINE_NO_MULTICAST, MACHINE_NO_INTERFACE, MACHINE_PORT_IN_USE. TTL 1,
-// loop on, pinned to the interface by index, IP_MULTICAST_ALL=0, DF set; bound to the group.
-absl::StatusOr<std::unique_ptr<DatagramSender>> OpenMulticastSender(const std::string& interface, int ttl);
-// A thread of its own drains the socket (recvmmsg) into a bounded queue (limits::kReceiveQueueBytes; the oldest go).
+// FAILED_PRECONDITION with reason MACHINE_NO_MULTICAST, MACHINE_NO_INTERFACE, MACHINE_PORT_IN_USE. Loop on, pinned to
+// the interface by index, IP_MULTICAST_ALL=0, DF set; bound to the group.
+struct SendingOptions {
+  bool v6 = false;  // to groups of IPv6
+  int ttl = 1;
+  int dscp = 0;           // differentiated services code point
+  size_t frame_size = 0;  // bytes of the largest datagram; 0: not known
+};
+// Sends on one interface; "": the default one.
+absl::StatusOr<std::unique_ptr<DatagramSender>> OpenMulticastSender(const std::string& interface,
+                                                                    const SendingOptions& options);
+inline absl::StatusOr<std::unique_ptr<DatagramSender>> OpenMulticastSender(const std::string& interface, int ttl) {
+  return OpenMulticastSender(interface, SendingOptions{.ttl = ttl});
+}
+// A thread of its own drains the socket (recvmmsg) into a bounded queue (limits::kReceiveQueueBytes; the oldest go). A
+// source-specific group (232.0.0.0/8, ff3x::/32) is joined for each source; in another one datagrams from elsewhere are
+// taken too while the sources are silent.
 absl::StatusOr<std::unique_ptr<DatagramReceiver>> OpenMulticastReceiver(const GroupAddress& address);
-// The IPv4 address that datagrams leave from on this interface, and the interface's name when "" was asked.
-absl::StatusOr<std::string> SourceAddress(const std::string& interface);
-absl::StatusOr<std::string> DefaultInterface();
+// What a receiver of it would join by now: another text means that it is to be opened anew. Errors as above.
+absl::StatusOr<std::string> JoinedBy(const GroupAddress& address);
+// The address that datagrams leave from on this interface, and the interface's name when "" was asked.
+absl::StatusOr<std::string> SourceAddress(const std::string& interface, bool v6 = false);
+absl::StatusOr<std::string> DefaultInterface(bool v6 = false);
 
 struct Faults {
   double drop = 0, duplicate = 0, reorder = 0;  // probabilities

@@ -77,6 +77,80 @@ TEST(MulticastTest, TakesOnlyTheSourceAskedFor) {
   EXPECT_EQ((*wrong)->Receive(10, [](std::string_view) {}), 0u);
 }
 
+TEST(MulticastTest, TakesEachOfSeveralSources) {
+  GroupAddress group = RandomGroup();
+  group.source = "127.0.0.9,127.0.0.1";
+  auto receiver = OpenMulticastReceiver(group);
+  auto sender = OpenMulticastSender("lo", 1);
+  ASSERT_TRUE(receiver.ok() && sender.ok()) << receiver.status();
+  (*sender)->Send(group.group, group.port, {"hello"});
+  EXPECT_EQ(ReceiveAll(**receiver, 1).size(), 1u);
+}
+
+TEST(MulticastTest, AnotherSourceIsTakenWhileTheNamedOneIsSilent) {
+  GroupAddress group = RandomGroup();
+  group.source = "127.0.0.9";
+  auto receiver = OpenMulticastReceiver(group);
+  auto sender = OpenMulticastSender("lo", 1);
+  ASSERT_TRUE(receiver.ok() && sender.ok());
+  std::vector<std::string> got;
+  for (int i = 0; i < 100 && got.empty(); ++i) {
+    (*sender)->Send(group.group, group.port, {"hello"});
+    pollfd waiting{(*receiver)->descriptor(), POLLIN, 0};
+    poll(&waiting, 1, 100);
+    (*receiver)->Receive(10, [&](std::string_view datagram) { got.emplace_back(datagram); });
+    EXPECT_TRUE(i > 20 || got.empty()) << "not at once";
+  }
+  EXPECT_FALSE(got.empty());
+}
+
+TEST(MulticastTest, ASourceSpecificGroupIsJoinedForItsSourceAlone) {
+  GroupAddress group = RandomGroup();
+  group.group.replace(0, 3, "232");
+  group.source = "127.0.0.1";
+  auto right = OpenMulticastReceiver(group);
+  ASSERT_TRUE(right.ok()) << right.status();
+  auto sender = OpenMulticastSender("lo", 1);
+  ASSERT_TRUE(sender.ok());
+  (*sender)->Send(group.group, group.port, {"hello"});
+  EXPECT_EQ(ReceiveAll(**right, 1).size(), 1u);
+  group.source = "";
+  EXPECT_EQ(ReasonOf(OpenMulticastReceiver(group).status()), "GROUP_INVALID") << "without a source";
+}
+
+TEST(MulticastTest, SourcesThatMakeNoSenseAreRefused) {
+  GroupAddress group = RandomGroup();
+  std::string many = "127.0.0.1";
+  for (int i = 0; i < 20; ++i) many += ",127.0.0.1";
+  for (const std::string& wrong : {std::string("nowhere"),
+                                   std::string("127.0.0.1,"
+                                               "x"),
+                                   std::string("fd00::1"), std::string("239.1.2.3"), many}) {
+    group.source = wrong;
+    EXPECT_EQ(ReasonOf(OpenMulticastReceiver(group).status()), "GROUP_INVALID") << wrong;
+  }
+}
+
+TEST(MulticastTest, Ipv6OnLoopbackIsRefusedAndSaysWhy) {
+  const auto sender = OpenMulticastSender("lo", SendingOptions{.v6 = true});
+  EXPECT_EQ(ReasonOf(sender.status()), "MACHINE_NO_MULTICAST");
+  EXPECT_THAT(std::string(sender.status().message()), HasSubstr("carries no IPv6 multicast"));
+}
+
+TEST(MulticastTest, ServiceCodeAndHopsAreTaken) {
+  EXPECT_TRUE(OpenMulticastSender("lo", SendingOptions{.ttl = 7, .dscp = 46}).ok());
+}
+
+TEST(MulticastTest, WhatAReceiverIsJoinedByStaysTheSameWhileNothingChanges) {
+  GroupAddress group = RandomGroup();
+  const auto one = JoinedBy(group), other = JoinedBy(group);
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(*one, *other);
+  EXPECT_THAT(*one, HasSubstr("lo"));
+  group.interface = "nosuch0";
+  EXPECT_EQ(ReasonOf(JoinedBy(group).status()), "MACHINE_NO_INTERFACE");
+}
+
 TEST(MulticastTest, TheInterfaceFollowsFromTheSource) {
   GroupAddress group = RandomGroup();
   group.interface = "";
@@ -129,13 +203,15 @@ TEST(MulticastTest, AGroupThatIsNoneIsRefused) {
   group.group = "10.1.2.3";
   EXPECT_EQ(ReasonOf(OpenMulticastReceiver(group).status()), "GROUP_INVALID");
   EXPECT_EQ(ReasonOf(ParseGroup("hello").status()), "GROUP_INVALID");
+  EXPECT_EQ(ReasonOf(ParseGroup("fe80::1").status()), "GROUP_INVALID");
+  EXPECT_TRUE(ParseGroup("ff15::8000:1").ok());
 }
 
 TEST(InterfacesTest, LoopbackSendsFromItsAddress) {
   auto source = SourceAddress("lo");
   ASSERT_TRUE(source.ok()) << source.status();
   EXPECT_EQ(*source, "127.0.0.1");
-  auto found = FindInterfaceTowards("127.3.4.5");
+  auto found = FindInterfaceTowards({*IpAddress::Parse("127.3.4.5")});
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->name, "lo");
 }

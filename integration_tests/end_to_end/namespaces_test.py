@@ -28,8 +28,8 @@ class HostsTest(ReplicastTest):
 
     network = None
 
-    def make_hosts(self, replicas):
-        self.network = Network(replicas)
+    def make_hosts(self, replicas, second=False):
+        self.network = Network(replicas, second)
         self.addCleanup(self.network.remove)
         self.address, self.interface = Network.SERVER_ADDRESS, "eth0"
 

@@ -5,21 +5,28 @@ import subprocess
 
 
 class Network:
-    """Hosts `s` (10.99.0.1) and `1` … `N`, each with an interface eth0. Copying a multicast datagram to its receivers is done by another cpu
-    than the first one (receive packet steering on the server's port). Nothing of it has a name outside: the namespaces live as long as a
-    process does in them, and those that this object starts, or that are started with `command`, end at the latest with the thread that did."""
+    """Hosts `s` (10.99.0.1, fd99::1) and `1` … `N`, each with an interface eth0; with `second`, each also with an eth1 (10.98.0.1, fd98::1)
+    on a bridge of its own. Copying a multicast datagram to its receivers is done by another cpu than the first one (receive packet steering
+    on the server's port). Nothing of it has a name outside: the namespaces live as long as a process does in them, and those that this object
+    starts, or that are started with `command`, end at the latest with the thread that did."""
 
     SERVER_ADDRESS = "10.99.0.1"
 
-    def __init__(self, receivers):
+    def __init__(self, receivers, second=False):
         self.holders = {}
         try:
             self._add_host("switch")
-            self._ip("switch", "link add name bridge0 type bridge mcast_snooping 0 forward_delay 0")
-            self._ip("switch", "link set bridge0 up")
-            self._connect("s", self.SERVER_ADDRESS)
-            for number in range(1, receivers + 1):
-                self._connect(str(number), f"10.99.1.{number}")
+            for number in range(2 if second else 1):
+                self.ip("switch", f"link add name bridge{number} type bridge mcast_snooping 0 forward_delay 0")
+                self.ip("switch", f"link set bridge{number} up")
+            for number in range(receivers + 1):
+                host = str(number) if number else "s"
+                self._add_host(host)
+                self.ip(host, "link set lo up")
+                self.connect(host, 0, f"10.99.1.{number}" if number else self.SERVER_ADDRESS, f"fd99::1:{number}" if number else "fd99::1")
+                self.ip(host, "route add 224.0.0.0/4 dev eth0")
+                if second:
+                    self.connect(host, 1, f"10.98.1.{number}" if number else "10.98.0.1", f"fd98::1:{number}" if number else "fd98::1")
             self._steer()
         except BaseException:
             self.remove()
@@ -51,33 +58,69 @@ class Network:
     def lose(self, host, percent):
         """That share of the UDP datagrams that arrive at the host is lost; what comes by TCP passes."""
         share = "" if percent >= 100 else f"numgen random mod 10000 < {round(percent * 100)}"
-        rules = ["add table ip loss", "add counter ip loss lost", "add chain ip loss input { type filter hook input priority 0; }",
-                 "flush chain ip loss input"]
+        rules = ["add table inet loss", "add counter inet loss lost", "add chain inet loss input { type filter hook input priority 0; }",
+                 "flush chain inet loss input"]
         if percent > 0:
-            rules.append(f"add rule ip loss input meta l4proto udp {share} counter name lost drop")
-        self._run(host, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
+            rules.append(f"add rule inet loss input meta l4proto udp {share} counter name lost drop")
+        self.run(host, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
 
     def lost(self, host):
         """Datagrams that `lose` took from the host so far."""
-        counters = json.loads(self._run(host, "nft", "-j", "list", "counters"))["nftables"]
-        return sum(each["counter"]["packets"] for each in counters if "counter" in each)
+        return self._counter(host, "lost")
 
     def limit(self, host, kbit_per_second):
         """All that goes to the host passes through a bucket of this rate; None: as fast as it goes."""
         if kbit_per_second is None:
-            self._run("switch", "tc", "qdisc", "del", "dev", self._port(host), "root")
+            self.run("switch", "tc", "qdisc", "del", "dev", self._port(host), "root")
         else:
-            self._run("switch", "tc", "qdisc", "replace", "dev", self._port(host), "root", "tbf", "rate", f"{kbit_per_second}kbit",
+            self.run("switch", "tc", "qdisc", "replace", "dev", self._port(host), "root", "tbf", "rate", f"{kbit_per_second}kbit",
                       "burst", "16kb", "latency", "50ms")
 
     def link(self, host, up):
         """Pulls the host's cable, or puts it back."""
-        self._ip("switch", f"link set {self._port(host)} {'up' if up else 'down'}")
+        self.ip("switch", f"link set {self._port(host)} {'up' if up else 'down'}")
+
+    def mtu(self, host, size):
+        """The largest packet on the host's link, and so what it tells TCP."""
+        self.ip("switch", f"link set {self._port(host)} mtu {size}")
+        self.ip(host, f"link set eth0 mtu {size}")
+
+    def ip(self, host, arguments):
+        return self.run(host, "ip", *arguments.split())
+
+    def count_large(self, host, size):
+        """Counts UDP datagrams to the host from `size` bytes on, from now: `large` tells how many came."""
+        self.run(host, "nft", "-f", "-", stdin="\n".join([
+            "add table inet large", "add counter inet large large", "add chain inet large input { type filter hook input priority 1; }",
+            f"add rule inet large input meta l4proto udp udp length >= {size} counter name large"]) + "\n")
+
+    def large(self, host):
+        return self._counter(host, "large")
+
+    def _counter(self, host, name):
+        counters = json.loads(self.run(host, "nft", "-j", "list", "counters"))["nftables"]
+        return sum(each["counter"]["packets"] for each in counters if each.get("counter", {}).get("name") == name)
+
+    def connect(self, host, bridge, v4, v6):
+        """An interface eth0 or eth1, on that bridge."""
+        port, interface = self._port(host, bridge), f"eth{bridge}"
+        self.ip("switch", f"link add name {port} type veth peer name {interface} netns {self.holders[host].pid}")
+        self.ip("switch", f"link set {port} master bridge{bridge} up")
+        self.ip(host, f"addr add {v4}/16 dev {interface}")
+        self.ip(host, f"addr add {v6}/64 dev {interface} nodad")
+        self.ip(host, f"link set {interface} up")
+
+    def run(self, host, *arguments, stdin=""):
+        """In the host; what it printed."""
+        done = subprocess.run([*self.command(host), *arguments], input=stdin, capture_output=True, text=True, timeout=30)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} in host {host} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
 
     # --- making
 
-    def _port(self, host):
-        return "port" + host
+    def _port(self, host, bridge=0):
+        return f"port{host}" + ("b" if bridge else "")
 
     def _add_host(self, host):
         holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sh", "-c", "echo made; exec sleep infinity"],
@@ -86,27 +129,9 @@ class Network:
         if holder.stdout.readline() != "made\n":
             raise RuntimeError("a network namespace could not be made: that needs root")
 
-    def _connect(self, host, address):
-        self._add_host(host)
-        self._ip("switch", f"link add name {self._port(host)} type veth peer name eth0 netns {self.holders[host].pid}")
-        self._ip("switch", f"link set {self._port(host)} master bridge0 up")
-        self._ip(host, f"addr add {address}/16 dev eth0")
-        self._ip(host, "link set eth0 up")
-        self._ip(host, "link set lo up")
-        self._ip(host, "route add 224.0.0.0/4 dev eth0")
-
     def _steer(self):
         if os.cpu_count() > 1:
             # A sysfs shows the network of the process that mounted it.
             mask = format((1 << os.cpu_count()) - 2, "x")
-            self._run("switch", "unshare", "--mount", "sh", "-ec",
+            self.run("switch", "unshare", "--mount", "sh", "-ec",
                       f"mount -t sysfs sysfs /sys; echo {mask} >/sys/class/net/{self._port('s')}/queues/rx-0/rps_cpus")
-
-    def _ip(self, host, arguments):
-        self._run(host, "ip", *arguments.split())
-
-    def _run(self, host, *arguments, stdin=""):
-        done = subprocess.run([*self.command(host), *arguments], input=stdin, capture_output=True, text=True, timeout=30)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(arguments)} in host {host} ended with {done.returncode}: {done.stderr}")
-        return done.stdout

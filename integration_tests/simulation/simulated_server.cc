@@ -144,7 +144,7 @@ absl::Status SimulatedServer::MakeParts() {
   control::ControlPlane::Facts facts;
   facts.server = identity_.id;
   facts.key_signing_public_key = identity_.signing.public_key;
-  facts.source_address = "10.0.0.1";
+  facts.sources = [] { return std::string("10.0.0.1"); };
   facts.master_path = kMaster;
   p.authority = std::make_unique<control::LocalAuthority>(control::LocalAuthority::Parts{
       *p.membership, *p.publisher, signer_, clock_, identity_.id,

@@ -196,6 +196,7 @@ grpc::ServerUnaryReactor* AdminService::ListStreams(Context* context, const v1::
                   [](const auto& a, const auto& b) { return a.definition_hash < b.definition_hash; });
         const auto after =
             DefinitionHash::FromBytes(HexDecode(asked.page_token()).value_or("")).value_or(DefinitionHash());
+        const Grants::WayCounts ways = plane_.grants().Ways();
         v1::ListStreamsResponse answer;
         for (const StreamInfo& info : streams) {
           if (info.definition_hash <= after) continue;
@@ -203,7 +204,7 @@ grpc::ServerUnaryReactor* AdminService::ListStreams(Context* context, const v1::
             answer.set_next_page_token(HexEncode(answer.streams(answer.streams_size() - 1).definition_hash()));
             break;
           }
-          *answer.add_streams() = StreamStatus(plane_, info);
+          *answer.add_streams() = StreamStatus(plane_, info, ways);
         }
         return answer;
       });
@@ -215,7 +216,7 @@ grpc::ServerUnaryReactor* AdminService::GetStream(Context* context, const v1::Ge
                   [this](const Member&, const v1::GetStreamRequest& asked) -> absl::StatusOr<v1::GetStreamResponse> {
                     ASSIGN_OR_RETURN(const StreamInfo info, plane_.publisher().Dataset(asked.dataset()));
                     v1::GetStreamResponse answer;
-                    *answer.mutable_stream() = StreamStatus(plane_, info);
+                    *answer.mutable_stream() = StreamStatus(plane_, info, plane_.grants().Ways());
                     return answer;
                   });
 }

@@ -35,7 +35,7 @@ v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& chan
   grant.set_stream_id(channel->stream_id);
   grant.set_group(channel->group);
   grant.set_port(channel->port);
-  grant.set_source(facts.source_address);
+  grant.set_source(facts.sources());
   grant.set_cipher_suite(v1::CIPHER_SUITE_AES_256_GCM);
   grant.set_current_epoch(channel->epoch);
   grant.set_key_id(channel->key_id.ToBytes());
@@ -80,10 +80,17 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
     *response.add_path() = std::move(server);
   RETURN_IF_ERROR(instances_.Note(member.id, request.instance()));
   RETURN_IF_ERROR(plane_.membership().Record({member.id.ToHex(), "subscribe", request.dataset(), true, ""}));
-  plane_.Join(member, info.definition_hash, request.max_rate_bytes_per_second());
+  const bool by_unicast = request.transport() == v1::TRANSPORT_UNICAST;
+  // What one takes by unicast slows no stream.
+  plane_.Join(member, info.definition_hash, by_unicast ? 0 : request.max_rate_bytes_per_second());
   // Only now: the join may have begun another epoch, and changed the rate.
   *response.mutable_grant() = GrantOf(info, plane_.multicaster().Channel(info.definition_hash), plane_.facts(),
                                       plane_.authority().signing_public_key());
+  const bool no_group = response.grant().group().empty();
+  // Until it reports otherwise.
+  plane_.NoteWay(member.id, info.definition_hash,
+                 by_unicast || no_group ? v1::TRANSPORT_UNICAST : v1::TRANSPORT_MULTICAST,
+                 by_unicast ? v1::UNICAST_REASON_CHOSEN : v1::UNICAST_REASON_NO_GROUP);
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
   if (position) plane_.NotePosition(member.id, *position);

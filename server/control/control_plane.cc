@@ -225,6 +225,14 @@ void ControlPlane::Join(const Member& member, const DefinitionHash& stream, uint
   if (grants_.Add(member.id, stream, now()) || changed) parts_.multicaster.Join(stream, member.id, max_rate);
 }
 
+void ControlPlane::NoteWay(const MemberId& member, const DefinitionHash& stream, v1::Transport transport,
+                           v1::UnicastReason reason) {
+  // Members of later versions may have other reasons.
+  if (!v1::UnicastReason_IsValid(reason)) reason = v1::UNICAST_REASON_UNSPECIFIED;
+  if (transport == v1::TRANSPORT_MULTICAST) grants_.SetWay(member, stream, {});
+  if (transport == v1::TRANSPORT_UNICAST) grants_.SetWay(member, stream, {transport, reason});
+}
+
 std::set<std::pair<MemberId, DefinitionHash>> ControlPlane::Following() const {
   std::set<std::pair<MemberId, DefinitionHash>> following = streams_.Followed();
   for (const auto& one : grants_.All()) following.insert(one);

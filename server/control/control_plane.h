@@ -48,7 +48,8 @@ class ControlPlane {
   struct Facts {
     ServerId server;
     std::string key_signing_public_key;
-    std::string source_address;  // that datagrams leave from
+    // Addresses that datagrams leave from now, "10.0.0.1,10.1.0.1".
+    std::function<std::string()> sources = [] { return std::string(); };
     std::string master_path;
     std::string version;
     // The newest outbox number that is in the master now.
@@ -94,6 +95,9 @@ class ControlPlane {
   // --- grants
   // The member follows the stream from now on; counted there once.
   void Join(const Member& member, const DefinitionHash& stream, uint64_t max_rate);
+  // By which way it says that it follows, and why.
+  void NoteWay(const MemberId& member, const DefinitionHash& stream, v1::Transport transport, v1::UnicastReason reason);
+  const Grants& grants() const { return grants_; }
   // Also what is narrowed of it.
   void Leave(const MemberId& member, const std::string& dataset);
   // Who is sent which stream's units.

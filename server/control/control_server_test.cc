@@ -14,7 +14,7 @@ TEST_F(ControlServerTest, AMemberEnrolsSubscribesAndOpensItsKeys) {
   ASSERT_TRUE(subscribed.ok()) << subscribed.status();
   EXPECT_EQ(subscribed->next_step(), v1::NEXT_STEP_SNAPSHOT);
   EXPECT_EQ(subscribed->grant().definition_hash(), all_.ToBytes());
-  EXPECT_EQ(subscribed->path(0), server_id_.ToBytes());
+  EXPECT_EQ(subscribed->path(0).server_id(), server_id_.ToBytes());
   const auto keys = GetKeys(joined, subscribed->grant().stream_id());
   ASSERT_TRUE(keys.ok()) << keys.status();
   const std::string id = joined.id.ToBytes(), domain(wire::kKeysDomain);
@@ -242,6 +242,47 @@ TEST_F(ControlServerTest, ReportsAreShownInTheMember) {
   ASSERT_TRUE(shown.ok());
   EXPECT_EQ(shown->member().missing_symbols(), 10u);
   EXPECT_EQ(shown->member().expected_symbols(), 200u);
+}
+
+TEST_F(ControlServerTest, StreamsTellHowManyFollowByWhichWayAndWhy) {
+  const auto counts = [&] {
+    v1::GetStreamRequest request;
+    request.set_dataset("all");
+    const auto answer = Call<v1::AdminService>(admin_.channel, &v1::AdminService::Stub::GetStream, request);
+    std::map<std::pair<int, int>, uint32_t> counted;
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    for (const v1::TransportCount& each : answer->stream().transports())
+      counted[{each.transport(), each.unicast_reason()}] = each.members();
+    return counted;
+  };
+  using Counts = std::map<std::pair<int, int>, uint32_t>;
+  const std::pair multicast(v1::TRANSPORT_MULTICAST, v1::UNICAST_REASON_UNSPECIFIED);
+  const Joined one = Join(), other = Join();
+  const auto granted = Subscribe(one, "all");
+  ASSERT_TRUE(granted.ok()) << granted.status();
+  v1::SubscribeRequest told;
+  told.set_dataset("all");
+  told.set_transport(v1::TRANSPORT_UNICAST);
+  ASSERT_TRUE(Call<v1::AuthorizationService>(other.channel, &v1::AuthorizationService::Stub::Subscribe, told).ok());
+  const std::pair chosen(v1::TRANSPORT_UNICAST, v1::UNICAST_REASON_CHOSEN);
+  EXPECT_EQ(counts(), (Counts{{multicast, 1}, {chosen, 1}}));
+  v1::ReportRequest report;
+  report.set_stream_id(granted->grant().stream_id());
+  report.mutable_report()->set_transport(v1::TRANSPORT_UNICAST);
+  report.mutable_report()->set_unicast_reason(v1::UNICAST_REASON_SILENCE);
+  ASSERT_TRUE(Call<v1::RateService>(one.channel, &v1::RateService::Stub::Report, report).ok());
+  const std::pair silence(v1::TRANSPORT_UNICAST, v1::UNICAST_REASON_SILENCE);
+  EXPECT_EQ(counts(), (Counts{{silence, 1}, {chosen, 1}}));
+  // Of a later version, or nonsense.
+  report.mutable_report()->set_unicast_reason(static_cast<v1::UnicastReason>(77));
+  ASSERT_TRUE(Call<v1::RateService>(one.channel, &v1::RateService::Stub::Report, report).ok());
+  EXPECT_EQ(counts(), (Counts{{{v1::TRANSPORT_UNICAST, v1::UNICAST_REASON_UNSPECIFIED}, 1}, {chosen, 1}}));
+  report.mutable_report()->set_transport(static_cast<v1::Transport>(77));
+  ASSERT_TRUE(Call<v1::RateService>(one.channel, &v1::RateService::Stub::Report, report).ok());
+  EXPECT_EQ(counts().size(), 2u);
+  ASSERT_TRUE(Subscribe(other, "all").ok());
+  ASSERT_TRUE(Subscribe(one, "all").ok());
+  EXPECT_EQ(counts(), (Counts{{multicast, 2}})) << "a grant anew, until it reports otherwise";
 }
 
 TEST_F(ControlServerTest, StatusTellsWhatWaitsForMembersThatAreAway) {

@@ -73,7 +73,7 @@ v1::Dataset DatasetOf(const std::string& name, const StreamInfo& info) {
   return dataset;
 }
 
-v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel) {
+v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const Grants::WayCounts& ways) {
   v1::Stream stream;
   for (const std::string& name : info.datasets) stream.add_datasets(name);
   *stream.mutable_position() = ToProto(info.position);
@@ -81,6 +81,16 @@ v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& ch
   stream.set_rows_published(info.rows_published);
   stream.set_oldest_lsn(info.oldest_lsn.value);
   stream.set_stored_bytes(info.stored_bytes);
+  uint32_t members = 0;
+  const auto of_it = ways.find(info.definition_hash);
+  for (const auto& [way, count] : of_it == ways.end() ? std::map<Grants::Way, uint32_t>() : of_it->second) {
+    v1::TransportCount& told = *stream.add_transports();
+    told.set_transport(way.transport);
+    told.set_unicast_reason(way.reason);
+    told.set_members(count);
+    members += count;
+  }
+  stream.set_members(members);
   if (!channel) return stream;
   stream.set_stream_id(channel->stream_id);
   stream.set_group(channel->group);

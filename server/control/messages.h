@@ -10,6 +10,7 @@
 #include "common/wire/position_proto.h"
 #include "replicast/v1/admin_service.pb.h"
 #include "replicast/v1/types.pb.h"
+#include "server/membership/grants.h"
 #include "server/membership/membership.h"
 #include "server/publish/multicaster.h"
 #include "server/publish/publisher.h"
@@ -26,7 +27,7 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration* out);
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 
 v1::Dataset DatasetOf(const std::string& name, const StreamInfo& info);
-v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel);
+v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const Grants::WayCounts& ways);
 v1::Member MemberOf(const Member& member, const Membership::Activity* activity);
 
 }  // namespace replicast::control

@@ -15,6 +15,7 @@ absl::StatusOr<v1::ReportResponse> TakeReport(ControlPlane& plane, const Member&
   Membership::Activity& activity = plane.membership().activity(member.id);
   // A member that was thought gone is back.
   plane.Join(member, channel->definition_hash, activity.max_rate);
+  plane.NoteWay(member.id, channel->definition_hash, report.transport(), report.unicast_reason());
   const uint64_t expected = activity.report.expected_symbols() + report.expected_symbols();
   const uint64_t missing = activity.report.missing_symbols() + report.missing_symbols();
   activity.report = report;

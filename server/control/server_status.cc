@@ -48,8 +48,8 @@ void AddCounters(ControlPlane& plane, v1::GetStatusResponse* status) {
 
 }  // namespace
 
-v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info) {
-  v1::Stream stream = StreamOf(info, plane.multicaster().Channel(info.definition_hash));
+v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info, const Grants::WayCounts& ways) {
+  v1::Stream stream = StreamOf(info, plane.multicaster().Channel(info.definition_hash), ways);
   for (v1::PathServer& server : plane.authority().PathOf(info.definition_hash)) *stream.add_path() = std::move(server);
   return stream;
 }
@@ -71,8 +71,9 @@ v1::GetStatusResponse StatusOf(ControlPlane& plane) {
     const auto info = plane.publisher().Dataset(name);
     if (info.ok()) *status.add_datasets() = DatasetOf(name, *info);
   }
+  const Grants::WayCounts ways = plane.grants().Ways();
   for (const StreamInfo& info : plane.publisher().Streams()) {
-    *status.add_streams() = StreamStatus(plane, info);
+    *status.add_streams() = StreamStatus(plane, info, ways);
   }
   status.set_members(static_cast<uint32_t>(plane.membership().members().Count().value_or(0)));
   status.set_source_problem(plane.engine().problem());

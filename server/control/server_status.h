@@ -9,7 +9,7 @@ namespace replicast::control {
 // The whole server in one message. On the engine's thread.
 v1::GetStatusResponse StatusOf(ControlPlane& plane);
 // One of its streams.
-v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info);
+v1::Stream StreamStatus(ControlPlane& plane, const StreamInfo& info, const Grants::WayCounts& ways);
 
 }  // namespace replicast::control
 

@@ -3,12 +3,15 @@
 
 #include <absl/time/time.h>
 
+#include <compare>
+#include <cstdint>
 #include <map>
-#include <set>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "common/base/lsn.h"
+#include "replicast/v1/types.pb.h"
 
 namespace replicast {
 
@@ -23,7 +26,7 @@ class Grants {
   bool Add(const MemberId& member, const DefinitionHash& stream, absl::Time now) {
     Held& held = members_[member];
     held.heard = now;
-    return held.streams.insert(stream).second;
+    return held.streams.try_emplace(stream).second;
   }
   void Heard(const MemberId& member, absl::Time now) {
     const auto found = members_.find(member);
@@ -40,8 +43,34 @@ class Grants {
   std::vector<std::pair<MemberId, DefinitionHash>> All() const {
     std::vector<std::pair<MemberId, DefinitionHash>> all;
     for (const auto& [member, held] : members_)
-      for (const DefinitionHash& stream : held.streams) all.emplace_back(member, stream);
+      for (const auto& [stream, way] : held.streams) all.emplace_back(member, stream);
     return all;
+  }
+  // By which way the member follows the stream, as it told last, and why; not told: by multicast.
+  struct Way {
+    v1::Transport transport = v1::TRANSPORT_MULTICAST;
+    v1::UnicastReason reason = v1::UNICAST_REASON_UNSPECIFIED;
+    auto operator<=>(const Way&) const = default;
+  };
+  void SetWay(const MemberId& member, const DefinitionHash& stream, const Way& way) {
+    const auto found = members_.find(member);
+    if (found == members_.end()) return;
+    const auto held = found->second.streams.find(stream);
+    if (held != found->second.streams.end()) held->second = way;
+  }
+  std::optional<Way> WayOf(const MemberId& member, const DefinitionHash& stream) const {
+    const auto found = members_.find(member);
+    if (found == members_.end()) return std::nullopt;
+    const auto held = found->second.streams.find(stream);
+    return held == found->second.streams.end() ? std::nullopt : std::optional(held->second);
+  }
+  // How many members follow each stream by which way.
+  using WayCounts = std::map<DefinitionHash, std::map<Way, uint32_t>>;
+  WayCounts Ways() const {
+    WayCounts ways;
+    for (const auto& [member, held] : members_)
+      for (const auto& [stream, way] : held.streams) ++ways[stream][way];
+    return ways;
   }
   void RemoveMember(const MemberId& member) { members_.erase(member); }
   void RemoveStream(const DefinitionHash& stream) {
@@ -55,7 +84,7 @@ class Grants {
         ++at;
         continue;
       }
-      for (const DefinitionHash& stream : at->second.streams) expired.emplace_back(at->first, stream);
+      for (const auto& [stream, way] : at->second.streams) expired.emplace_back(at->first, stream);
       at = members_.erase(at);
     }
     return expired;
@@ -64,7 +93,7 @@ class Grants {
  private:
   struct Held {
     absl::Time heard;
-    std::set<DefinitionHash> streams;
+    std::map<DefinitionHash, Way> streams;
   };
   absl::Duration lifetime_;
   std::map<MemberId, Held> members_;

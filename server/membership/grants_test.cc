@@ -23,6 +23,23 @@ TEST_F(GrantsTest, AMemberJoinsAStreamOnce) {
   EXPECT_FALSE(grants_.Holds(other_, stream_));
 }
 
+TEST_F(GrantsTest, CountsByWhichWayMembersFollowAndForgetsItWithTheGrant) {
+  const Grants::Way multicast, chosen{v1::TRANSPORT_UNICAST, v1::UNICAST_REASON_CHOSEN};
+  grants_.SetWay(member_, stream_, chosen);
+  EXPECT_TRUE(grants_.Ways().empty()) << "it holds no grant";
+  grants_.Add(member_, stream_, start_);
+  grants_.Add(other_, stream_, start_);
+  EXPECT_EQ(grants_.Ways().at(stream_), (std::map<Grants::Way, uint32_t>{{multicast, 2}}));
+  grants_.SetWay(member_, stream_, chosen);
+  EXPECT_EQ(grants_.Ways().at(stream_), (std::map<Grants::Way, uint32_t>{{multicast, 1}, {chosen, 1}}));
+  EXPECT_EQ(grants_.WayOf(member_, stream_), chosen);
+  grants_.Add(member_, stream_, start_ + absl::Minutes(1));
+  EXPECT_EQ(grants_.WayOf(member_, stream_), chosen) << "a grant anew changes nothing";
+  grants_.Remove(member_, stream_);
+  EXPECT_EQ(grants_.Ways().at(stream_), (std::map<Grants::Way, uint32_t>{{multicast, 1}}));
+  EXPECT_FALSE(grants_.WayOf(member_, stream_).has_value());
+}
+
 TEST_F(GrantsTest, SilenceEndsAGrantOnce) {
   grants_.Add(member_, stream_, start_);
   EXPECT_TRUE(grants_.TakeExpired(start_ + absl::Minutes(4)).empty());

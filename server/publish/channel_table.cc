@@ -34,6 +34,12 @@ absl::Status ChannelTable::Add(const DefinitionHash& definition, const Channel& 
       .Run();
 }
 
+absl::Status ChannelTable::SetGroup(const DefinitionHash& definition, const std::string& group) {
+  ASSIGN_OR_RETURN(sqlite::Statement update,
+                   state_->Prepare("UPDATE channels SET group_address = ?2 WHERE definition_hash = ?1"));
+  return update.BindBlob(1, definition.view()).BindText(2, group).Run();
+}
+
 absl::Status ChannelTable::RememberEpoch(const DefinitionHash& definition, uint32_t epoch) {
   ASSIGN_OR_RETURN(sqlite::Statement update,
                    state_->Prepare("UPDATE channels SET last_epoch = ?2 WHERE definition_hash = ?1"));

@@ -29,6 +29,7 @@ class ChannelTable {
 
   absl::StatusOr<std::optional<Channel>> Find(const DefinitionHash& definition);
   absl::Status Add(const DefinitionHash& definition, const Channel& channel);
+  absl::Status SetGroup(const DefinitionHash& definition, const std::string& group);
   // On disk when it returns.
   absl::Status RememberEpoch(const DefinitionHash& definition, uint32_t epoch);
   absl::StatusOr<std::set<std::string>> Groups();

@@ -168,15 +168,19 @@ absl::StatusOr<std::unique_ptr<StreamChannel>> ChannelMulticaster::Open(const De
 
 absl::StatusOr<ChannelTable::Channel> ChannelMulticaster::Allocate(const DefinitionHash& stream) {
   ASSIGN_OR_RETURN(const std::optional<ChannelTable::Channel> known, table_.Find(stream));
-  if (known) return *known;
+  if (known && range_.Contains(known->group)) return *known;
   ASSIGN_OR_RETURN(const std::set<std::string> used, table_.Groups());
   const auto group = range_.Allocate(used, random_);
   if (!group) {
     return Error(absl::StatusCode::kResourceExhausted, "GROUPS_USED_UP",
                  "every group of " + options_.group_range + " is used; set a larger range in replicastd.toml");
   }
-  ChannelTable::Channel channel;
+  ChannelTable::Channel channel = known.value_or(ChannelTable::Channel());
   channel.group = *group;
+  if (known) {  // the range is another one now
+    RETURN_IF_ERROR(table_.SetGroup(stream, *group));
+    return channel;
+  }
   while (channel.stream_id == 0 || by_id_.contains(channel.stream_id))
     channel.stream_id = static_cast<uint32_t>(random_.Next());
   RETURN_IF_ERROR(table_.Add(stream, channel));

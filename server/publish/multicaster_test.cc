@@ -39,11 +39,12 @@ class MulticasterTest : public ::testing::Test {
     std::unique_ptr<Multicaster> multicaster;
     std::map<uint32_t, std::string> secrets;  // by epoch
   };
-  std::unique_ptr<Run> Start(const std::string& state) {
+  std::unique_ptr<Run> Start(const std::string& state, const std::string& groups = "239.192.0.0/14") {
     auto run = std::make_unique<Run>();
     run->state = *sqlite::Database::Open(folder_ + "/" + state, {.create = true});
     run->random = std::make_unique<SeededRandom>(++seed_);
     Multicaster::Options options;
+    options.group_range = groups;
     options.frame_size = 600;
     options.rate_floor = 100'000;
     options.rate_ceiling = 10'000'000;
@@ -97,6 +98,19 @@ class MulticasterTest : public ::testing::Test {
   std::map<std::pair<std::string, uint64_t>, std::string> sealed_;
   size_t judged_ = 0;
 };
+
+TEST_F(MulticasterTest, AStreamKeepsItsGroupUntilTheRangeIsAnotherOne) {
+  const auto group = [&](const Run& run) { return run.multicaster->Channel(stream_)->group; };
+  const auto first = Start("state");
+  const std::string before = group(*first);
+  EXPECT_EQ(group(*Start("state")), before);
+  const auto moved = Start("state", "ff15::/96");
+  EXPECT_TRUE(group(*moved).starts_with("ff15::")) << group(*moved);
+  EXPECT_EQ(moved->multicaster->Channel(stream_)->stream_id, first->multicaster->Channel(stream_)->stream_id);
+  EXPECT_GT(moved->multicaster->Channel(stream_)->incarnation, first->multicaster->Channel(stream_)->epoch)
+      << "no epoch is used again";
+  EXPECT_EQ(group(*Start("state", "ff15::/96")), group(*moved));
+}
 
 TEST_F(MulticasterTest, NoStartAndNoCopyOfTheStateUsesAKeyAndANonceTwice) {
   std::vector<std::unique_ptr<Run>> runs;

@@ -1,5 +1,7 @@
+#include <absl/strings/ascii.h>
 #include <gmock/gmock.h>
 
+#include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "server/publish/publisher_test_rig.h"
 
@@ -155,6 +157,44 @@ TEST_F(PublisherFollowTest, ATransactionOfAnySizeTravelsInPartsAndResumes) {
   EXPECT_EQ(first->position, *behind.position()) << "half a unit is no position";
   ASSERT_TRUE(CatchUp(all, &behind, 1));
   EXPECT_TRUE(behind.tables() == Truth(all));
+}
+
+// Keeps the very bytes that are to be multicast.
+class RawListener : public Listener {
+ public:
+  using Listener::Listener;
+  void OnUnitPart(const DefinitionHash& stream, const v1::UnitHeader& header, const wire::EncodedPart& part) override {
+    parts.push_back(part);
+    Listener::OnUnitPart(stream, header, part);
+  }
+  std::vector<std::string> parts;
+};
+
+TEST_F(PublisherFollowTest, WhoFollowsByUnicastIsServedTheStoredBytesAndNothingIsEncodedOrSignedAgain) {
+  auto raw = std::make_unique<RawListener>(verifier_);
+  RawListener& multicast = *raw;
+  listener_ = std::move(raw);
+  Start();
+  const DefinitionHash all = CreateAll();
+  Build();
+  const Position from = *Join(all).position();
+  multicast.parts.clear();
+  for (int round = 0; round < 20; ++round) {
+    WriteSomething(random_, 1 + static_cast<int>(random_.Below(8)));
+    ASSERT_EQ(Drain(), Result::kPublished);
+  }
+  const auto unicast = publisher_->CatchUp(from, 0, 1 << 20);
+  ASSERT_TRUE(unicast.ok()) << unicast.status();
+  EXPECT_EQ(unicast->parts, multicast.parts) << "to the byte";
+  // Bytes that nobody could have encoded or signed come out as they stand in the store.
+  auto state = *sqlite::Database::Open((folder_ / (std::to_string(incarnation_) + ".db")).string(), {});
+  ASSERT_TRUE(state->Execute("UPDATE unit_parts SET data = CAST('marked ' || hex(data) AS BLOB)").ok());
+  const auto marked = publisher_->CatchUp(from, 0, 1 << 20);
+  ASSERT_TRUE(marked.ok()) << marked.status();
+  ASSERT_EQ(marked->parts.size(), multicast.parts.size());
+  for (size_t i = 0; i < marked->parts.size(); ++i) {
+    EXPECT_EQ(absl::AsciiStrToLower(marked->parts[i]), "marked " + HexEncode(multicast.parts[i]));
+  }
 }
 
 TEST_F(PublisherFollowTest, AFullRevisionBeginsANewHistory) {

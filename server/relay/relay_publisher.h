@@ -41,6 +41,7 @@ class RelayPublisher : public Publisher {
     crypto::KeyPair x25519;
     std::string ca_pem;
     std::string display_name;  // of this machine
+    v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
   };
   // `log_file`: open, WAL. Streams that were followed before are followed again.
   static absl::StatusOr<std::unique_ptr<RelayPublisher>> Start(sqlite::Database& log_file, const Upstream& upstream,
@@ -55,6 +56,10 @@ class RelayPublisher : public Publisher {
   void End() { *ending_ = true; }
   // The sessions go on. When to be called again.
   absl::Time Step(absl::Time now);
+  // Interfaces of this machine came, went, or changed.
+  void OnNetworkChanged(absl::Time now) {
+    for (auto& [name, followed] : streams_) followed.stream->OnNetworkChanged(now);
+  }
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
   std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
   const v1::SigningKey& signing_key() const { return signing_key_; }

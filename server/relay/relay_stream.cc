@@ -39,6 +39,7 @@ void RelayStream::MakeSession() {
                                   .x25519 = relay_.x25519,
                                   .ca_pem = relay_.ca_pem,
                                   .narrowing = wanted_.narrowing,
+                                  .transport = relay_.transport,
                                   // So that those below can see that it may still serve.
                                   .grant_life = limits::kLease / 2};
   SessionEnvironment& environment = *this;

@@ -25,6 +25,8 @@ class GroupListener {
   virtual ~GroupListener() = default;
   virtual absl::Status Listen(const v1::Grant& grant) = 0;
   virtual void Stop() = 0;
+  // What it listens by (an interface, its address) is not what it would by now.
+  virtual bool Outdated() const { return false; }
 };
 
 // What a relay follows of one dataset: a member's session with upstream, the replica database that it keeps, and what
@@ -42,6 +44,7 @@ class RelayStream : private SessionEnvironment {
     std::string instance;  // of this run
     crypto::KeyPair x25519;
     std::string ca_pem;
+    v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
   };
   struct Wanted {
     std::string name;     // as members ask for it
@@ -67,6 +70,10 @@ class RelayStream : private SessionEnvironment {
 
   void OnTime(absl::Time now);
   absl::Time NextDeadline() const;
+  // Interfaces of this machine came, went, or changed.
+  void OnNetworkChanged(absl::Time now) {
+    if (group_->Outdated()) session_->OnNetworkChanged(now);
+  }
 
   const Wanted& wanted() const { return wanted_; }
   // What upstream granted last, with the schema of now; of an earlier run too (Restore). Empty before the first.
