@@ -22,7 +22,7 @@ class TransportTest(HostsTest):
     def write(self, name, text=None):
         """One more row; waits until the replica shows it."""
         key = self.master.execute("SELECT coalesce(max(id), 0) + 1 FROM t").fetchone()[0]
-        self.master.execute("INSERT INTO t VALUES(?, ?, ?, 'x')", (key, key, text or f"row {key}"))
+        self.master.execute("INSERT INTO t(id, v, w) VALUES(?, ?, 'x')", (key, text or f"row {key}"))
         self.wait_for_row(name, f"SELECT 1 FROM t WHERE id = {key}")
 
     def transport(self, name):
@@ -169,7 +169,8 @@ class TransportTest(HostsTest):
 
     # --- other groups
 
-    def assert_follow_by(self, group, names=("1", "2")):
+    def assert_follow_by(self, group, names=("1", "2"), joined=None):
+        """`joined`: a file of the kernel's, and what stands in it while a replica follows."""
         replicas = {name: self.join(name) for name in names}
         stream = self.cli_json("stream", "show", "all")["stream"]
         self.assertRegex(stream["group"], group)
@@ -179,6 +180,8 @@ class TransportTest(HostsTest):
             self.assert_equal_copy(name)
             self.assertNotIn("unicast", replica.errors())
         self.assertEqual(self.transports(), {("multicast", "unspecified"): len(names)})
+        if joined:
+            self.assertIn(joined[1], self.network.run("1", "cat", joined[0]).lower(), "joined for the server's address alone")
         for name, replica in replicas.items():
             # As it ends it tells all.
             self.assertEqual(replica.stop(), 0)
@@ -199,14 +202,12 @@ class TransportTest(HostsTest):
     def test_source_specific_groups(self):
         self.make_hosts(2)
         self.serve_on("--groups", "232.7.0.0/16")
-        self.assert_follow_by(r"^232\.7\.")
-        self.assertIn("0x0a630001", self.network.run("1", "cat", "/proc/net/mcfilter").lower(), "joined for the server's address alone")
+        self.assert_follow_by(r"^232\.7\.", joined=("/proc/net/mcfilter", "0x0a630001"))
 
     def test_source_specific_ipv6_groups(self):
         self.make_hosts(1)
         self.serve_on("--groups", "ff35::/96")
-        self.assert_follow_by(r"^ff35::", ("1",))
-        self.assertIn("fd99" + "0" * 27 + "1", self.network.run("1", "cat", "/proc/net/mcfilter6"))
+        self.assert_follow_by(r"^ff35::", ("1",), ("/proc/net/mcfilter6", "fd99" + "0" * 27 + "1"))
 
     def test_another_range_moves_the_streams(self):
         self.make_hosts(1)
