@@ -51,9 +51,9 @@ class SilenceWatch {
   bool narrow(absl::Time now) const {
     return short_heartbeats_ >= kNarrow && now - std::max(since_, full_heard_) >= kSilence;
   }
-  // For so long by now.
-  bool sound(absl::Duration enough, absl::Time now) const {
-    return continuous_since_ != absl::InfiniteFuture() && now - continuous_since_ >= enough &&
+  // Frames came for so long, up to a moment ago; a silence that may have begun counts for nothing.
+  bool sound(absl::Duration enough) const {
+    return continuous_since_ != absl::InfiniteFuture() && heard_ - continuous_since_ >= enough &&
            full_heard_ >= continuous_since_;
   }
   bool worth_telling(absl::Time now) const { return now - Newest() >= kWorthTelling; }

@@ -63,7 +63,7 @@ void TransportChoice::SetTrouble(Trouble trouble, absl::Time now) {
 }
 
 bool TransportChoice::EnoughToReturn(absl::Time now) const {
-  return now - left_at_ >= enough_ && watch_.sound(enough_, now);
+  return now - left_at_ >= enough_ && watch_.sound(enough_);
 }
 
 TransportChoice::Order TransportChoice::Step(bool follows, bool by_unicast, bool distrusted, absl::Time now) {

@@ -198,9 +198,6 @@ class FlappingTest : public ::testing::Test {
         world_.RunFor(std::min(each, absl::Milliseconds(100)));
         const FollowPhase phase = world_.session->phase();
         changes_ += (phase == FollowPhase::kUnicast) != (before == FollowPhase::kUnicast) ? 1 : 0;
-        if (phase != before)
-                  absl::ToDoubleSeconds(absl::Hours(0) + (world_.time.clock.Now() - (end - how_long))), i % 2,
-                  std::string(PhaseName(phase)).c_str());
         before = phase;
       }
     }
