@@ -271,6 +271,8 @@ std::string ReplicaSession::Problem(absl::Time now) const {
     return subscription_.alone() ? "server " + subscription_.server() + " is away; trying again"
                                  : "none of its servers serves it now; trying again";
   }
+  const std::string transport = choice_.Problem(now);
+  if (choice_.in_trouble() && !transport.empty()) return transport;  // which may be why no news come
   if (news_.withheld(now)) {
     return absl::StrCat(
         "no news of the master come through ", subscription_.server(), " since ",
@@ -278,7 +280,7 @@ std::string ReplicaSession::Problem(absl::Time now) const {
         ": a server up to the master's is cut off from it, or holds them back");
   }
   if (!subscription_.not_ready().empty()) return subscription_.not_ready() + "; trying again";
-  return choice_.Problem(now);
+  return transport;
 }
 
 absl::Time ReplicaSession::NextDeadline() const {
