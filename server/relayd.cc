@@ -162,10 +162,12 @@ absl::Status Relayd::StartFollowing() {
                        *log_, upstream, std::move(files),
                        [this](auto sink) { return std::make_unique<Group>(loop_, clock_, std::move(sink)); }, clock_,
                        random_, *events_, {.unit_store_bytes = static_cast<uint64_t>(config_.unit_store_bytes)}));
-  ASSIGN_OR_RETURN(authority_, relay::LeasedAuthority::Open({*state_, *membership_, *publisher_, *upstream_, clock_,
-                                                             [this](const MemberId& member) {
-                                                               plane_->Revoke("upstream", member, "").IgnoreError();
-                                                             }}));
+  ASSIGN_OR_RETURN(
+      authority_,
+      relay::LeasedAuthority::Open(
+          {*state_, *membership_, *publisher_, *upstream_, clock_,
+           [this](const MemberId& member) { plane_->Revoke("upstream", member, "").IgnoreError(); },
+           [this](const MemberId& member, const absl::Status& why) { plane_->CutOff(member, why).IgnoreError(); }}));
   return absl::OkStatus();
 }
 
@@ -184,7 +186,7 @@ absl::Status Relayd::Serve() {
 absl::Time Relayd::BeforeStep() {
   const absl::Time now = clock_.Now();
   if (now >= renew_at_) Renew(now);
-  return std::min(publisher_->Step(now), renew_at_);
+  return std::min({publisher_->Step(now), authority_->Step(), renew_at_});
 }
 
 void Relayd::Renew(absl::Time now) {

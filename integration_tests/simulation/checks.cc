@@ -19,6 +19,8 @@ constexpr uint64_t kMostCallsInASecond = 100;
 constexpr absl::Duration kSaysSo = absl::Seconds(3);
 constexpr absl::Duration kRecovers = absl::Minutes(2);  // multicast must have been sound for a while
 constexpr absl::Duration kTailLag = absl::Seconds(3);   // a heartbeat and a repair
+constexpr absl::Duration kOldNews = absl::Seconds(25);  // two boundaries of an idle stream, and a level or two
+constexpr absl::Duration kCutOff = absl::Seconds(5);    // a revoked member, at every depth
 constexpr uint64_t kOneRowFrames = 12;                  // of a stream: its unit, and heartbeats ever further apart
 
 void Must(const absl::Status& status, const std::string& what) {
@@ -86,6 +88,11 @@ void Checks::WriteOneRow() {
 }
 
 void Checks::Calm() {
+  for (const auto& replica : world_.replicas) {
+    if (replica->ended() && ReasonOf(*replica->ended()) == "MEMBER_REVOKED" &&
+        !world_.security.WasRevoked(replica->member()))
+      throw Violation(replica->name() + " was told that it is revoked, and nobody revoked it");
+  }
   for (int i = 0; i < 100 && !world_.server->awake(); ++i) world_.RunFor(absl::Seconds(1));
   // A change of every table, so that a digest tells who was tampered with.
   WriteOneRow();
@@ -101,9 +108,21 @@ std::vector<SimulatedReplica*> Checks::Live() {
   return live;
 }
 
+std::vector<SimulatedRelay*> Checks::Relays() {
+  std::vector<SimulatedRelay*> relays;
+  for (const auto& relay : world_.relays) {
+    if (!relay->left()) relays.push_back(relay.get());
+  }
+  return relays;
+}
+
 void Checks::MustNotComplain(const std::vector<SimulatedReplica*>& replicas) {
   world_.trace.Count("quiet seconds in which nobody complained");
   if (!world_.server->problem().empty()) throw Violation("the server complains: " + world_.server->problem());
+  for (SimulatedRelay* relay : Relays()) {
+    if (!relay->problem().empty() && world_.insider->forged() == 0)
+      throw Violation(relay->name() + " complains: " + relay->problem());
+  }
   for (SimulatedReplica* replica : replicas) {
     if (replica->problem().empty()) continue;
     // Who forged sequences ahead silences the stream when it gets there, and that is to be said.
@@ -121,6 +140,9 @@ void Checks::Quiet() {
   const std::vector<SimulatedReplica*> live = Live();
   std::vector<uint64_t> calls;
   for (SimulatedReplica* replica : live) calls.push_back(replica->link().calls);
+  const std::vector<SimulatedRelay*> relays = Relays();
+  std::vector<uint64_t> relays_calls;
+  for (SimulatedRelay* relay : relays) relays_calls.push_back(relay->link().calls - relay->link().authorizations);
   absl::Duration next_row = kBetweenRows;
   for (absl::Duration passed; passed < quiet; passed += absl::Seconds(1)) {
     world_.RunFor(absl::Seconds(1));
@@ -136,6 +158,21 @@ void Checks::Quiet() {
     if (made > most) {
       throw Violation(
           absl::StrCat(live[i]->name(), " made ", made, " calls in ", absl::FormatDuration(quiet), " of quiet"));
+    }
+  }
+  for (SimulatedReplica* replica : Live()) {
+    const ServingProcess& by = replica->link().server();
+    if (by.decides() || world_.insider->forged() > 0) continue;
+    const absl::Duration age = world_.time.clock.Wall() - replica->database()->master_time();
+    if (age > kOldNews)
+      throw Violation(absl::StrCat(replica->name(), " has no news of the master for ", absl::FormatDuration(age)));
+  }
+  // Upstream it is one member of each dataset, whatever hangs below it.
+  for (size_t i = 0; i < relays.size(); ++i) {
+    const uint64_t made = relays[i]->link().calls - relays[i]->link().authorizations - relays_calls[i];
+    if (made > (most + 1) * static_cast<uint64_t>(world_.configuration.datasets)) {
+      throw Violation(
+          absl::StrCat(relays[i]->name(), " made ", made, " calls in ", absl::FormatDuration(quiet), " of quiet"));
     }
   }
 }
@@ -157,7 +194,8 @@ void Checks::OneRow() {
   world_.RunFor(absl::Milliseconds(900));
   count(1);
   const uint64_t sent = world_.security.frames() - sent_before;
-  const uint64_t streams = world_.server->publisher().Streams().size();
+  uint64_t streams = world_.server->publisher().Streams().size();
+  for (SimulatedRelay* relay : Relays()) streams += relay->up() ? relay->publisher().Streams().size() : 0;
   if (sent > kOneRowFrames * streams) {
     throw Violation(
         absl::StrCat("one row took ", sent, " frames to ", followers.size(), " replicas of ", streams, " streams"));
@@ -181,6 +219,63 @@ void Checks::LostTail() {
   replica.path().cut = false;
   world_.trace.Count("tails lost on purpose");
   MustBecomeEqual(kTailLag, "a lost end was not repaired in time");
+}
+
+void Checks::Tree() {
+  if (Relays().empty()) return;
+  Repointed();
+  RelayKilled();
+  RevokedBehindRelays();
+}
+
+uint64_t Checks::Snapshots(const std::vector<SimulatedReplica*>& replicas) {
+  uint64_t snapshots = 0;
+  for (SimulatedReplica* replica : replicas) snapshots += replica->session()->content().counters().snapshots;
+  return snapshots;
+}
+
+void Checks::Repointed() {
+  const std::vector<SimulatedReplica*> live = Live();
+  if (live.empty()) return;
+  SimulatedReplica& replica = *live[world_.random.Below(live.size())];
+  std::vector<ServingProcess*> servers = {world_.server.get()};
+  for (SimulatedRelay* relay : Relays()) servers.push_back(relay);
+  ServingProcess& other = *servers[world_.random.Below(servers.size())];
+  const bool reached = other.up() && other.publisher().KeptFrom(*replica.position()).has_value();
+  world_.trace.Count(reached ? "relay: replica pointed at a server whose units reach it"
+                             : "relay: replica pointed at a server that follows its dataset anew");
+  replica.PointAt(other);
+  WriteOneRow();
+  MustBecomeEqual(kRecovers, "not equal after it was pointed at another server");
+  if (reached && Snapshots({&replica}) > 0)
+    throw Violation(replica.name() + " took a snapshot from " + other.name() + ", whose units lead on");
+}
+
+void Checks::RelayKilled() {
+  const std::vector<SimulatedRelay*> relays = Relays();
+  SimulatedRelay& relay = *relays[world_.random.Below(relays.size())];
+  const std::vector<SimulatedReplica*> live = Live();
+  const uint64_t before = Snapshots(live);
+  relay.Kill();
+  WriteOneRow();
+  MustBecomeEqual(kRecovers, "not equal after a relay was killed");
+  world_.trace.Count("relay: killed in calm");
+  if (Snapshots(live) > before) throw Violation("a snapshot followed the restart of " + relay.name());
+}
+
+void Checks::RevokedBehindRelays() {
+  std::vector<SimulatedReplica*> live = Live();
+  std::erase_if(live, [](SimulatedReplica* replica) { return replica->link().server().decides(); });
+  if (live.empty() || !world_.server->awake()) return;
+  SimulatedReplica& replica = *live[world_.random.Below(live.size())];
+  world_.Revoke(replica.member());
+  world_.RunFor(kCutOff);
+  const ServingProcess& by = replica.link().server();
+  world_.trace.Count(absl::StrCat("relay: member revoked at depth ", world_.DepthOf(by)));
+  if (!by.up()) return;
+  const absl::StatusOr<Member> known = by.membership().members().Get(replica.member());
+  if (!known.ok() || !known->revoked) throw Violation(by.name() + " was not told that a member is revoked");
+  MustBecomeEqual(kRecovers, "not equal after a member was revoked");
 }
 
 void Checks::MustSay(const std::function<std::string()>& problem, bool something, absl::Duration within,
@@ -214,7 +309,7 @@ void Checks::Freeze() {
   switch (world_.random.Below(6)) {
     case 0:
       frozen(
-          "the server is stopped", of_replica, [&] { world_.server->Pause(absl::Seconds(12)); }, [] {});
+          "the server is stopped", of_replica, [&] { replica.link().server().Pause(absl::Seconds(12)); }, [] {});
       break;
     case 1:
       frozen(
@@ -275,6 +370,16 @@ void CheckBounds(World& world) {
                      stored - std::min<uint64_t>(stored, world.configuration.server.unit_store_bytes));
     world.trace.Most("bytes queued by a stream", queued);
     bound(queued, 4u << 20, "a stream's queue");
+  }
+  for (const auto& relay : world.relays) {
+    world.trace.Most("bytes of a relay's files", relay->disk().used(""));
+    world.trace.Most("calls of a relay in a second", relay->link().busiest_second());
+    bound(relay->link().busiest_second(), kMostCallsInASecond, "calls of " + relay->name() + " in a second");
+    if (!relay->up()) continue;
+    for (const StreamInfo& stream : relay->publisher().Streams()) {
+      const auto channel = relay->multicaster().Channel(stream.definition_hash);
+      if (channel) bound(channel->queued_bytes, 4u << 20, "a stream's queue at a relay");
+    }
   }
   bound(world.server->process().changes("/master/"), world.master_changes, "the server's writes to the master");
   world.trace.Most("bytes of the server's folder", world.disk.used(SimulatedServer::kFolder));

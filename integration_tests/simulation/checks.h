@@ -21,6 +21,9 @@ class Checks {
   // A change of one row costs the server the same whoever follows, and a lost end of it is repaired at once.
   void OneRow();
   void LostTail();
+  // Of a tree: a replica is pointed at another server, and a relay is killed; both go on without a snapshot. Then a
+  // member behind a relay is revoked, and has nothing more within seconds.
+  void Tree();
   // One part stops: within three seconds `status` says so, and then no more.
   void Freeze();
 
@@ -33,8 +36,13 @@ class Checks {
   void WriteOneRow();
   // Those that follow by multicast now.
   std::vector<SimulatedReplica*> Live();
+  std::vector<SimulatedRelay*> Relays();
   void MustSay(const std::function<std::string()>& problem, bool something, absl::Duration within,
                const std::string& what);
+  void Repointed();
+  void RelayKilled();
+  void RevokedBehindRelays();
+  uint64_t Snapshots(const std::vector<SimulatedReplica*>& replicas);
   void MustNotComplain(const std::vector<SimulatedReplica*>& replicas);
 
   World& world_;

@@ -10,6 +10,37 @@
 
 namespace replicast::simulation {
 
+// Every fifth seed, by random numbers of its own: the others have the worlds that they had before there were trees.
+void Configuration::ChooseTree() {
+  if (seed % 5 != 4 || replicas > 10 || quiet_hours > 0) return;
+  SeededRandom random(seed * 31 + 7);
+  const auto one_in = [&](uint64_t n) { return random.Below(n) == 0; };
+  switch (random.Below(6)) {
+    case 0:  // as deep as may be
+      relays = depth = 4;
+      fan_out = 3;
+      break;
+    case 1:  // as wide
+      relays = 2 + static_cast<double>(random.Below(4));
+      depth = 2;
+      fan_out = 8;
+      replicas = 8;
+      break;
+    default:
+      relays = 1 + static_cast<double>(random.Below(4));
+      depth = 1 + static_cast<double>(random.Below(4));
+      fan_out = 2 + static_cast<double>(random.Below(5));
+  }
+  replicas = std::max(replicas, 2.0);
+  largest_transaction = std::min(largest_transaction, 500.0);
+  if (one_in(3)) {
+    evil_relays = 1;
+    evil_share = 0.02 + 0.3 * random.Unit();
+  }
+  faults.relay_revoked = one_in(4) ? 1 : 0;
+  faults.repointed = one_in(2) ? 1 + 5 * random.Unit() : 0;
+}
+
 Configuration Configuration::ForSeed(uint64_t seed) {
   SeededRandom random(seed);
   const auto between = [&](double low, double high) { return low + (high - low) * random.Unit(); };
@@ -125,12 +156,18 @@ Configuration Configuration::ForSeed(uint64_t seed) {
   f.altered = sometimes(2);
   // Until a scrub has ended, nobody can say what a replica must show.
   f.unnoted = one_in(6) ? between(0, 4) : 0;
+  c.ChooseTree();
   return c;
 }
 
 std::vector<Configuration::Setting> Configuration::Settings() {
   return {
       {"replicas", &replicas, 1},
+      {"relays", &relays},
+      {"depth", &depth},
+      {"fan_out", &fan_out},
+      {"evil_relays", &evil_relays},
+      {"evil_share", &evil_share},
       {"datasets", &datasets, 1},
       {"keys", &keys, 2},
       {"transactions", &transactions, 0.1},
@@ -201,6 +238,8 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"clock_drifted", &faults.clock_drifted},
       {"mtu_shrunk", &faults.mtu_shrunk},
       {"all_restarted", &faults.all_restarted},
+      {"relay_revoked", &faults.relay_revoked},
+      {"repointed", &faults.repointed},
   };
 }
 

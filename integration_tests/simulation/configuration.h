@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "integration_tests/simulation/control_link.h"
+#include "integration_tests/simulation/serving_process.h"
 #include "integration_tests/simulation/simulated_network.h"
-#include "integration_tests/simulation/simulated_server.h"
 
 namespace replicast::simulation {
 
@@ -28,12 +28,19 @@ struct FaultRates {
   double rekeyed = 0, revoked = 0, joined = 0, left = 0, many_joined = 0, many_revoked = 0, keys_lost = 0;
   double forged_outside = 0, forged_inside = 0, lied = 0, intruded = 0;
   double wall_jumped = 0, clock_drifted = 0;
+  double relay_revoked = 0, repointed = 0;
 };
 
 // Everything that a seed chooses before its world begins.
 struct Configuration {
   uint64_t seed = 0;
   double replicas = 0;
+  // A tree of relays below the server, with replicas at every level; 0: none.
+  double relays = 0;
+  double depth = 0;        // servers below the master's, one behind the other
+  double fan_out = 0;      // relays and replicas of one server
+  double evil_relays = 0;  // of the relays, 0 or 1
+  double evil_share = 0;   // of what that tells its members
   double datasets = 0;
   double keys = 0;                 // of each table: fewer mean more conflicts
   double transactions = 0;         // a second
@@ -42,7 +49,7 @@ struct Configuration {
   double storm_seconds = 0;        // how long faults go on
   double weekend_hours = 0;        // afterwards a replica sleeps for so long, and mostly the server too
   double quiet_hours = 0;          // how long nobody may complain at the end; 0: minutes
-  SimulatedServer::Options server;
+  ServingProcess::Options server;
   double buffer_bytes = 0;  // of a replica's session, of each kind; 0: the usual
   PathFaults path;
   CallFaults calls;
@@ -60,6 +67,9 @@ struct Configuration {
     double least = 0;
   };
   std::vector<Setting> Settings();
+
+ private:
+  void ChooseTree();
 };
 
 }  // namespace replicast::simulation

@@ -6,6 +6,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/wire/token.h"
 #include "server/control/rate_service.h"
 
 namespace replicast::simulation {
@@ -53,8 +54,8 @@ template <typename Response>
 class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
                                 public std::enable_shared_from_this<ServerSide<Response>> {
  public:
-  ServerSide(ControlLink& link, std::shared_ptr<ClientSide<Response>> client)
-      : link_(&link), link_alive_(link.alive_), run_(link.server_.run()), client_(std::move(client)) {}
+  ServerSide(ControlLink& link, ServingProcess& server, std::shared_ptr<ClientSide<Response>> client)
+      : link_(&link), server_(server), link_alive_(link.alive_), run_(server.run()), client_(std::move(client)) {}
   // What filled it is gone: the server died.
   ~ServerSide() override {
     if (!over_) Finish(Away());
@@ -99,7 +100,7 @@ class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
 
  private:
   void Want() {
-    if (wanted_ && !link_alive_.expired() && link_->server_.run() == run_) wanted_();
+    if (wanted_ && !link_alive_.expired() && server_.run() == run_) wanted_();
   }
   // Never before what was written before it.
   absl::Time Arrival() {
@@ -117,6 +118,7 @@ class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
   }
 
   ControlLink* link_;
+  ServingProcess& server_;
   std::weak_ptr<bool> link_alive_;
   const uint64_t run_;  // of the server
   std::shared_ptr<ClientSide<Response>> client_;
@@ -156,15 +158,15 @@ class Handle : public ControlChannel::Stream {
 
 // --- the link
 
-ControlLink::ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, SimulatedServer& server,
-                         CallObserver& observer, const MemberId& member)
+ControlLink::ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, ServingProcess& server,
+                         CallObserver& observer, const rpc::Peer& self)
     : time_(time),
       random_(random),
       trace_(trace),
       stopwatch_(stopwatch),
-      server_(server),
+      server_(&server),
       observer_(observer),
-      member_(member) {}
+      self_(self) {}
 
 ControlLink::~ControlLink() = default;
 
@@ -174,20 +176,22 @@ absl::Duration ControlLink::Latency() {
   return absl::Seconds(faults.slowest * random_.Unit());
 }
 
-void ControlLink::Arrive(const std::function<void()>& work) {
-  time_.After(Latency(), [this, alive = std::weak_ptr<bool>(alive_), work] { WhenAwake(alive, work); });
+void ControlLink::Arrive(ServingProcess& server, const std::function<void()>& work) {
+  time_.After(Latency(),
+              [this, &server, alive = std::weak_ptr<bool>(alive_), work] { WhenAwake(server, alive, work); });
 }
 
-void ControlLink::WhenAwake(const std::weak_ptr<bool>& alive, const std::function<void()>& work) {
+void ControlLink::WhenAwake(ServingProcess& server, const std::weak_ptr<bool>& alive,
+                            const std::function<void()>& work) {
   if (alive.expired()) return;
-  if (!server_.up() || server_.awake()) return work();
-  time_.At(server_.awake_at(), [this, alive, work] { WhenAwake(alive, work); });
+  if (!server.up() || server.awake()) return work();
+  time_.At(server.awake_at(), [this, &server, alive, work] { WhenAwake(server, alive, work); });
 }
 
 void ControlLink::CountCall(const std::string& method, const char* verb) {
   ++calls;
   trace_.Count("call " + method);
-  trace_.Remark(absl::StrCat(member_.ToHex().substr(0, 6), verb, method));
+  trace_.Remark(absl::StrCat(title(), verb, method));
   if (time_.clock.Now() - second_ > absl::Seconds(1)) {
     second_ = time_.clock.Now();
     calls_in_second_ = 0;
@@ -196,7 +200,8 @@ void ControlLink::CountCall(const std::string& method, const char* verb) {
 }
 
 template <typename Response>
-void ControlLink::Call(const std::string& method, Handler<Response> handler, Answer<Response> answer) {
+void ControlLink::Call(const std::string& method, Handler<Response> handler, Answer<Response> answer,
+                       const std::function<absl::Status(ServingProcess& server)>& before) {
   CountCall(method, " calls ");
   // Exactly one answer, whatever happens; none to a replica that is gone.
   const auto given = std::make_shared<bool>(false);
@@ -210,25 +215,25 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
     give(absl::DeadlineExceededError("the server did not answer in time"));
   });
   if (Happens(faults.lost_request)) return trace_.Count("fault: request lost");
-  const auto serve = [this, alive = std::weak_ptr<bool>(alive_), method, handler, give] {
+  const auto serve = [this, &server = *server_, alive = std::weak_ptr<bool>(alive_), method, handler, before,
+                      give] {
     if (alive.expired()) return;
-    if (!server_.up() || faults.cut) {
+    if (!server.up() || faults.cut) {
       trace_.Count("fault: call refused as unavailable");
       time_.After(Latency(), [give] { give(Away()); });
       return;
     }
     const Stopwatch::Turn turn(stopwatch_, Part::kServer);
-    const absl::StatusOr<Member> member = Authenticate();
     // A call that nobody answers any more ends with its server.
     const auto answered = std::make_shared<bool>(false);
     const std::shared_ptr<void> owed(nullptr, [this, alive, give, answered](void*) {
       if (!alive.expired() && !*answered) time_.After(Latency(), [give] { give(Away()); });
     });
-    const auto reply = [this, alive, method, give, answered, owed](absl::StatusOr<Response> response) {
+    const auto reply = [this, &server, alive, method, give, answered, owed](absl::StatusOr<Response> response) {
       *answered = true;
       if (alive.expired()) return;
-      observer_.OnAnswered(member_, method, response.ok());
-      trace_.Remark(member_.ToHex().substr(0, 6) + " is answered " + method + " " + response.status().ToString());
+      observer_.OnAnswered(server, self_.id, method, response.ok());
+      trace_.Remark(title() + " is answered " + method + " " + response.status().ToString());
       if (faults.cut_answers) return trace_.Count("fault: answer cut off");
       if (Happens(faults.lost_answer)) return trace_.Count("fault: answer lost");
       const absl::Time arrival = time_.clock.Now() + Latency();
@@ -236,16 +241,23 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
       latest_answer_ = std::max(latest_answer_, arrival);
       time_.At(arrival, [give, response = std::move(response)] { give(response); });
     };
-    if (member.ok())
-      handler(*member, reply);
-    else
-      reply(member.status());
-    server_.Step();
+    const absl::Status status = before == nullptr ? absl::OkStatus() : before(server);
+    if (!status.ok()) {
+      reply(status);
+    } else {
+      server.plane().WithMember(self_, [&server, handler, reply](const absl::StatusOr<Member>& member) {
+        if (member.ok())
+          handler(server, *member, reply);
+        else
+          reply(member.status());
+      });
+    }
+    server.Step();
   };
-  Arrive(serve);
+  Arrive(*server_, serve);
   if (Happens(faults.repeated)) {
     trace_.Count("fault: request repeated");
-    Arrive(serve);
+    Arrive(*server_, serve);
   }
 }
 
@@ -260,35 +272,45 @@ std::unique_ptr<ControlChannel::Stream> ControlLink::Open(const std::string& met
   client->wake = [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired() && wake_) wake_();
   };
-  Arrive([this, method, client, open = std::move(open)] {
-    if (!client->open) return;
-    const auto refuse = [&](const absl::Status& status) {
-      client->ended = status;
-      client->Deliver();
-    };
-    if (!server_.up() || faults.cut || faults.cut_answers) return refuse(Away());
-    const Stopwatch::Turn turn(stopwatch_, Part::kServer);
-    const absl::StatusOr<Member> member = Authenticate();
-    absl::Status status = member.status();
-    if (status.ok()) status = server_.plane().streams().CheckRoom(member_);
-    auto side = std::make_shared<ServerSide<Response>>(*this, client);
-    client->server = side;
-    if (status.ok()) status = open(*member, side);
-    observer_.OnAnswered(member_, method, status.ok());
-    if (!status.ok()) refuse(status);
-    server_.Step();
-  });
+  Arrive(*server_,
+         [this, &server = *server_, alive = std::weak_ptr<bool>(alive_), method, client, open = std::move(open)] {
+           if (!client->open) return;
+           const auto refuse = [client](const absl::Status& status) {
+             client->ended = status;
+             client->Deliver();
+           };
+           if (!server.up() || faults.cut || faults.cut_answers) return refuse(Away());
+           const Stopwatch::Turn turn(stopwatch_, Part::kServer);
+           const auto served = std::make_shared<bool>(false);
+           const std::shared_ptr<void> owed(nullptr, [this, alive, refuse, served](void*) {
+             if (!alive.expired() && !*served) time_.After(Latency(), [refuse] { refuse(Away()); });
+           });
+           server.plane().WithMember(self_, [this, &server, alive, method, client, open, refuse, served,
+                                             owed](const absl::StatusOr<Member>& member) {
+             *served = true;
+             if (alive.expired() || !client->open) return;
+             absl::Status status = member.status();
+             if (status.ok()) status = server.plane().streams().CheckRoom(self_.id);
+             auto side = std::make_shared<ServerSide<Response>>(*this, server, client);
+             client->server = side;
+             if (status.ok()) status = open(server, *member, side);
+             observer_.OnAnswered(server, self_.id, method, status.ok());
+             if (!status.ok()) refuse(status);
+           });
+           server.Step();
+         });
   return std::make_unique<Handle<ClientSide<Response>, ServerSide<Response>>>(time_, client);
 }
 
 void ControlLink::Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) {
   Call<v1::SubscribeResponse>(
       "Subscribe",
-      [this, request](const Member& member, auto reply) {
-        server_.authorization().Grant(member, request, [this, reply](absl::StatusOr<v1::SubscribeResponse> response) {
-          if (response.ok()) observer_.OnGranted(member_, response->grant());
-          reply(std::move(response));
-        });
+      [this, request](ServingProcess& server, const Member& member, auto reply) {
+        server.authorization().Grant(member, request,
+                                     [this, &server, reply](absl::StatusOr<v1::SubscribeResponse> response) {
+                                       if (response.ok()) observer_.OnGranted(server, self_.id, response->grant());
+                                       reply(std::move(response));
+                                     });
       },
       std::move(answer));
 }
@@ -296,9 +318,9 @@ void ControlLink::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subs
 void ControlLink::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) {
   Call<v1::GetKeysResponse>(
       "GetKeys",
-      [this, request](const Member& member, auto reply) {
-        auto keys = server_.keys().Keys(member, request.stream_id());
-        if (keys.ok()) observer_.OnKeysGiven(member_, *server_.multicaster().ChannelById(request.stream_id()));
+      [this, request](ServingProcess& server, const Member& member, auto reply) {
+        auto keys = server.keys().Keys(member, request.stream_id());
+        if (keys.ok()) observer_.OnKeysGiven(server, self_.id, *server.multicaster().ChannelById(request.stream_id()));
         reply(std::move(keys));
       },
       std::move(answer));
@@ -308,8 +330,8 @@ void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResp
   ++reports;
   Call<v1::ReportResponse>(
       "Report",
-      [this, request](const Member& member, auto reply) {
-        reply(control::TakeReport(server_.plane(), member, request.stream_id(), request.report()));
+      [request](ServingProcess& server, const Member& member, auto reply) {
+        reply(control::TakeReport(server.plane(), member, request.stream_id(), request.report()));
       },
       std::move(answer));
 }
@@ -317,9 +339,9 @@ void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResp
 void ControlLink::Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) {
   Call<v1::RepairResponse>(
       "Repair",
-      [this, request](const Member& member, auto reply) {
-        auto repaired = server_.synchronization().Repairs(member, request);
-        if (repaired.ok()) observer_.OnRepaired(*repaired, server_.multicaster());
+      [this, request](ServingProcess& server, const Member& member, auto reply) {
+        auto repaired = server.synchronization().Repairs(member, request);
+        if (repaired.ok()) observer_.OnRepaired(server, *repaired);
         reply(std::move(repaired));
       },
       std::move(answer));
@@ -328,17 +350,68 @@ void ControlLink::Repair(const v1::RepairRequest& request, Answer<v1::RepairResp
 void ControlLink::Renew(const v1::RenewRequest& request, Answer<v1::RenewResponse> answer) {
   Call<v1::RenewResponse>(
       "Renew",
-      [this, request](const Member& member, auto reply) { reply(server_.membership().Renew(member, request)); },
+      [request](ServingProcess& server, const Member& member, auto reply) {
+        server.authority().Renew(member, request, reply);
+      },
       std::move(answer));
 }
+
+// --- a relay's for its members
+
+void ControlLink::Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) {
+  ++authorizations;
+  Call<v1::AuthorizeResponse>(
+      "Authorize",
+      [request](ServingProcess& server, const Member& member, auto reply) {
+        if (const absl::Status allowed = server.plane().RequireRelay(member); !allowed.ok()) return reply(allowed);
+        server.authority().Authorize(member, request, reply);
+      },
+      std::move(answer), [request](ServingProcess& server) { return server.authority().CheckQuestions(request); });
+}
+
+void ControlLink::CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) {
+  Call<v1::CreateTokenResponse>(
+      "CreateToken",
+      [request](ServingProcess& server, const Member& member, auto reply) {
+        if (const absl::Status allowed = server.plane().RequireRelay(member); !allowed.ok()) return reply(allowed);
+        server.authority().CreateToken(member, request, [reply](absl::StatusOr<Authority::Token> made) {
+          if (!made.ok()) return reply(made.status());
+          v1::CreateTokenResponse response;
+          response.set_token(wire::TokenToText(made->token));
+          response.mutable_expires_at()->set_seconds(absl::ToUnixSeconds(made->expires_at));
+          reply(std::move(response));
+        });
+      },
+      std::move(answer));
+}
+
+void ControlLink::Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) {
+  Call<v1::EnrollResponse>(
+      "Enroll",
+      [request](ServingProcess& server, const Member& member, auto reply) {
+        if (const absl::Status allowed = server.plane().RequireRelay(member); !allowed.ok()) return reply(allowed);
+        server.authority().Enroll("relay", request, reply);
+      },
+      std::move(answer));
+}
+
+void ControlLink::Compare(const v1::CompareRequest&, Answer<v1::CompareResponse> answer) {
+  answer(absl::UnimplementedError("there is one thread"));
+}
+
+void ControlLink::WaitForPosition(const v1::WaitForPositionRequest&, Answer<v1::WaitForPositionResponse> answer) {
+  answer(absl::UnimplementedError("nobody waits here"));
+}
+
+// --- streams
 
 std::unique_ptr<ControlChannel::Stream> ControlLink::CatchUp(const v1::CatchUpRequest& request,
                                                              std::function<void(v1::CatchUpResponse)> on_message,
                                                              std::function<void(absl::Status)> on_end) {
   return Open<v1::CatchUpResponse>(
       "CatchUp",
-      [this, request](const Member& member, const auto& to) {
-        return server_.synchronization().SendUnits(member, request, to);
+      [request](ServingProcess& server, const Member& member, const auto& to) {
+        return server.synchronization().SendUnits(member, request, to);
       },
       std::move(on_message), std::move(on_end));
 }
@@ -348,8 +421,8 @@ std::unique_ptr<ControlChannel::Stream> ControlLink::Snapshot(const v1::Snapshot
                                                               std::function<void(absl::Status)> on_end) {
   return Open<v1::SnapshotResponse>(
       "Snapshot",
-      [this, request](const Member& member, const auto& to) {
-        return server_.synchronization().SendChunks(member, request, to);
+      [request](ServingProcess& server, const Member& member, const auto& to) {
+        return server.synchronization().SendChunks(member, request, to);
       },
       std::move(on_message), std::move(on_end));
 }

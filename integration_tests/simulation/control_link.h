@@ -9,7 +9,8 @@
 #include "client/session/control_channel.h"
 #include "common/base/random.h"
 #include "common/rpc/peer.h"
-#include "integration_tests/simulation/simulated_server.h"
+#include "integration_tests/simulation/serving_process.h"
+#include "server/relay/upstream_calls.h"
 
 namespace replicast::simulation {
 
@@ -21,25 +22,29 @@ struct CallFaults {
   bool cut_answers = false;            // the server hears, the member does not
 };
 
-// What members were told, for the checkers. On the server's side of the link.
+// What members were told by which server, for the checkers. On the server's side of the link.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;
-  virtual void OnAnswered(const MemberId& member, const std::string& method, bool ok) = 0;
+  virtual void OnAnswered(const ServingProcess& by, const MemberId& member, const std::string& method, bool ok) = 0;
   // It was given a grant, and what a repair brings.
-  virtual void OnGranted(const MemberId& member, const v1::Grant& grant) = 0;
-  virtual void OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) = 0;
+  virtual void OnGranted(const ServingProcess& by, const MemberId& member, const v1::Grant& grant) = 0;
+  virtual void OnRepaired(const ServingProcess& by, const v1::RepairResponse& response) = 0;
   // It was given the keys of this stream's current epoch.
-  virtual void OnKeysGiven(const MemberId& member, const ChannelInfo& channel) = 0;
+  virtual void OnKeysGiven(const ServingProcess& by, const MemberId& member, const ChannelInfo& channel) = 0;
   // It took this frame for one of its group.
   virtual void OnFrameTaken(const std::string& datagram) = 0;
 };
 
-// A member's calls to the server as messages in virtual time; both sides' real code, without gRPC between them.
-class ControlLink : public ControlChannel {
+// A member's calls to its server as messages in virtual time, those of a relay for its members too; both sides' real
+// code, without gRPC between them. Servers outlive it.
+class ControlLink : public ControlChannel, public relay::UpstreamCalls {
  public:
-  ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, SimulatedServer& server,
-              CallObserver& observer, const MemberId& member);
+  template <typename Response>
+  using Answer = ControlChannel::Answer<Response>;
+
+  ControlLink(VirtualTime& time, Random& random, Trace& trace, Stopwatch& stopwatch, ServingProcess& server,
+              CallObserver& observer, const rpc::Peer& self);
   ~ControlLink() override;
 
   void Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) override;
@@ -54,28 +59,42 @@ class ControlLink : public ControlChannel {
                                    std::function<void(v1::SnapshotResponse)> on_message,
                                    std::function<void(absl::Status)> on_end) override;
 
+  void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) override;
+  void CreateToken(const v1::CreateTokenRequest& request, Answer<v1::CreateTokenResponse> answer) override;
+  void Enroll(const v1::EnrollRequest& request, Answer<v1::EnrollResponse> answer) override;
+  // UNIMPLEMENTED: a comparison scans on a thread of its own, and here is only one; and nobody waits for a position.
+  void Compare(const v1::CompareRequest& request, Answer<v1::CompareResponse> answer) override;
+  void WaitForPosition(const v1::WaitForPositionRequest& request, Answer<v1::WaitForPositionResponse> answer) override;
+
+  // Whom calls go to from now on; those under way go where they went.
+  void SetServer(ServingProcess& server) { server_ = &server; }
+  ServingProcess& server() const { return *server_; }
   // After every answer and message: the replica has something to do.
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
   CallFaults faults;
   uint64_t calls = 0, reports = 0;  // of the calls, those that only report
+  uint64_t authorizations = 0;      // of the calls, those for members
   // The most calls within any second.
   uint64_t busiest_second() const { return busiest_second_; }
 
  private:
   template <typename Response>
-  using Handler = std::function<void(const Member& member, std::function<void(absl::StatusOr<Response>)> reply)>;
+  using Handler = std::function<void(ServingProcess& server, const Member& member,
+                                     std::function<void(absl::StatusOr<Response>)> reply)>;
+  // `before`: see control::ForMember.
   template <typename Response>
-  void Call(const std::string& method, Handler<Response> handler, Answer<Response> answer);
+  void Call(const std::string& method, Handler<Response> handler, Answer<Response> answer,
+            const std::function<absl::Status(ServingProcess& server)>& before = nullptr);
   template <typename Response>
   class ServerSide;
   template <typename Response>
   class ClientSide;
   template <typename Response>
-  using Opener = std::function<absl::Status(const Member& member, const std::shared_ptr<ServerSide<Response>>& to)>;
+  using Opener = std::function<absl::Status(ServingProcess& server, const Member& member,
+                                            const std::shared_ptr<ServerSide<Response>>& to)>;
   template <typename Response>
   std::unique_ptr<Stream> Open(const std::string& method, Opener<Response> open,
                                std::function<void(Response)> on_message, std::function<void(absl::Status)> on_end);
-  absl::StatusOr<Member> Authenticate() { return server_.plane().Authenticate({member_, rpc::kMemberRole}); }
   absl::Duration Latency();
   bool Happens(double share) { return share > 0 && random_.Unit() < share; }
 
@@ -83,12 +102,13 @@ class ControlLink : public ControlChannel {
   Random& random_;
   Trace& trace_;
   Stopwatch& stopwatch_;
-  SimulatedServer& server_;
+  ServingProcess* server_;
   CallObserver& observer_;
-  const MemberId member_;
+  const rpc::Peer self_;
+  std::string title() const { return self_.id.ToHex().substr(0, 6); }
   // The server gets it after a latency, and once it is awake.
-  void Arrive(const std::function<void()>& work);
-  void WhenAwake(const std::weak_ptr<bool>& alive, const std::function<void()>& work);
+  void Arrive(ServingProcess& server, const std::function<void()>& work);
+  void WhenAwake(ServingProcess& server, const std::weak_ptr<bool>& alive, const std::function<void()>& work);
   void CountCall(const std::string& method, const char* verb);
 
   std::function<void()> wake_;

@@ -32,6 +32,7 @@ void Play(World& world) {
   checks.Quiet();
   checks.OneRow();
   checks.LostTail();
+  checks.Tree();
   checks.Freeze();
   CheckBounds(world);
   CountDisk(world);

@@ -7,17 +7,34 @@
 #include "replicast/v1/frames.pb.h"
 
 namespace replicast::simulation {
-void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster& multicaster) {
+namespace {
+
+// How long a relay may take to notice that a lease ended.
+constexpr absl::Duration kSlack = absl::Seconds(30);
+
+}  // namespace
+
+bool SecurityObserver::MustRefuse(const ServingProcess& by, const MemberId& member) const {
+  const auto revoked = revoked_.find(member);
+  if (revoked == revoked_.end() || by.evil()) return false;
+  if (by.decides() || time_.clock.Now() > revoked->second + limits::kLease + kSlack) return true;
+  const absl::StatusOr<Member> known = by.membership().members().Get(member);
+  return known.ok() && known->revoked;
+}
+
+void SecurityObserver::OnDatagram(const std::string& datagram, const ServingProcess& by) {
   const auto frame = wire::ParseFrame(datagram);
   if (!frame) throw Violation("the server sent a datagram that is no frame");
-  const auto channel = multicaster.ChannelById(frame->stream_id);
+  const auto channel = by.multicaster().ChannelById(frame->stream_id);
   if (!channel || channel->epoch != frame->key_epoch) return;  // sealed before a switch in the same step
-  const Source source{&multicaster, frame->stream_id};
+  const Source source{{by.name(), by.run()}, frame->stream_id};
   Epoch& epoch = epochs_[source];
   if (epoch.key_id != channel->key_id) {
     if (epoch.incarnation == channel->incarnation && !fresh_.contains(source)) {
       const std::set<MemberId> before = knowers_[epoch.key_id];
-      knowers_[channel->key_id].insert(before.begin(), before.end());
+      for (const MemberId& member : before) {
+        if (by.decides() || !MustRefuse(by, member)) knowers_[channel->key_id].insert(member);
+      }
     }
     fresh_.erase(source);
     epoch = {channel->key_id, channel->incarnation};
@@ -25,7 +42,7 @@ void SecurityObserver::OnDatagram(const std::string& datagram, const Multicaster
   if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
   CheckNonce(channel->key_id, frame->sequence, datagram);
   for (const MemberId& member : knowers_[channel->key_id]) {
-    if (revoked_.contains(member)) throw Violation("a revoked member's keys open a new frame");
+    if (MustRefuse(by, member)) throw Violation("a revoked member's keys open a new frame of " + by.name());
   }
 }
 
@@ -39,17 +56,17 @@ void SecurityObserver::CheckNonce(const KeyId& key, uint64_t sequence, const std
   }
 }
 
-void SecurityObserver::OnRepaired(const v1::RepairResponse& response, const Multicaster& multicaster) {
+void SecurityObserver::OnRepaired(const ServingProcess& by, const v1::RepairResponse& response) {
   for (const std::string& datagram : response.frames()) {
     const auto frame = wire::ParseFrame(datagram);
     if (!frame) throw Violation("the server repaired with a datagram that is no frame");
-    const auto channel = multicaster.ChannelById(frame->stream_id);
+    const auto channel = by.multicaster().ChannelById(frame->stream_id);
     if (channel && channel->epoch == frame->key_epoch) CheckNonce(channel->key_id, frame->sequence, datagram);
   }
 }
 
-void SecurityObserver::OnGranted(const MemberId& member, const v1::Grant& grant) {
-  granted_.try_emplace({member, grant.stream_id()}, time_.clock.Now());
+void SecurityObserver::OnGranted(const ServingProcess& by, const MemberId& member, const v1::Grant& grant) {
+  granted_.try_emplace({{by.name(), member}, grant.stream_id()}, time_.clock.Now());
 }
 
 void SecurityObserver::OnKeyUpdate(const std::string& body, const KeyId& under) {
@@ -65,13 +82,15 @@ void SecurityObserver::OnKeyUpdate(const std::string& body, const KeyId& under) 
   knowers_[*next].insert(holders.begin(), holders.end());
 }
 
-void SecurityObserver::OnAnswered(const MemberId& member, const std::string& method, bool ok) {
-  if (ok && revoked_.contains(member)) throw Violation("a revoked member got an answer to " + method);
+void SecurityObserver::OnAnswered(const ServingProcess& by, const MemberId& member, const std::string& method,
+                                  bool ok) {
+  if (ok && MustRefuse(by, member))
+    throw Violation("a revoked member got an answer to " + method + " from " + by.name());
 }
 
-void SecurityObserver::OnKeysGiven(const MemberId& member, const ChannelInfo& channel) {
+void SecurityObserver::OnKeysGiven(const ServingProcess& by, const MemberId& member, const ChannelInfo& channel) {
   knowers_[channel.key_id].insert(member);
-  const auto granted = granted_.find({member, channel.stream_id});
+  const auto granted = granted_.find({{by.name(), member}, channel.stream_id});
   const auto sealed = first_sealed_.find(channel.key_id);
   if (granted == granted_.end() || sealed == first_sealed_.end()) return;
   if (sealed->second < granted->second - limits::kRatchetMin) {
@@ -86,7 +105,8 @@ void SecurityObserver::OnFrameTaken(const std::string& datagram) {
 }
 
 void SecurityObserver::OnRevoked(const MemberId& member) {
-  revoked_.insert(member);
+  revoked_.emplace(member, time_.clock.Now());
+  ever_revoked_.insert(member);
   for (const auto& [source, epoch] : epochs_) {
     if (knowers_[epoch.key_id].contains(member)) fresh_.insert(source);
   }

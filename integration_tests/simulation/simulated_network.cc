@@ -13,8 +13,8 @@ constexpr size_t kMostRecorded = 500;
 
 }  // namespace
 
-size_t SimulatedNetwork::AddReceiver(Sink sink) {
-  receivers_.push_back({"", {}, std::move(sink)});
+size_t SimulatedNetwork::AddReceiver(Sink sink, std::shared_ptr<PathFaults> path) {
+  receivers_.push_back({"", std::move(path), std::move(sink)});
   return receivers_.size() - 1;
 }
 
@@ -56,7 +56,7 @@ bool SimulatedNetwork::Lost(PathFaults& path, const std::string& datagram) {
 }
 
 void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
-  PathFaults& path = receivers_[receiver].path;
+  PathFaults& path = *receivers_[receiver].path;
   if (Lost(path, datagram)) return;
   absl::Duration after = absl::Seconds(path.latency + path.jitter * random_.Unit());
   if (Happens(path.delay)) {

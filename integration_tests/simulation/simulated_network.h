@@ -26,7 +26,10 @@ struct PathFaults {
   size_t mtu = 65536;  // longer ones vanish
 };
 
-// Multicast in virtual time: every datagram to every receiver of its group, each by its own path.
+// A group as receivers join it: of one sender.
+inline std::string GroupOf(const std::string& source, const std::string& group) { return source + "/" + group; }
+
+// Multicast in virtual time: every datagram to every receiver of its group (GroupOf), each by its own path.
 class SimulatedNetwork : public net::DatagramSender {
  public:
   using Sink = std::function<void(const std::string& datagram)>;
@@ -39,10 +42,10 @@ class SimulatedNetwork : public net::DatagramSender {
   // From anybody, to a group; what the server did not send.
   void Inject(const std::string& group, const std::string& datagram);
 
-  // A receiver hears one group at a time; "" none.
-  size_t AddReceiver(Sink sink);
+  // A receiver hears one group at a time; "" none. Those of one machine have one path.
+  size_t AddReceiver(Sink sink, std::shared_ptr<PathFaults> path = std::make_shared<PathFaults>());
   void Listen(size_t receiver, const std::string& group) { receivers_[receiver].group = group; }
-  PathFaults& path(size_t receiver) { return receivers_[receiver].path; }
+  PathFaults& path(size_t receiver) { return *receivers_[receiver].path; }
 
   uint64_t sent() const { return sent_; }  // datagrams
   // Of what was sent lately.
@@ -51,7 +54,7 @@ class SimulatedNetwork : public net::DatagramSender {
  private:
   struct Receiver {
     std::string group;
-    PathFaults path;
+    std::shared_ptr<PathFaults> path;
     Sink sink;
     absl::Time latest = absl::InfinitePast();  // arrival of what was sent before
   };

@@ -15,7 +15,7 @@ constexpr absl::Duration kTryToOpenAgain = absl::Seconds(1);
 }  // namespace
 
 SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
-                                   SimulatedServer& server, CallObserver& observer, uint64_t seed,
+                                   ServingProcess& server, CallObserver& observer, uint64_t seed,
                                    const std::string& name, const Identity& identity,
                                    const ReplicaSession::Buffers& buffers, std::function<void()> on_shown)
     : time_(time),
@@ -31,7 +31,8 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       disk_(seed + 1),
       process_(disk_, name, clock_, seed + 2),
       reader_(disk_, name + "-reader", clock_, seed + 3),
-      link_(time, random_, trace, stopwatch, server, observer, identity.member),
+      servers_({&server}),
+      link_(time, random_, trace, stopwatch, server, observer, {identity.member, rpc::kMemberRole}),
       receiver_(network.AddReceiver([this](const std::string& datagram) { OnDatagram(datagram); })) {
   link_.SetWake([this] { alarm_.Now(); });
   process_.SetOnCommit([this] { OnCommit(); });
@@ -53,12 +54,13 @@ void SimulatedReplica::Start() {
     return RestartAfter(kTryToOpenAgain);
   }
   problem_.clear();
+  link_.SetServer(*servers_[0]);
   database_ = *std::move(opened);
   ReplicaSession::Options options{.dataset = identity_.dataset,
-                                  .servers = {"10.0.0.1:7420"},
+                                  .servers = Addresses(),
                                   .member = identity_.member,
                                   .x25519 = identity_.x25519,
-                                  .ca_pem = SimulatedServer::CaPem(),
+                                  .ca_pem = ServingProcess::CaPem(),
                                   .max_rate_bytes_per_second = 0,
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_, buffers_);
@@ -84,6 +86,20 @@ void SimulatedReplica::Kill() {
 void SimulatedReplica::Leave() {
   Kill();
   left_ = true;
+}
+
+std::vector<std::string> SimulatedReplica::Addresses() const {
+  std::vector<std::string> addresses;
+  for (const ServingProcess* server : servers_) addresses.push_back(server->address() + ":7420");
+  return addresses;
+}
+
+void SimulatedReplica::PointAt(ServingProcess& server) {
+  Kill();
+  ended_.reset();
+  servers_ = {&server};
+  link_.SetServer(server);
+  trace_.Note("%s is pointed at %s", name_, server.name());
 }
 
 void SimulatedReplica::Pause(absl::Duration how_long) {
@@ -190,7 +206,7 @@ void SimulatedReplica::Step() {
 }
 
 absl::Status SimulatedReplica::Listen(const v1::Grant& grant) {
-  network_.Listen(receiver_, grant.group());
+  network_.Listen(receiver_, GroupOf(grant.source(), grant.group()));
   return absl::OkStatus();
 }
 

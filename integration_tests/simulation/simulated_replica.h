@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "client/apply/replica_database.h"
 #include "client/session/daemon_state.h"
@@ -34,7 +35,7 @@ class SimulatedReplica : public SessionEnvironment {
   // `buffers`: of its session. `on_shown` is called whenever its readers may see another state, in the middle of a step
   // too.
   SimulatedReplica(VirtualTime& time, SimulatedNetwork& network, Trace& trace, Stopwatch& stopwatch,
-                   SimulatedServer& server, CallObserver& observer, uint64_t seed, const std::string& name,
+                   ServingProcess& server, CallObserver& observer, uint64_t seed, const std::string& name,
                    const Identity& identity, const ReplicaSession::Buffers& buffers, std::function<void()> on_shown);
   ~SimulatedReplica() override;
 
@@ -80,6 +81,11 @@ class SimulatedReplica : public SessionEnvironment {
   std::optional<Position> position() const;
   // Set once it was refused for good.
   const std::optional<absl::Status>& ended() const { return ended_; }
+  // Somebody points it at another server, and starts it again where it had ended.
+  void PointAt(ServingProcess& server);
+  // From its next start on it has this one, too, to change over to.
+  void AddServer(ServingProcess& server) { servers_.push_back(&server); }
+  const std::vector<ServingProcess*>& servers() const { return servers_; }
   // What its daemon tells of itself. It is up.
   std::string status() const { return DaemonStateJson(*session_, 0, time_.clock.Now()); }
   // What `status` says is wrong with it now.
@@ -90,6 +96,7 @@ class SimulatedReplica : public SessionEnvironment {
   void Step();
 
  private:
+  std::vector<std::string> Addresses() const;
   void OnCommit();
   void OnDatagram(const std::string& datagram);
   // Gives it to the session, and checks that no authentic frame is taken twice.
@@ -97,7 +104,7 @@ class SimulatedReplica : public SessionEnvironment {
 
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { network_.Listen(receiver_, ""); }
-  void UseServer(size_t) override {}  // there is but one
+  void UseServer(size_t index) override { link_.SetServer(*servers_[index]); }
   void Say(const std::string& line) override;
   void OnLive(const Position& position) override;
   v1::RenewRequest MakeRenewal() override { return {}; }
@@ -116,6 +123,7 @@ class SimulatedReplica : public SessionEnvironment {
   MachineClock clock_{time_.clock};
   SimulatedDisk disk_;
   SimulatedProcess process_, reader_;
+  std::vector<ServingProcess*> servers_;  // the first is asked first
   ControlLink link_;
   size_t receiver_;
   std::unique_ptr<ReplicaDatabase> database_;

@@ -47,6 +47,14 @@ void Storm::EveryReplica(double times_a_minute, const std::string& what, const R
   });
 }
 
+void Storm::EveryRelay(double times_a_minute, const std::string& what, const RelayAction& action) {
+  if (world_.configuration.relays < 1) return;
+  Every(times_a_minute, what, [this, action](Random& random) {
+    SimulatedRelay* relay = world_.AnyRelay(random);
+    if (relay != nullptr && !relay->left()) action(*relay, random);
+  });
+}
+
 void Storm::Later(Random& random, double most_seconds, std::function<void()> action) {
   world_.time.After(absl::Seconds(most_seconds * random.Unit()), [this, action = std::move(action)] {
     if (on_) action();
@@ -60,6 +68,7 @@ void Storm::Begin() {
   OfReplicas();
   OfPaths();
   OfMembers();
+  OfRelays();
 }
 
 void Storm::OfServer() {
@@ -243,8 +252,9 @@ void Storm::OfPaths() {
                    if (replica.get() != &spared) replica->path().burst = length;
                  }
                });
-  EveryReplica(f.partitioned, "partition",
-               [this](SimulatedReplica& replica, Random& random) { Partition(replica, random); });
+  EveryReplica(f.partitioned, "partition", [this](SimulatedReplica& replica, Random& random) {
+    Partition(replica.path(), replica.link().faults, random);
+  });
   EveryReplica(f.mtu_shrunk, "path takes only short datagrams", [this](SimulatedReplica& replica, Random& random) {
     replica.path().mtu = 200 + random.Below(1000);
     Later(random, 20, [&replica] { replica.path().mtu = PathFaults().mtu; });
@@ -254,15 +264,17 @@ void Storm::OfPaths() {
     Later(random, 30, [&replica] { replica.path().lose_key_updates = 0; });
   });
   Every(f.forged_outside, "datagram forged by an outsider", [this](Random& random) { ForgeOutside(random); });
-  Every(f.forged_inside, "forgery of a member", [this](Random&) { world_.insider->Forge(); });
+  Every(f.forged_inside, "forgery of a member",
+        [this](Random& random) { world_.insider->Forge(world_.AnyServer(random)); });
 }
 
 void Storm::OfMembers() {
   const FaultRates& f = world_.configuration.faults;
-  EveryReplica(f.lied, "lies of a member",
-               [this](SimulatedReplica& replica, Random&) { world_.insider->Lie(replica.member()); });
+  EveryReplica(f.lied, "lies of a member", [this](SimulatedReplica& replica, Random&) {
+    world_.insider->Lie(replica.link().server(), replica.member());
+  });
   EveryReplica(f.intruded, "a member asks for what it may not have", [this](SimulatedReplica& replica, Random&) {
-    world_.insider->Intrude(replica.member(), replica.dataset());
+    world_.insider->Intrude(replica.link().server(), replica.member(), replica.dataset());
   });
   Every(f.rekeyed, "rekey", [this](Random&) {
     if (!world_.server->awake()) return;
@@ -271,9 +283,14 @@ void Storm::OfMembers() {
     }
     world_.server->Step();
   });
-  EveryReplica(f.revoked, "member revoked", [this](SimulatedReplica& replica, Random&) { Revoke(replica); });
+  EveryReplica(f.revoked, "member revoked", [this](SimulatedReplica& replica, Random&) {
+    if (world_.replicas.size() >= 2) world_.Revoke(replica.member());
+  });
   Every(f.many_revoked, "many members revoked", [this](Random& random) {
-    for (size_t i = 0; i < world_.replicas.size() / 2; ++i) Revoke(*world_.AnyReplica(random));
+    for (size_t i = 0; i < world_.replicas.size() / 2; ++i) {
+      SimulatedReplica& replica = *world_.AnyReplica(random);
+      if (world_.replicas.size() >= 2) world_.Revoke(replica.member());
+    }
   });
   Every(f.joined, "replica joined", [this](Random&) {
     if (world_.replicas.size() < kMostReplicas) world_.AddReplica();
@@ -331,18 +348,15 @@ void Storm::CopyServer() {
   w.server->Kill();  // a copy of files that nobody writes
   w.copied_disk = std::make_unique<SimulatedDisk>(w.configuration.seed * 77 + 5);
   w.copied_disk->Restore("/", w.disk.Copy("/"));
-  w.copied_server = std::make_unique<SimulatedServer>(
-      w.time, w.network, *w.copied_disk, w.trace, w.stopwatch, w.random.Next(), "copy", w.server->identity(), w.scratch,
-      w.configuration.server,
-      [this](const std::string& datagram, const Multicaster& by) { world_.security.OnDatagram(datagram, by); });
+  const SimulatedServer::Surroundings around{w.time,
+                                             w.network,
+                                             w.trace,
+                                             w.stopwatch,
+                                             w.scratch,
+                                             [this](const std::string& datagram, const ServingProcess& by) { world_.security.OnDatagram(datagram, by); }};
+  w.copied_server = std::make_unique<SimulatedServer>(around, *w.copied_disk, w.random.Next(), "copy",
+                                                      w.server->identity(), w.configuration.server);
   w.copied_server->Start();
-}
-
-void Storm::Revoke(SimulatedReplica& replica) {
-  if (!world_.server->awake() || world_.replicas.size() < 2) return;
-  const auto revoked = world_.server->plane().Revoke("init", replica.member());
-  if (revoked.ok() || ReasonOf(revoked.status()) == "MEMBER_REVOKED") world_.security.OnRevoked(replica.member());
-  world_.server->Step();
 }
 
 void Storm::ForgeOutside(Random& random) {
@@ -361,16 +375,108 @@ void Storm::ForgeOutside(Random& random) {
   world_.network.Inject(group, forged);
 }
 
-void Storm::Partition(SimulatedReplica& replica, Random& random) {
+void Storm::Partition(PathFaults& path, CallFaults& calls, Random& random) {
   constexpr const char* kKinds[] = {"fault: partition of control", "fault: partition of data",
                                     "fault: partition of both", "fault: partition of answers alone"};
   const uint64_t kind = random.Below(4);
   world_.trace.Count(kKinds[kind]);
-  if (kind == 1 || kind == 2) replica.path().cut = true;
-  if (kind == 0 || kind == 2) replica.link().faults.cut = true;
-  if (kind == 3) replica.link().faults.cut_answers = true;
-  Later(random, 20,
-        [&replica] { replica.path().cut = replica.link().faults.cut = replica.link().faults.cut_answers = false; });
+  if (kind == 1 || kind == 2) path.cut = true;
+  if (kind == 0 || kind == 2) calls.cut = true;
+  if (kind == 3) calls.cut_answers = true;
+  Later(random, 20, [&path, &calls] { path.cut = calls.cut = calls.cut_answers = false; });
+}
+
+// What happens to servers and to replicas happens to a relay, which is both.
+void Storm::OfRelays() {
+  const FaultRates& f = world_.configuration.faults;
+  EveryRelay(f.server_killed, "relay killed", [](SimulatedRelay& relay, Random&) { relay.Kill(); });
+  EveryRelay(f.server_killed_at_write, "relay will be killed at a write",
+             [](SimulatedRelay& relay, Random& random) { relay.process().KillAt(1 + random.Below(60)); });
+  EveryRelay(f.both_killed, "every relay killed", [this](SimulatedRelay&, Random&) {
+    for (const auto& relay : world_.relays) relay->Kill();
+  });
+  EveryRelay(f.power_lost, "power lost at a relay", [](SimulatedRelay& relay, Random&) { relay.LosePower(); });
+  EveryRelay(f.replica_asleep, "relay switched off for a while", [](SimulatedRelay& relay, Random& random) {
+    relay.Kill();
+    relay.RestartAfter(absl::Seconds(1 + 120 * random.Unit()));
+  });
+  EveryRelay(f.server_paused, "relay stopped for a while",
+             [](SimulatedRelay& relay, Random& random) { relay.Pause(absl::Seconds(20 * random.Unit())); });
+  EveryRelay(f.server_disk_slow, "a relay's disk slow", [this](SimulatedRelay& relay, Random& random) {
+    relay.SetSlowDisk(absl::Milliseconds(500) * random.Unit());
+    Later(random, 10, [&relay] { relay.SetSlowDisk(absl::ZeroDuration()); });
+  });
+  EveryRelay(f.disk_full, "a relay's disk full", [this](SimulatedRelay& relay, Random& random) {
+    relay.disk().SetCapacity(relay.disk().used("") + random.Below(50'000));
+    Later(random, 10, [&relay] { relay.disk().SetCapacity(UINT64_MAX); });
+  });
+  EveryRelay(f.state_restored, "a relay restored", [this](SimulatedRelay& relay, Random&) { RestoreRelay(relay); });
+  EveryRelay(f.wall_jumped, "a relay's clock jumped", [](SimulatedRelay& relay, Random& random) {
+    relay.clock().Jump(absl::Minutes(static_cast<int64_t>(random.Below(120)) - 60));
+  });
+  EveryRelay(f.burst, "burst of losses at a relay", [](SimulatedRelay& relay, Random& random) {
+    relay.path().burst = 1 + static_cast<int>(random.Below(random.Below(4) == 0 ? 5000 : 200));
+  });
+  EveryRelay(f.partitioned, "partition above a relay",
+             [this](SimulatedRelay& relay, Random& random) { Partition(relay.path(), relay.link().faults, random); });
+  EveryRelay(f.mtu_shrunk, "path to a relay takes only short datagrams", [this](SimulatedRelay& relay, Random& random) {
+    relay.path().mtu = 200 + random.Below(1000);
+    Later(random, 20, [&relay] { relay.path().mtu = PathFaults().mtu; });
+  });
+  EveryRelay(f.keys_lost, "key updates to a relay get lost", [this](SimulatedRelay& relay, Random& random) {
+    relay.path().lose_key_updates = random.Unit();
+    Later(random, 30, [&relay] { relay.path().lose_key_updates = 0; });
+  });
+  EveryRelay(f.rekeyed, "rekey of a relay", [](SimulatedRelay& relay, Random&) {
+    if (!relay.awake()) return;
+    for (const StreamInfo& stream : relay.publisher().Streams())
+      relay.multicaster().Rekey(stream.definition_hash).IgnoreError();
+    relay.Step();
+  });
+  EveryRelay(f.relay_revoked, "relay revoked", [this](SimulatedRelay& relay, Random& random) {
+    world_.Revoke(relay.member());
+    if (!world_.security.revoked().contains(relay.member())) return;
+    // Somebody notices, after a while.
+    Later(random, 20, [this, &relay] { TakeOut(relay); });
+  });
+  EveryReplica(world_.configuration.relays < 1 ? 0 : f.repointed, "replica pointed at another server",
+               [this](SimulatedReplica& replica, Random& random) {
+                 ServingProcess& other = world_.AnyServer(random);
+                 const auto* relay = dynamic_cast<const SimulatedRelay*>(&other);
+                 if ((relay == nullptr || !relay->left()) && !replica.ended() && !replica.left())
+                   replica.PointAt(other);
+               });
+  EveryRelay(world_.configuration.evil_relays * f.forged_inside, "notice forged by a relay",
+             [this](SimulatedRelay& relay, Random& random) {
+               auto* evil = dynamic_cast<EvilRelay*>(&relay);
+               if (evil != nullptr) evil->ForgeNotice(world_.AnyReplica(random)->member());
+             });
+}
+
+void Storm::RestoreRelay(SimulatedRelay& relay) {
+  SimulatedDisk::Image& backup = relay_backups_[&relay];
+  relay.Kill();
+  if (backup.empty()) {
+    backup = relay.disk().Copy("/");
+    return;
+  }
+  world_.trace.Count("relay: an old copy of it put in its place");
+  relay.disk().Restore("/", backup);
+}
+
+void Storm::TakeOut(SimulatedRelay& relay) {
+  if (relay.left()) return;
+  world_.trace.Count("relay: taken out of its tree");
+  ServingProcess& above = relay.upstream();
+  relay.Leave();
+  for (const auto& other : world_.relays) {
+    if (&other->upstream() != &relay || other->left()) continue;
+    other->Kill();
+    other->link().SetServer(above);
+  }
+  for (const auto& replica : world_.replicas) {
+    if (&replica->link().server() == &relay && !replica->left()) replica->PointAt(above);
+  }
 }
 
 void Storm::Weekend(absl::Duration how_long) {
@@ -411,6 +517,17 @@ void Storm::End() {
     replica->disk().SetCapacity(UINT64_MAX);
     replica->path() = PathFaults();
     replica->link().faults = CallFaults();
+  }
+  for (const auto& relay : world_.relays) {
+    relay->clock().SetRight();
+    relay->SetSlowDisk(absl::ZeroDuration());
+    relay->process().KillAt(UINT64_MAX);
+    relay->disk().SetCapacity(UINT64_MAX);
+    relay->path() = PathFaults();
+    relay->link().faults = CallFaults();
+  }
+  for (const auto& relay : world_.relays) {
+    if (relay->evil() || world_.security.revoked().contains(relay->member())) TakeOut(*relay);
   }
   world_.ScrubUntilAllIsNoted();
   world_.trace.Note("calm");

@@ -3,7 +3,7 @@
 
 #include <deque>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 
 #include "integration_tests/simulation/world.h"
@@ -25,13 +25,16 @@ class Storm {
   // What somebody copied of the server's machine, to restore it from.
   struct Backup {
     SimulatedDisk::Image state, master;
-    std::set<MemberId> revoked;
+    SecurityObserver::Revoked revoked;
   };
   using Action = std::function<void(Random& random)>;
   using ReplicaAction = std::function<void(SimulatedReplica& replica, Random& random)>;
+  using RelayAction = std::function<void(SimulatedRelay& relay, Random& random)>;
   void Every(double times_a_minute, const std::string& what, Action action);
   void EveryReplica(double times_a_minute, const std::string& what, const ReplicaAction& action);
+  void EveryRelay(double times_a_minute, const std::string& what, const RelayAction& action);
   void OfServer();
+  void OfRelays();
   void OfMaster();
   void OfReplicas();
   void OfPaths();
@@ -44,13 +47,17 @@ class Storm {
   void RestoreMaster(const Backup& backup, bool moved);
   void RestoreByBackup(const Backup& backup);
   void CopyServer();
-  void Revoke(SimulatedReplica& replica);
+  // Who hangs below it hangs below the server above it from here on.
+  void TakeOut(SimulatedRelay& relay);
+  void RestoreRelay(SimulatedRelay& relay);
   void ForgeOutside(Random& random);
-  void Partition(SimulatedReplica& replica, Random& random);
+  // Of a replica, or of a relay from what is above it.
+  void Partition(PathFaults& path, CallFaults& calls, Random& random);
 
   World& world_;
   bool on_ = false;
   std::deque<Backup> backups_;
+  std::map<const SimulatedRelay*, SimulatedDisk::Image> relay_backups_;  // found, never gone through
 };
 
 }  // namespace replicast::simulation

@@ -66,6 +66,7 @@ World::World(const Configuration& chosen, const std::vector<std::string>& shows)
 
 World::~World() {
   replicas.clear();
+  relays.clear();
   copied_server.reset();
   server.reset();
   std::filesystem::remove_all(scratch);
@@ -74,17 +75,83 @@ World::~World() {
 void World::SetUp() {
   Must(writer.CreateTables(), "tables");
   const SimulatedServer::Identity identity{random.Identifier<ServerId>()};
-  server = std::make_unique<SimulatedServer>(
-      time, network, disk, trace, stopwatch, random.Next(), "server", identity, scratch, configuration.server,
-      [this](const std::string& datagram, const Multicaster& by) { OnSent(datagram, by); });
-  insider = std::make_unique<Insider>(random, trace, network, *server, security);
+  server = std::make_unique<SimulatedServer>(Around(), disk, random.Next(), "server", identity, configuration.server);
+  insider = std::make_unique<Insider>(random, trace, network, security);
   Must(server->Init(false), "init");
   for (int i = 0; i < 20; ++i) writer.Write();
   server->Start();
   CreateDatasets();
   RunFor(absl::Seconds(1));
   master_changes = server->process().changes("/master/");
+  for (int i = 0; i < static_cast<int>(configuration.relays); ++i) AddRelay();
   for (int i = 0; i < static_cast<int>(configuration.replicas); ++i) AddReplica();
+}
+
+ServingProcess::Surroundings World::Around() {
+  return {time,      network, trace,
+          stopwatch, scratch, [this](const std::string& datagram, const ServingProcess& by) { OnSent(datagram, by); }};
+}
+
+int World::DepthOf(const ServingProcess& of) const {
+  int depth = 0;
+  for (const ServingProcess* at = &of; !at->decides(); at = &static_cast<const SimulatedRelay*>(at)->upstream())
+    ++depth;
+  return depth;
+}
+
+bool World::IsBelow(const ServingProcess& of, const ServingProcess& above) const {
+  const ServingProcess* at = &of;
+  while (at != &above && !at->decides()) at = &static_cast<const SimulatedRelay*>(at)->upstream();
+  return at == &above;
+}
+
+// The newest relay mostly, so that trees become deep, unless there is no room.
+ServingProcess& World::Above(bool relay) {
+  std::vector<ServingProcess*> open;
+  const auto consider = [&](ServingProcess& at) {
+    const auto of_it = [&](const auto& each) { return &each->link().server() == &at; };
+    const auto below =
+        std::count_if(relays.begin(), relays.end(), of_it) + std::count_if(replicas.begin(), replicas.end(), of_it);
+    if (relay && DepthOf(at) >= static_cast<int>(configuration.depth)) return;
+    if (below < static_cast<int>(configuration.fan_out)) open.push_back(&at);
+  };
+  consider(*server);
+  for (const auto& each : relays) {
+    if (!each->left()) consider(*each);
+  }
+  if (open.empty()) return *server;
+  return random.Below(2) == 0 ? *open.back() : *open[random.Below(open.size())];
+}
+
+void World::AddRelay() {
+  if (!server->awake()) return;
+  std::vector<std::string> datasets;
+  for (int i = 0; i < static_cast<int>(configuration.datasets); ++i)
+    datasets.push_back(DatasetChoices()[static_cast<size_t>(i)].name);
+  const MemberKeys& keys = KeysOf(enrolled_++);
+  const auto token = server->membership().CreateToken("init", datasets, 1, absl::Hours(100), kRelayRole);
+  if (!token.ok()) return;
+  const auto enrolled = server->membership().Enroll("10.0.0.2", EnrolWith(*token, keys));
+  if (!enrolled.ok()) return;
+  ServingProcess& above = Above(true);
+  const SimulatedRelay::Credential credential{*MemberId::FromBytes(enrolled->member_id()), keys.x25519};
+  const std::string name = absl::StrCat("relay", relays.size()), address = absl::StrCat("10.0.1.", relays.size());
+  // The second one, so that there may be an honest one above it, and others below.
+  const bool evil = configuration.evil_relays > 0 &&
+                    relays.size() == std::min<size_t>(1, static_cast<size_t>(configuration.relays) - 1);
+  if (evil) {
+    relays.push_back(std::make_unique<EvilRelay>(Around(), random.Next(), name, address, credential,
+                                                 configuration.server, above, security, configuration.evil_share));
+  } else {
+    relays.push_back(std::make_unique<SimulatedRelay>(Around(), random.Next(), name, address, credential,
+                                                      configuration.server, above, security));
+  }
+  SimulatedRelay& relay = *relays.back();
+  trace.Count(absl::StrCat("relay: at depth ", DepthOf(relay)));
+  if (evil) trace.Count("relay: evil");
+  relay.path() = configuration.path;
+  relay.link().faults = configuration.calls;
+  relay.Start();
 }
 
 void World::CreateDatasets() {
@@ -96,7 +163,7 @@ void World::CreateDatasets() {
   AfterCommit();
 }
 
-void World::OnSent(const std::string& datagram, const Multicaster& by) {
+void World::OnSent(const std::string& datagram, const ServingProcess& by) {
   ++frames_;
   const Stopwatch::Turn turn(stopwatch, Part::kChecks);
   security.OnDatagram(datagram, by);
@@ -121,19 +188,19 @@ SimulatedReplica* World::AddReplica() {
     const auto again = server->membership().Enroll("10.0.0.2", request);
     if (again.ok() && again->member_id() != member.ToBytes()) throw Violation("an enrolment repeated made two members");
   }
-  return Add({dataset, member, keys.x25519});
+  return Add({dataset, member, keys.x25519}, relays.empty() ? *server : Above(false));
 }
 
 SimulatedReplica* World::CloneReplica(SimulatedReplica& original) {
   if (original.up()) return nullptr;
-  SimulatedReplica* copy = Add(original.identity());
+  SimulatedReplica* copy = Add(original.identity(), original.link().server());
   copy->Kill();
   copy->disk().Restore("/", original.disk().Copy("/"));
   copy->SetTampered(original.tampered());
   return copy;
 }
 
-SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity) {
+SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity, ServingProcess& at) {
   const size_t index = replicas.size();
   const auto on_shown = [this, index] {
     const Stopwatch::Turn turn(stopwatch, Part::kChecks);
@@ -143,12 +210,12 @@ SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity) {
   if (configuration.buffer_bytes > 0) {
     buffers.reorder_bytes = buffers.held_unit_bytes = static_cast<size_t>(configuration.buffer_bytes);
   }
-  replicas.push_back(std::make_unique<SimulatedReplica>(time, network, trace, stopwatch, *server, security,
-                                                        random.Next(), absl::StrCat("replica", index), identity,
-                                                        buffers, on_shown));
+  replicas.push_back(std::make_unique<SimulatedReplica>(time, network, trace, stopwatch, at, security, random.Next(),
+                                                        absl::StrCat("replica", index), identity, buffers, on_shown));
   SimulatedReplica* replica = replicas.back().get();
   replica->path() = configuration.path;
   replica->link().faults = configuration.calls;
+  if (!relays.empty()) trace.Count(absl::StrCat("relay: replica at depth ", DepthOf(at)));
   replica->Start();
   return replica;
 }
@@ -189,14 +256,32 @@ void World::WriteLoop() {
   time.After(absl::Seconds(2 * random.Unit() / configuration.transactions), [this] { WriteLoop(); });
 }
 
+void World::Revoke(const MemberId& member) {
+  if (!server->awake()) return;
+  const std::string notice = relays.empty() ? "" : server->authority().RevocationNotice(member);
+  const auto revoked = server->plane().Revoke("init", member, notice);
+  if (revoked.ok() || ReasonOf(revoked.status()) == "MEMBER_REVOKED") security.OnRevoked(member);
+  server->Step();
+}
+
 SimulatedReplica* World::AnyReplica(Random& by) {
   return replicas.empty() ? nullptr : replicas[by.Below(replicas.size())].get();
+}
+
+SimulatedRelay* World::AnyRelay(Random& by) { return relays.empty() ? nullptr : relays[by.Below(relays.size())].get(); }
+
+ServingProcess& World::AnyServer(Random& by) {
+  const size_t chosen = relays.empty() ? 0 : by.Below(relays.size() + 1);
+  return chosen == 0 ? static_cast<ServingProcess&>(*server) : *relays[chosen - 1];
 }
 
 std::vector<SimulatedReplica*> World::Followers() const {
   std::vector<SimulatedReplica*> followers;
   for (const auto& replica : replicas) {
-    if (!replica->ended() && !replica->left()) followers.push_back(replica.get());
+    if (replica->ended() || replica->left()) continue;
+    // A relay may not know yet.
+    const bool refused = !replica->link().server().decides() && security.revoked().contains(replica->member());
+    if (!refused) followers.push_back(replica.get());
   }
   return followers;
 }
@@ -206,6 +291,9 @@ void World::RunFor(absl::Duration how_long) {
   while (time.next() <= end) {
     time.RunNext();
     if (!server->up() && !server->restarting()) server->RestartAfter(absl::Seconds(1 + random.Unit()));
+    for (const auto& relay : relays) {
+      if (!relay->up() && !relay->left() && !relay->restarting()) relay->RestartAfter(absl::Seconds(1 + random.Unit()));
+    }
     for (const auto& replica : replicas) {
       if (replica->up() || replica->ended() || replica->left() || replica->restarting()) continue;
       replica->RestartAfter(absl::Seconds(1 + random.Unit()));

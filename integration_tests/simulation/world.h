@@ -7,18 +7,22 @@
 
 #include "common/crypto/verification_memo.h"
 #include "integration_tests/simulation/configuration.h"
+#include "integration_tests/simulation/evil_relay.h"
 #include "integration_tests/simulation/insider.h"
 #include "integration_tests/simulation/master_history.h"
 #include "integration_tests/simulation/master_writer.h"
 #include "integration_tests/simulation/security_observer.h"
 #include "integration_tests/simulation/shown_states.h"
+#include "integration_tests/simulation/simulated_relay.h"
 #include "integration_tests/simulation/simulated_replica.h"
+#include "integration_tests/simulation/simulated_server.h"
 #include "integration_tests/simulation/stopwatch.h"
 
 namespace replicast::simulation {
 
-// Everybody there is: a master with writers, a server, replicas, a network, in one thread and virtual time; all that
-// is random comes from the seed. It goes on by itself; what is done to it is the Storm's, the Checks' and the Drills'.
+// Everybody there is: a master with writers, a server, relays, replicas, a network, in one thread and virtual time; all
+// that is random comes from the seed. It goes on by itself; what is done to it is the Storm's, the Checks' and the
+// Drills'.
 class World {
  public:
   World(const Configuration& configuration, const std::vector<std::string>& shows);
@@ -39,10 +43,19 @@ class World {
   void AfterCommit();
   // Passes of the scrub without pauses, as long as the history has something that the hooks did not see.
   void ScrubUntilAllIsNoted();
+  // As `replicast member revoke` at the master's server, if that is there now.
+  void Revoke(const MemberId& member);
   // Virtual time passes; who died is started again by its supervisor.
   void RunFor(absl::Duration how_long);
 
   SimulatedReplica* AnyReplica(Random& random);
+  // Null: there is none.
+  SimulatedRelay* AnyRelay(Random& random);
+  // The master's, or a relay's.
+  ServingProcess& AnyServer(Random& random);
+  // How many servers there are up to the master's.
+  int DepthOf(const ServingProcess& server) const;
+  bool IsBelow(const ServingProcess& server, const ServingProcess& above) const;
   // Replicas that are there to follow: not ended, not gone.
   std::vector<SimulatedReplica*> Followers() const;
 
@@ -62,6 +75,7 @@ class World {
   std::unique_ptr<SimulatedDisk> copied_disk;
   std::unique_ptr<SimulatedServer> copied_server;  // of a copy of the server's machine
   std::unique_ptr<Insider> insider;
+  std::vector<std::unique_ptr<SimulatedRelay>> relays;
   std::vector<std::unique_ptr<SimulatedReplica>> replicas;
   uint64_t master_changes = 0;  // that the server may make to the master: until its datasets stood, and for new hooks
   const std::string scratch;    // a folder of real files
@@ -69,8 +83,12 @@ class World {
  private:
   void CreateDatasets();
   void WriteLoop();
-  void OnSent(const std::string& datagram, const Multicaster& by);
-  SimulatedReplica* Add(const SimulatedReplica::Identity& identity);
+  ServingProcess::Surroundings Around();
+  void OnSent(const std::string& datagram, const ServingProcess& by);
+  // The server at which the next one of the tree, a relay or a replica, asks.
+  ServingProcess& Above(bool relay);
+  void AddRelay();
+  SimulatedReplica* Add(const SimulatedReplica::Identity& identity, ServingProcess& at);
 
   bool writing_ = false;
   uint64_t enrolled_ = 0;

@@ -278,14 +278,16 @@ void ControlPlane::OnNotice(const v1::SignedNotice& notice, const v1::NoticeStat
 absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id, const std::string& notice) {
   ASSIGN_OR_RETURN(Member member, parts_.membership.Revoke(actor, id));
   if (!notice.empty()) parts_.multicaster.Notify(notice);
-  const absl::Status rekeyed = parts_.multicaster.Revoke(id);
-  grants_.RemoveMember(id);
-  streams_.CutMember(id,
-                     Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED",
-                           "member " + id.ToHex() + " is revoked: it may read nothing more"),
-                     now());
-  RETURN_IF_ERROR(rekeyed);
+  RETURN_IF_ERROR(CutOff(id, Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED",
+                                   "member " + id.ToHex() + " is revoked: it may read nothing more")));
   return member;
+}
+
+absl::Status ControlPlane::CutOff(const MemberId& member, const absl::Status& why) {
+  absl::Status rekeyed = parts_.multicaster.Revoke(member);
+  grants_.RemoveMember(member);
+  streams_.CutMember(member, why, now());
+  return rekeyed;
 }
 
 absl::Status ControlPlane::EndUnreadable() {
@@ -298,11 +300,8 @@ absl::Status ControlPlane::EndUnreadable() {
     if (!member.ok()) continue;
     const auto readable = [&](const std::string& name) { return Membership::MayRead(*member, name); };
     if (std::any_of(info->datasets.begin(), info->datasets.end(), readable)) continue;
-    result.Update(parts_.multicaster.Revoke(id));
-    grants_.RemoveMember(id);
-    streams_.CutMember(
-        id, Error(absl::StatusCode::kFailedPrecondition, "DATASET_CHANGED", "the dataset changed: subscribe again"),
-        now());
+    result.Update(CutOff(
+        id, Error(absl::StatusCode::kFailedPrecondition, "DATASET_CHANGED", "the dataset changed: subscribe again")));
   }
   return result;
 }

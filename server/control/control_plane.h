@@ -109,6 +109,8 @@ class ControlPlane {
   absl::Status EndUnreadable();
   // `notice` (a serialized v1.SignedNotice; empty: none) tells the servers below.
   absl::StatusOr<Member> Revoke(const std::string& actor, const MemberId& member, const std::string& notice = "");
+  // It is served nothing more until it asks and is let in anew: `why` ends its open streams.
+  absl::Status CutOff(const MemberId& member, const absl::Status& why);
   // A server above says so.
   void OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement);
 

@@ -271,9 +271,9 @@ void ChannelMulticaster::Notify(const std::string& notice) {
 absl::Status ChannelMulticaster::Revoke(const MemberId& member) {
   absl::Status result;
   for (auto& [hash, channel] : channels_) {
-    if (!channel->HasMember(member)) continue;
+    if (!channel->MayKnowKeys(member)) continue;
     SetDue(hash, absl::InfinitePast());
-    result.Update(channel->keys().ReplaceNow(clock_.Now()));
+    result.Update(channel->ReplaceKeysWithout(member, clock_.Now()));
     Leave(hash, member);
   }
   return result;

@@ -206,5 +206,22 @@ TEST_F(MulticasterTest, OnlyMembersAreRepairedAndOnlyOfThisRun) {
   EXPECT_TRUE(!other_run.ok() || other_run->outcome == RepairResult::Outcome::kCatchUp);
 }
 
+// Whoever holds a key opens the update to the next one, whether or not it still counts as a member.
+TEST_F(MulticasterTest, AMemberThatWasSilentForLongAndIsRevokedThenHasNoKeyToTheNextEpoch) {
+  const std::unique_ptr<Run> run = Start("silent");
+  const MemberId member = random_.Identifier<MemberId>();
+  run->multicaster->Join(stream_, member, 0);
+  Tick(run.get());
+  run->multicaster->Leave(stream_, member);
+  const KeyId before = run->multicaster->Channel(stream_)->key_id;
+  ASSERT_TRUE(run->multicaster->Revoke(member).ok());
+  Tick(run.get());
+  const KeyId after = run->multicaster->Channel(stream_)->key_id;
+  EXPECT_NE(before, after);
+  ASSERT_TRUE(run->multicaster->Revoke(member).ok());
+  Tick(run.get());
+  EXPECT_EQ(run->multicaster->Channel(stream_)->key_id, after) << "nobody is to be kept out any more";
+}
+
 }  // namespace
 }  // namespace replicast

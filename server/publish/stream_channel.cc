@@ -66,6 +66,7 @@ absl::StatusOr<absl::Time> StreamChannel::Tick(absl::Time now) {
 
 void StreamChannel::SetMember(const MemberId& member, uint64_t max_rate) {
   members_.insert(member);
+  may_know_keys_.insert(member);
   rate_.SetMember(member, max_rate);
 }
 
@@ -73,6 +74,12 @@ void StreamChannel::RemoveMember(const MemberId& member) {
   members_.erase(member);
   rate_.RemoveMember(member);
   repairs_of_member_.erase(member);
+}
+
+absl::Status StreamChannel::ReplaceKeysWithout(const MemberId& member, absl::Time now) {
+  RemoveMember(member);
+  may_know_keys_ = members_;
+  return keys_->ReplaceNow(now);  // an error: it is owed
 }
 
 RepairResult StreamChannel::Repair(const MemberId& member, const std::vector<delivery::SymbolSpan>& missing,

@@ -33,6 +33,10 @@ class StreamChannel {
   bool HasMember(const MemberId& member) const { return members_.contains(member); }
   void SetMember(const MemberId& member, uint64_t max_rate);
   void RemoveMember(const MemberId& member);
+  // It is a member, or was one of an epoch whose secret leads to the present one.
+  bool MayKnowKeys(const MemberId& member) const { return may_know_keys_.contains(member); }
+  // An epoch of a fresh secret begins; told to members alone, of which this one is none any more.
+  absl::Status ReplaceKeysWithout(const MemberId& member, absl::Time now);
 
   keys::KeySequence& keys() { return *keys_; }
   rate::RateController& rate() { return rate_; }
@@ -55,7 +59,7 @@ class StreamChannel {
   // A tenth of the stream's rate in all, half of that for one member.
   delivery::Pacer repairs_;
   std::map<MemberId, delivery::Pacer> repairs_of_member_;
-  std::set<MemberId> members_;
+  std::set<MemberId> members_, may_know_keys_;
   delivery::StreamFacts facts_;
   std::vector<std::string> pending_;
 };

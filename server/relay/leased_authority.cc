@@ -30,6 +30,7 @@ constexpr absl::Duration kAskAgain = absl::Seconds(2);
 // How long a refusal stands: a member that is enrolled elsewhere in this moment is known soon.
 constexpr absl::Duration kRefusalStands = absl::Seconds(5);
 constexpr size_t kMostQuestions = 1000;
+constexpr absl::Duration kLookForEnded = absl::Seconds(1);
 
 absl::Time FromTimestamp(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
@@ -84,10 +85,9 @@ absl::Status LeasedAuthority::Load() {
     ASSIGN_OR_RETURN(const bool found, leases.Step());
     if (!found) break;
     const auto member = MemberId::FromBytes(leases.Bytes(0));
-    Lease lease;
-    if (!member || !lease.rights.ParseFromString(leases.Bytes(1))) continue;
-    lease.expires_at = FromTimestamp(lease.rights.lease_expires_at());
-    leases_[*member] = std::move(lease);
+    v1::MemberRights rights;
+    if (!member || !rights.ParseFromString(leases.Bytes(1))) continue;
+    leases_[*member] = LeaseOf(rights, FromTimestamp(rights.lease_expires_at()));
   }
   ASSIGN_OR_RETURN(sqlite::Statement grants,
                    parts_.state.Prepare("SELECT member, question, signed_grant FROM relay_grants"));
@@ -107,6 +107,14 @@ absl::Status LeasedAuthority::Load() {
   ASSIGN_OR_RETURN(const auto open, parts_.state.QueryValue("SELECT max(expires_at_ms) FROM relay_tokens"));
   if (open && std::holds_alternative<int64_t>(*open)) open_until_ = absl::FromUnixMillis(std::get<int64_t>(*open));
   return absl::OkStatus();
+}
+
+LeasedAuthority::Lease LeasedAuthority::LeaseOf(const v1::MemberRights& rights, absl::Time expires_at) const {
+  return {rights, expires_at, parts_.clock.Now() + std::min(expires_at - parts_.clock.Wall(), limits::kLease)};
+}
+
+bool LeasedAuthority::Ended(const Lease& lease) const {
+  return lease.expires_at <= parts_.clock.Wall() || lease.ends_at <= parts_.clock.Now();
 }
 
 absl::StatusOr<Member> LeasedAuthority::MemberOf(const MemberId& id, const Lease& lease,
@@ -131,11 +139,12 @@ absl::StatusOr<Member> LeasedAuthority::Authenticate(const MemberId& id, const s
   if (id == parts_.publisher.self()) return Loop();
   const absl::Time now = parts_.clock.Wall();
   const auto found = leases_.find(id);
-  if (found == leases_.end() || found->second.expires_at <= now) {
+  if (found == leases_.end() || Ended(found->second)) {
     Ask(QuestionOf(id, "", nullptr));
     return Asking();
   }
-  if (found->second.expires_at - now < limits::kLease / 2) Ask(QuestionOf(id, "", nullptr));
+  if (std::min(found->second.expires_at - now, found->second.ends_at - parts_.clock.Now()) < limits::kLease / 2)
+    Ask(QuestionOf(id, "", nullptr));
   absl::StatusOr<Member> member = MemberOf(id, found->second, role);
   if (member.ok()) parts_.membership.activity(id).last_seen = now;
   return member;
@@ -189,8 +198,6 @@ void LeasedAuthority::TakeAnswer(const v1::AuthorizeRequest& asked, absl::Status
       if (const absl::Status taken = TakeRights(asked.questions(i), answer->rights(i)); !taken.ok())
         spdlog::warn("what the server above says of a member could not be kept: {}", std::string(taken.message()));
     }
-    if (const absl::Status forgotten = ForgetExpired(); !forgotten.ok())
-      spdlog::warn("leases that ended could not be forgotten: {}", std::string(forgotten.message()));
   } else {
     not_before_ = parts_.clock.Now() + kAskAgain;
     loop_ = ReasonOf(answer.status()) == "LOOP" ? answer.status() : absl::OkStatus();
@@ -211,7 +218,8 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
     grants_.erase({*id, key});
     return absl::OkStatus();
   }
-  Lease lease{rights, is_member ? FromTimestamp(rights.lease_expires_at()) : parts_.clock.Wall() + kRefusalStands};
+  Lease lease =
+      LeaseOf(rights, is_member ? FromTimestamp(rights.lease_expires_at()) : parts_.clock.Wall() + kRefusalStands);
   const v1::SignedGrant grant = rights.signed_grant();
   lease.rights.clear_signed_grant();
   leases_[*id] = lease;
@@ -244,12 +252,34 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
   return transaction.Commit();
 }
 
-absl::Status LeasedAuthority::ForgetExpired() {
+absl::Time LeasedAuthority::Step() {
+  if (parts_.clock.Now() < next_step_) return next_step_;
+  next_step_ = parts_.clock.Now() + kLookForEnded;
+  if (const absl::Status ended = EndLeases(); !ended.ok())
+    spdlog::warn("leases that ended could not be forgotten: {}", std::string(ended.message()));
+  return next_step_;
+}
+
+absl::Status LeasedAuthority::EndLeases() {
   const absl::Time now = parts_.clock.Wall();
-  std::erase_if(leases_, [now](const auto& each) { return each.second.expires_at <= now; });
-  std::erase_if(grants_, [now](const auto& each) { return each.second.expires_at <= now; });
-  const std::string expired = " WHERE expires_at_ms <= " + std::to_string(absl::ToUnixMillis(now));
-  return parts_.state.Execute("DELETE FROM relay_leases" + expired + "; DELETE FROM relay_grants" + expired);
+  std::vector<MemberId> ended;
+  for (const auto& [member, lease] : leases_) {
+    if (Ended(lease)) ended.push_back(member);
+  }
+  const size_t grants = std::erase_if(grants_, [now](const auto& each) { return each.second.expires_at <= now; });
+  for (const MemberId& member : ended) {
+    const bool held = leases_.at(member).rights.refusal().empty();
+    leases_.erase(member);
+    // Also one that only listens, and asks for nothing.
+    if (held) parts_.on_lease_ended(member, Asking());
+  }
+  if (ended.empty() && grants == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(parts_.state));
+  ASSIGN_OR_RETURN(sqlite::Statement remove, parts_.state.Prepare("DELETE FROM relay_leases WHERE member = ?"));
+  for (const MemberId& member : ended) RETURN_IF_ERROR(remove.BindBlob(1, member.view()).Run());
+  RETURN_IF_ERROR(parts_.state.Execute("DELETE FROM relay_grants WHERE expires_at_ms <= " +
+                                       std::to_string(absl::ToUnixMillis(now))));
+  return transaction.Commit();
 }
 
 std::vector<v1::PathServer> LeasedAuthority::PathOf(const DefinitionHash& definition) const {

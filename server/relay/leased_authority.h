@@ -21,7 +21,8 @@ namespace replicast::relay {
 
 // At a relay: the server above it decides, and the relay acts on what it was told until that lease ends, also while it
 // can't ask; then it fails closed. Leases are asked for anew at half their time, for members that were heard of since.
-// What was told outlives a restart, in the relay's state database. One thread; times of the wall clock.
+// What was told outlives a restart, in the relay's state database. One thread; times of the wall clock, but no lease
+// lasts longer than limits::kLease by the clock that nobody sets.
 class LeasedAuthority : public Authority {
  public:
   struct Parts {
@@ -32,10 +33,14 @@ class LeasedAuthority : public Authority {
     const Clock& clock;
     // A member is revoked, says the server above.
     std::function<void(const MemberId&)> on_revoked;
+    // Its lease ended, and the server above did not give another: it is to be cut off, with what it is told.
+    std::function<void(const MemberId&, const absl::Status& why)> on_lease_ended;
   };
   static absl::StatusOr<std::unique_ptr<LeasedAuthority>> Open(Parts parts);
   ~LeasedAuthority() override { *alive_ = false; }
 
+  // Ends the leases whose time it is. When to be called again.
+  absl::Time Step();
   absl::StatusOr<Member> Authenticate(const MemberId& id, const std::string& role) override;
   absl::StatusOr<v1::SignedGrant> Grant(const Member& member, const std::string& dataset,
                                         const v1::Definition* narrowing, const DefinitionHash& definition) override;
@@ -55,6 +60,7 @@ class LeasedAuthority : public Authority {
   struct Lease {
     v1::MemberRights rights;  // or why it has none
     absl::Time expires_at;
+    absl::Time ends_at;  // by Clock::Now
   };
   struct Granted {
     v1::SignedGrant grant;
@@ -66,12 +72,14 @@ class LeasedAuthority : public Authority {
 
   explicit LeasedAuthority(Parts parts) : parts_(std::move(parts)) {}
   absl::Status Load();
+  Lease LeaseOf(const v1::MemberRights& rights, absl::Time expires_at) const;
+  bool Ended(const Lease& lease) const;
   absl::Status Asking();
   void Ask(v1::MemberQuestion question);
   void SendQuestions();
   void TakeAnswer(const v1::AuthorizeRequest& asked, absl::StatusOr<v1::AuthorizeResponse> answer);
   absl::Status TakeRights(const v1::MemberQuestion& question, const v1::MemberRights& rights);
-  absl::Status ForgetExpired();
+  absl::Status EndLeases();
   absl::StatusOr<Member> MemberOf(const MemberId& id, const Lease& lease, const std::string& role) const;
   template <typename Response>
   Answer<Response> WhileAlive(Answer<Response> answer) {
@@ -88,6 +96,7 @@ class LeasedAuthority : public Authority {
   std::map<std::string, v1::MemberQuestion> asked_;      // being asked
   absl::Time not_before_ = absl::InfinitePast();         // after a failure
   absl::Status loop_;                                    // what the server above said, where that is one
+  absl::Time next_step_ = absl::InfinitePast();
   absl::Time open_until_ = absl::InfinitePast();
 };
 

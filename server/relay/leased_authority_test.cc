@@ -72,8 +72,10 @@ class LeasedAuthorityTest : public testing::Test {
     Open();
   }
   void Open() {
-    authority_ = *LeasedAuthority::Open({*state_, *membership_, *publisher_, upstream_, clock_,
-                                         [this](const MemberId& member) { revoked_.push_back(member); }});
+    authority_ =
+        *LeasedAuthority::Open({*state_, *membership_, *publisher_, upstream_, clock_,
+                                [this](const MemberId& member) { revoked_.push_back(member); },
+                                [this](const MemberId& member, const absl::Status&) { cut_off_.push_back(member); }});
     authority_->SetOnChanged([this] { ++changes_; });
   }
   v1::MemberRights RightsOf(const MemberId& member) {
@@ -114,7 +116,7 @@ class LeasedAuthorityTest : public testing::Test {
   std::unique_ptr<RelayPublisher> publisher_;
   std::unique_ptr<LeasedAuthority> authority_;
   const MemberId member_ = Numbered<MemberId>(5);
-  std::vector<MemberId> revoked_;
+  std::vector<MemberId> revoked_, cut_off_;
   int changes_ = 0;
 };
 
@@ -175,7 +177,40 @@ TEST_F(LeasedAuthorityTest, WhatHasEndedIsForgotten) {
   const MemberId other = Numbered<MemberId>(6);
   EXPECT_FALSE(authority_->Authenticate(other, "member").ok());
   Answer({RightsOf(other)});
+  authority_->Step();
   EXPECT_EQ(std::get<int64_t>(**state_->QueryValue("SELECT count(*) FROM relay_leases")), 1);
+}
+
+TEST_F(LeasedAuthorityTest, AMemberThatOnlyListensIsCutOffWhenItsLeaseEnds) {
+  Who();
+  Answer({RightsOf(member_)});
+  clock_.Advance(limits::kLease - absl::Seconds(2));
+  authority_->Step();
+  EXPECT_TRUE(cut_off_.empty());
+  clock_.Advance(absl::Seconds(2));
+  authority_->Step();
+  EXPECT_EQ(cut_off_, std::vector<MemberId>{member_});
+  clock_.Advance(absl::Seconds(2));
+  authority_->Step();
+  EXPECT_EQ(cut_off_.size(), 1u);
+}
+
+TEST_F(LeasedAuthorityTest, ALeaseOfAServerWhoseClockIsWrongLastsNoLongerThanOthers) {
+  Who();
+  v1::MemberRights rights = RightsOf(member_);
+  SetTimestamp(clock_.Wall() + absl::Hours(9), rights.mutable_lease_expires_at());
+  Answer({rights});
+  EXPECT_EQ(Who(), "");
+  clock_.Advance(limits::kLease);
+  EXPECT_EQ(Who(), "AUTHORIZING");
+}
+
+TEST_F(LeasedAuthorityTest, ARefusalThatEndsCutsNobodyOff) {
+  Who();
+  Refuse("MEMBER_UNKNOWN");
+  clock_.Advance(absl::Seconds(6));
+  authority_->Step();
+  EXPECT_TRUE(cut_off_.empty());
 }
 
 TEST_F(LeasedAuthorityTest, ARevocationIsActedOnAndARefusalStandsForAMomentOnly) {

@@ -134,7 +134,11 @@ absl::Status RelayPublisher::Follow(const RelayStream::Wanted& wanted, const v1:
   Followed& followed = streams_[wanted.name];
   followed.stream =
       std::make_unique<RelayStream>(relay, wanted, std::move(database), open_listener_, std::move(listener));
-  if (answer != nullptr) followed.stream->Restore(*answer);
+  if (answer != nullptr) {
+    followed.stream->Restore(*answer);
+    // Members may be granted it before upstream answers again.
+    signing_key_ = answer->signing_key();
+  }
   return Save(*followed.stream);
 }
 
@@ -168,8 +172,12 @@ void RelayPublisher::OnUnits(RelayStream& stream, const std::vector<uint64_t>& w
 void RelayPublisher::OnEmptyUnit(RelayStream& stream, const wire::UnitPart& part) {
   last_heard_ = clock_.Now();
   Followed& followed = streams_.at(stream.wanted().name);
-  if (part.header.last_lsn() <= followed.newest_header.last_lsn() &&
-      part.header.history_id() == followed.newest_header.history_id())
+  // The same boundary of a later time is news: nothing happened since.
+  const v1::UnitHeader& known = followed.newest_header;
+  const bool same = part.header.history_id() == known.history_id();
+  if (same && (part.header.last_lsn() < known.last_lsn() ||
+               (part.header.last_lsn() == known.last_lsn() &&
+                part.header.master_time_microseconds() <= known.master_time_microseconds())))
     return;
   followed.newest_header = part.header;
   followed.newest_empty = part.encoded;

@@ -30,7 +30,13 @@ RelayStream::RelayStream(const Relay& relay, Wanted wanted, std::unique_ptr<Repl
   MakeSession();
 }
 
+void RelayStream::LeaveUpstream() {
+  snapshot_.reset();
+  granted_.reset();
+}
+
 void RelayStream::MakeSession() {
+  LeaveUpstream();
   tap_.Use(*relay_.upstreams[0]);
   ReplicaSession::Options options{.dataset = wanted_.dataset,
                                   .servers = relay_.servers,
@@ -73,11 +79,11 @@ void RelayStream::Restore(const v1::SubscribeResponse& answer) {
 
 absl::Status RelayStream::OnDataset(const ReplicaDatabase::Identity& identity, const v1::DatasetSchema& schema) {
   if (!granted_) return absl::OkStatus();
+  RETURN_IF_ERROR(relay_.log.Add(identity.definition).status());  // before anything else is another one
   const std::optional<DefinitionHash> before = std::exchange(hash_, identity.definition);
   answer_ = *std::exchange(granted_, std::nullopt);
   schema_ = schema;
   schema_stale_ = false;
-  RETURN_IF_ERROR(relay_.log.Add(*hash_).status());
   listener_.on_answer(*this, before);
   return absl::OkStatus();
 }
@@ -169,10 +175,11 @@ void RelayStream::OnTime(absl::Time now) {
 }
 
 absl::Time RelayStream::NextDeadline() const {
+  if (session_->ended()) return again_at_;
   if (snapshot_ != nullptr && snapshot_->has_news()) return absl::InfinitePast();
-  absl::Time next = std::min(session_->NextDeadline(), again_at_);
-  if (snapshot_ == nullptr && (schema_stale_ || snapshot_wanted_)) next = std::min(next, snapshot_not_before_);
-  return next;
+  const absl::Time next = session_->NextDeadline();
+  const bool due = snapshot_ == nullptr && (schema_stale_ || snapshot_wanted_) && hash_ && database_->position();
+  return due ? std::min(next, snapshot_not_before_) : next;
 }
 
 }  // namespace replicast::relay

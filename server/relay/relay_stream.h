@@ -94,6 +94,7 @@ class RelayStream : private SessionEnvironment {
   absl::Status Listen(const v1::Grant& grant) override { return group_->Listen(grant); }
   void StopListening() override { group_->Stop(); }
   void UseServer(size_t index) override {
+    LeaveUpstream();
     tap_.Use(*relay_.upstreams[index]);
     listener_.on_server(index);
   }
@@ -109,6 +110,8 @@ class RelayStream : private SessionEnvironment {
   absl::Status OnParts(const std::vector<const wire::UnitPart*>& parts);
   absl::Status OnDataset(const ReplicaDatabase::Identity& identity, const v1::DatasetSchema& schema);
   void MakeSession();
+  // What was asked of it is of no use any more.
+  void LeaveUpstream();
   void StepSnapshot(absl::Time now);
   void OpenSnapshot(bool schema_only);
   void TakeSchema(const v1::SignedSchema& schema);

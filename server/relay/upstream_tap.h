@@ -9,22 +9,29 @@
 
 namespace replicast::relay {
 
-// A session's calls upstream; what is told of grants and chunks is told to the relay first.
+// A session's calls upstream; what is told of grants and chunks is told to the relay first, and to nobody once the tap
+// is gone.
 class UpstreamTap : public ControlChannel {
  public:
   struct Listener {
     std::function<void(const v1::SubscribeResponse&)> on_granted;
     std::function<void(const v1::SnapshotResponse&)> on_snapshot;
   };
-  UpstreamTap(ControlChannel& upstream, Listener listener) : upstream_(&upstream), listener_(std::move(listener)) {}
-  // Calls from now on go there.
-  void Use(ControlChannel& upstream) { upstream_ = &upstream; }
+  UpstreamTap(ControlChannel& upstream, Listener listener)
+      : upstream_(&upstream), listener_(std::make_shared<Listener>(std::move(listener))) {}
+  // Calls from now on go there; answers from elsewhere are not told any more.
+  void Use(ControlChannel& upstream) {
+    upstream_ = &upstream;
+    listener_ = std::make_shared<Listener>(*listener_);
+  }
 
   void Subscribe(const v1::SubscribeRequest& request, Answer<v1::SubscribeResponse> answer) override {
-    upstream_->Subscribe(request, [on_granted = listener_.on_granted, answer = std::move(answer)](auto response) {
-      if (response.ok()) on_granted(*response);
-      answer(std::move(response));
-    });
+    upstream_->Subscribe(request,
+                         [listener = std::weak_ptr<Listener>(listener_), answer = std::move(answer)](auto response) {
+                           const std::shared_ptr<Listener> open = listener.lock();
+                           if (response.ok() && open != nullptr) open->on_granted(*response);
+                           answer(std::move(response));
+                         });
   }
   void GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) override {
     upstream_->GetKeys(request, std::move(answer));
@@ -48,8 +55,9 @@ class UpstreamTap : public ControlChannel {
                                    std::function<void(absl::Status)> on_end) override {
     return upstream_->Snapshot(
         request,
-        [on_snapshot = listener_.on_snapshot, on_message = std::move(on_message)](v1::SnapshotResponse response) {
-          on_snapshot(response);
+        [listener = std::weak_ptr<Listener>(listener_),
+         on_message = std::move(on_message)](v1::SnapshotResponse response) {
+          if (const std::shared_ptr<Listener> open = listener.lock()) open->on_snapshot(response);
           on_message(std::move(response));
         },
         std::move(on_end));
@@ -57,7 +65,7 @@ class UpstreamTap : public ControlChannel {
 
  private:
   ControlChannel* upstream_;
-  const Listener listener_;
+  std::shared_ptr<Listener> listener_;
 };
 
 }  // namespace replicast::relay

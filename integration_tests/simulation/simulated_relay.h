@@ -1,0 +1,84 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_RELAY_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_RELAY_H_
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "integration_tests/simulation/control_link.h"
+#include "integration_tests/simulation/serving_process.h"
+#include "server/relay/leased_authority.h"
+#include "server/relay/relay_publisher.h"
+
+namespace replicast::simulation {
+
+struct RelayMachine {
+  explicit RelayMachine(uint64_t seed) : disk(seed) {}
+  SimulatedDisk disk;
+};
+
+// A relay, as replicast::Relayd is, on a machine of its own: upstream is another server of the world.
+class SimulatedRelay : private RelayMachine, public ServingProcess {
+ public:
+  // What it enrolled as; its server id is its member id.
+  struct Credential {
+    MemberId member;
+    crypto::KeyPair x25519;
+  };
+  SimulatedRelay(const Surroundings& around, uint64_t seed, const std::string& name, const std::string& address,
+                 const Credential& credential, const Options& options, ServingProcess& upstream,
+                 CallObserver& observer);
+  ~SimulatedRelay() override;
+
+  bool decides() const override { return false; }
+  const MemberId& member() const { return credential_.member; }
+  const Credential& credential() const { return credential_; }
+  SimulatedDisk& disk() { return RelayMachine::disk; }
+  // To the server above it: calls, and datagrams.
+  ControlLink& link() { return link_; }
+  PathFaults& path() { return *path_; }
+  ServingProcess& upstream() const { return link_.server(); }
+  // It dies, and its disk forgets what was not synced.
+  void LosePower();
+  // It is gone for good.
+  void Leave();
+  bool left() const { return left_; }
+
+ protected:
+  // Hooks for one that is not honest: who stands between its parts.
+  virtual UnitListener& ListenerTo(UnitListener& events) { return events; }
+  virtual std::unique_ptr<Publisher> PublisherOver(std::unique_ptr<relay::RelayPublisher> publisher) {
+    return publisher;
+  }
+  virtual std::unique_ptr<Authority> AuthorityOver(std::unique_ptr<relay::LeasedAuthority> authority) {
+    return authority;
+  }
+
+ private:
+  class Group;
+  struct Following;
+  absl::Status MakeOrigin(Parts& parts) override;
+  absl::Status MakePublisher(Parts& parts) override;
+  std::string source() const override { return "relay"; }
+  void OnStarted() override;
+  absl::Time BeforeRound() override;
+  Following& following() const;
+  size_t TakeReceiver();
+  void OnDatagram(size_t receiver, const std::string& datagram);
+  void Hear(size_t receiver, const std::string& datagram);
+
+  const Credential credential_;
+  ControlLink link_;
+  relay::RotatingCalls calls_{{&link_}};
+  const std::shared_ptr<PathFaults> path_ = std::make_shared<PathFaults>();
+  // Receivers of the network, each of one group at a time; null: free.
+  std::vector<std::pair<size_t, Group*>> receivers_;
+  std::deque<std::pair<size_t, std::string>> kernel_;  // datagrams that came while it was paused
+  bool left_ = false;
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_SIMULATED_RELAY_H_
