@@ -1,6 +1,7 @@
 #include "integration_tests/simulation/checks.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 
 #include <algorithm>
 
@@ -19,6 +20,8 @@ constexpr uint64_t kMostCallsInASecond = 100;
 constexpr absl::Duration kSaysSo = absl::Seconds(3);
 constexpr absl::Duration kRecovers = absl::Minutes(2);  // multicast must have been sound for a while
 constexpr absl::Duration kTailLag = absl::Seconds(3);   // a heartbeat and a repair
+constexpr absl::Duration kGone = absl::Seconds(30);
+constexpr absl::Duration kLook = absl::Milliseconds(100);
 constexpr absl::Duration kOldNews = absl::Seconds(25);  // two boundaries of an idle stream, and a level or two
 constexpr absl::Duration kCutOff = absl::Seconds(5);    // a revoked member, at every depth
 constexpr uint64_t kOneRowFrames = 12;                  // of a stream: its unit, and heartbeats ever further apart
@@ -223,6 +226,7 @@ void Checks::LostTail() {
 
 void Checks::Tree() {
   if (Relays().empty()) return;
+  ChangedOver();
   Repointed();
   RelayKilled();
   RevokedBehindRelays();
@@ -232,6 +236,47 @@ uint64_t Checks::Snapshots(const std::vector<SimulatedReplica*>& replicas) {
   uint64_t snapshots = 0;
   for (SimulatedReplica* replica : replicas) snapshots += replica->session()->content().counters().snapshots;
   return snapshots;
+}
+
+void Checks::ChangedOver() {
+  struct Leaving {
+    SimulatedReplica* replica;
+    const ServingProcess* from;
+  };
+  std::vector<ServingProcess*> servers = {world_.server.get()};
+  for (SimulatedRelay* relay : Relays()) servers.push_back(relay);
+  ServingProcess& gone = *servers[world_.random.Below(servers.size())];
+  std::vector<Leaving> leaving;
+  for (SimulatedReplica* replica : Live()) {
+    const auto serves = [&](const ServingProcess* other) { return other != &gone && other->up(); };
+    if (&replica->link().server() == &gone && std::any_of(replica->servers().begin(), replica->servers().end(), serves))
+      leaving.push_back({replica, &gone});
+  }
+  for (const auto& replica : world_.replicas) {
+    replica->path() = world_.configuration.path;
+    replica->link().faults = world_.configuration.calls;
+  }
+  gone.Kill();
+  gone.RestartAfter(2 * kGone);
+  for (absl::Duration passed; passed < kGone && !leaving.empty(); passed += kLook) {
+    world_.RunFor(kLook);
+    std::erase_if(leaving, [&](const Leaving& one) {
+      const bool live = one.replica->up() && one.replica->session()->phase() == FollowPhase::kLive &&
+                        &one.replica->link().server() != one.from;
+      if (live) world_.trace.Count(absl::StrFormat("%s%.1f s", kLiveAgainAt, absl::ToDoubleSeconds(passed + kLook)));
+      return live;
+    });
+  }
+  if (!leaving.empty()) {
+    world_.trace.Count(absl::StrFormat("%s%.1f s", kLiveAgainAt, absl::ToDoubleSeconds(2 * kGone)), leaving.size());
+  }
+  world_.RunFor(2 * kGone);
+  for (const auto& replica : world_.replicas) {
+    replica->path() = PathFaults();
+    replica->link().faults = CallFaults();
+  }
+  MustBecomeEqual(kCalm, "not equal after a server was away");
+  world_.RunFor(kSettling);
 }
 
 void Checks::Repointed() {

@@ -215,8 +215,7 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
     give(absl::DeadlineExceededError("the server did not answer in time"));
   });
   if (Happens(faults.lost_request)) return trace_.Count("fault: request lost");
-  const auto serve = [this, &server = *server_, alive = std::weak_ptr<bool>(alive_), method, handler, before,
-                      give] {
+  const auto serve = [this, &server = *server_, alive = std::weak_ptr<bool>(alive_), method, handler, before, give] {
     if (alive.expired()) return;
     if (!server.up() || faults.cut) {
       trace_.Count("fault: call refused as unavailable");

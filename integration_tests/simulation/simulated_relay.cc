@@ -116,14 +116,9 @@ absl::Status SimulatedRelay::MakePublisher(Parts& parts) {
   files.remove = [this](const std::string& name) {
     if (!process_.dead()) disk().Restore(StreamPath(name), {});
   };
-const relay::RelayPublisher::Upstream above{loop(),
-                                              {&link_},
-                                              calls_,
-                                              {upstream().address() + ":7420"},
-                                              credential_.member,
-                                              credential_.x25519,
-                                              CaPem(),
-                                              name()};
+  const relay::RelayPublisher::Upstream above{
+      loop(),  {&link_}, calls_, {upstream().address() + ":7420"}, credential_.member, credential_.x25519,
+      CaPem(), name()};
   ASSIGN_OR_RETURN(std::unique_ptr<relay::RelayPublisher> publisher,
                    relay::RelayPublisher::Start(
                        *following.log, above, std::move(files),

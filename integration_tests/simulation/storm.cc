@@ -475,7 +475,18 @@ void Storm::TakeOut(SimulatedRelay& relay) {
     other->link().SetServer(above);
   }
   for (const auto& replica : world_.replicas) {
-    if (&replica->link().server() == &relay && !replica->left()) replica->PointAt(above);
+    const std::vector<ServingProcess*>& servers = replica->servers();
+    if (replica->left() || std::find(servers.begin(), servers.end(), &relay) == servers.end()) continue;
+    const bool has_another = std::any_of(servers.begin(), servers.end(), [](const ServingProcess* other) {
+      const auto* below = dynamic_cast<const SimulatedRelay*>(other);
+      return below == nullptr || !below->left();
+    });
+    // Who has another server is left alone: it changes over by itself.
+    if (has_another && !replica->ended()) {
+      world_.trace.Count("relay: replica left to change over by itself");
+    } else {
+      replica->PointAt(above);
+    }
   }
 }
 

@@ -215,7 +215,15 @@ SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity, Serving
   SimulatedReplica* replica = replicas.back().get();
   replica->path() = configuration.path;
   replica->link().faults = configuration.calls;
-  if (!relays.empty()) trace.Count(absl::StrCat("relay: replica at depth ", DepthOf(at)));
+  if (!relays.empty()) {
+    trace.Count(absl::StrCat("relay: replica at depth ", DepthOf(at)));
+    // Mostly with one or two others to change over to.
+    for (uint64_t others = random.Below(3); others > 0; --others) {
+      ServingProcess& other = AnyServer(random);
+      if (&other != &at) replica->AddServer(other);
+    }
+    if (replica->servers().size() > 1) trace.Count("relay: replica with several servers");
+  }
   replica->Start();
   return replica;
 }

@@ -49,8 +49,8 @@ class RelayPublisherTest : public testing::Test {
  protected:
   void Start() {
     publisher_.reset();
-    const RelayPublisher::Upstream upstream{loop_,         {&channel_}, rotating_, {"upstream:1"}, Numbered<MemberId>(9),
-                                            {},            "",          "relay"};
+    const RelayPublisher::Upstream upstream{loop_, {&channel_}, rotating_, {"upstream:1"}, Numbered<MemberId>(9),
+                                            {},    "",          "relay"};
     RelayPublisher::Files files;
     files.open = [this](const std::string& name) {
       return ReplicaDatabase::Open({.path = temporary_.path() + "/" + name, .create = true}, clock_);
