@@ -42,6 +42,7 @@ class ReplicaDaemon : private SessionEnvironment {
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { pump_.Stop(); }
   void UseServer(size_t index) override;
+  absl::Time Wall() const override { return clock_.Wall(); }
   void Say(const std::string& line) override { progress_.PrintLine(line); }
   void OnLive(const Position& position) override;
   v1::RenewRequest MakeRenewal() override;

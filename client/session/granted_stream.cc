@@ -44,7 +44,7 @@ absl::Status NotGranted(const std::string& what) {
 absl::Status CheckTime(const v1::GrantStatement& granted, int servers_between, absl::Time master_time) {
   const absl::Time expires = absl::FromUnixSeconds(granted.expires_at().seconds());
   if (expires + servers_between * limits::kLease / 2 >= master_time) return absl::OkStatus();
-  return Error(absl::StatusCode::kPermissionDenied, "GRANT_EXPIRED",
+  return Error(absl::StatusCode::kFailedPrecondition, "GRANT_EXPIRED",
                "what the master's server granted has expired: the server, or one above it, may not serve any more");
 }
 

@@ -22,7 +22,7 @@ struct GrantedStream {
 };
 // `master_time`: what the master's clock is known to have passed; what was granted until long before then counts no
 // more. FAILED_PRECONDITION (ANSWER_INVALID; LOOP: the way to the master leads through the member itself),
-// PERMISSION_DENIED (SIGNATURE_INVALID, GRANT_EXPIRED).
+// PERMISSION_DENIED (SIGNATURE_INVALID); FAILED_PRECONDITION (GRANT_EXPIRED): not any more, or not yet.
 absl::StatusOr<GrantedStream> CheckGrant(const v1::SubscribeResponse& answer, const Subscription::Options& member,
                                          absl::Time master_time);
 

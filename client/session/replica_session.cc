@@ -188,7 +188,11 @@ void ReplicaSession::TakeFailures(absl::Time now) {
 
 void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now) {
   const std::optional<v1::Grant> before = grant_;
-  const absl::StatusOr<GrantedStream> granted = CheckGrant(answer, options_, database_.master_time());
+  // The master's clock may have been ahead, and is right again: then this machine's tells that a grant is a new one.
+  const absl::Time newest = std::min(database_.master_time(), environment_.Wall());
+  const absl::StatusOr<GrantedStream> granted = CheckGrant(answer, options_, newest);
+  // What has expired may be granted anew: that is waited for.
+  if (ReasonOf(granted.status()) == "GRANT_EXPIRED") return subscription_.OnRpcFailure(granted.status(), now);
   if (!granted.ok()) return subscription_.MoveOn(granted.status(), true, now);
   if (const absl::Status taken = TakeOver(answer.grant(), *granted, now); !taken.ok()) return End(taken);
   path_.assign(answer.path().begin(), answer.path().end());

@@ -22,6 +22,8 @@ class SessionEnvironment {
   virtual void StopListening() = 0;
   // The control channel's calls go to this one of the session's servers from now on.
   virtual void UseServer(size_t index) = 0;
+  // This machine's clock, as people set it; InfiniteFuture: it has none that is worth anything.
+  virtual absl::Time Wall() const { return absl::InfiniteFuture(); }
   // One line for the person who runs the replica.
   virtual void Say(const std::string& line) = 0;
   // The database shows the stream's newest state, for the first time.

@@ -105,6 +105,7 @@ class SimulatedReplica : public SessionEnvironment {
   absl::Status Listen(const v1::Grant& grant) override;
   void StopListening() override { network_.Listen(receiver_, ""); }
   void UseServer(size_t index) override { link_.SetServer(*servers_[index]); }
+  absl::Time Wall() const override { return clock_.Wall(); }
   void Say(const std::string& line) override;
   void OnLive(const Position& position) override;
   v1::RenewRequest MakeRenewal() override { return {}; }

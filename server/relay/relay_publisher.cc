@@ -120,9 +120,9 @@ absl::Status RelayPublisher::Load() {
 
 absl::Status RelayPublisher::Follow(const RelayStream::Wanted& wanted, const v1::SubscribeResponse* answer) {
   ASSIGN_OR_RETURN(std::unique_ptr<ReplicaDatabase> database, files_.open(wanted.name));
-  const RelayStream::Relay relay{
-      upstream_.channels, *log_,     *chunks_,         random_,          upstream_.servers,
-      upstream_.member,   instance_, upstream_.x25519, upstream_.ca_pem, upstream_.transport};
+  const RelayStream::Relay relay{upstream_.channels, *log_,     *chunks_,         random_,          upstream_.servers,
+                                 upstream_.member,   instance_, upstream_.x25519, upstream_.ca_pem, clock_,
+                                 upstream_.transport};
   RelayStream::Listener listener;
   listener.on_units = [this](RelayStream& stream, const auto& whole) { OnUnits(stream, whole); };
   listener.on_empty_unit = [this](RelayStream& stream, const auto& part) { OnEmptyUnit(stream, part); };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/session/replica_session.h"
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "server/relay/chunk_cache.h"
 #include "server/relay/relay_log.h"
@@ -44,6 +45,7 @@ class RelayStream : private SessionEnvironment {
     std::string instance;  // of this run
     crypto::KeyPair x25519;
     std::string ca_pem;
+    const Clock& clock;
     v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
   };
   struct Wanted {
@@ -98,6 +100,7 @@ class RelayStream : private SessionEnvironment {
     tap_.Use(*relay_.upstreams[index]);
     listener_.on_server(index);
   }
+  absl::Time Wall() const override { return relay_.clock.Wall(); }
   void Say(const std::string& line) override;
   void OnLive(const Position& position) override;
   void OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement) override {
