@@ -121,7 +121,7 @@ absl::Status ServingProcess::MakeParts() {
   control::ControlPlane::Facts facts;
   facts.server = identity_.id;
   facts.key_signing_public_key = identity_.signing.public_key;
-  facts.source_address = address_;
+  facts.sources = [address = address_] { return address; };
   facts.master_path = source();
   p.plane = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{*p.loop, *p.engine, *p.publisher, *p.multicaster, *p.membership, *p.authority,
