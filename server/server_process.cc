@@ -97,6 +97,13 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
       Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)}, looking);
   facts.sources = [this] { return sender_->sources(); };
   facts.version = kVersion;
+  facts.sending = {
+      .interface = config_.interface,
+      .ttl = static_cast<int>(config_.ttl),
+      .groups = config_.groups,
+      .port = static_cast<uint16_t>(config_.port_data),
+      .frame_size = static_cast<size_t>(config_.frame_size),
+      .open = [this] { return net::OpenMulticastSender(config_.interface, static_cast<int>(config_.ttl)); }};
   plane_ = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{loop_, *engine_, publisher, *multicaster_, membership, authority, *signer_, clock_},
       std::move(facts));
@@ -188,7 +195,7 @@ absl::Time ServerProcess::Tick() {
   const absl::Time own = BeforeStep();
   const absl::Time engine = engine_->Step();
   AfterStep();
-  const absl::Time control = plane_->Tick();
+  const absl::Time control = std::min(plane_->Tick(), server_->Tick());
   server_->SetServing(engine_->healthy());
   return std::min({own, engine, control, look_at_});
 }

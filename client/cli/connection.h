@@ -36,6 +36,7 @@ class Connection {
   }
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  const std::string& address() const { return address_; }
   // An unreachable server becomes a line that says which, and what to do.
   absl::Status Explain(absl::Status status) const;
 

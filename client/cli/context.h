@@ -2,8 +2,10 @@
 #define REPLICAST_CLIENT_CLI_CONTEXT_H_
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,6 +31,17 @@ void AddStatusCommand(CLI::App& app, Context& context);
 void AddVerifyCommand(CLI::App& app, Context& context);
 void AddWatchCommand(CLI::App& app, Context& context);
 void AddExecCommand(CLI::App& app, Context& context);
+
+// How a server's folder says that it sends, for when the server does not run.
+struct SendingSettings {
+  std::string interface;  // empty: the default one
+  int ttl = 1;
+  uint16_t port = 0;
+  uint32_t frame_size = 0;
+  uint64_t rate_ceiling = 0;
+};
+using SendingSettingsReader = std::function<absl::StatusOr<SendingSettings>(const std::string& directory)>;
+void AddDoctorCommand(CLI::App& app, Context& context, SendingSettingsReader reader);
 
 }  // namespace replicast::cli
 

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -7,6 +8,8 @@
 #include "client/cli/json_output.h"
 #include "common/base/errors.h"
 #include "server/cli/check_command.h"
+#include "server/config.h"
+#include "server/server_folder.h"
 
 namespace replicast::cli {
 namespace {
@@ -16,9 +19,20 @@ constexpr const char* kFooter =
     "  replicast status\n"
     "  replicast dataset create orders --table orders --table customers:id,name\n"
     "  replicast token create --dataset orders\n"
-    "  replicast verify --database replica.db\n\n"
+    "  replicast verify --database replica.db\n"
+    "  replicast doctor --database replica.db\n\n"
     "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 could not reach, 4 refused, 5 this machine prevents it, "
     "6 timed out.";
+
+absl::StatusOr<SendingSettings> ReadSendingSettings(const std::string& directory) {
+  ServerConfig config;
+  RETURN_IF_ERROR(ReadConfigFile(ServerFolder(directory).File(ServerFolder::kConfig), &config));
+  return SendingSettings{.interface = config.interface,
+                         .ttl = static_cast<int>(config.ttl),
+                         .port = static_cast<uint16_t>(std::max<int64_t>(config.port_data, 0)),
+                         .frame_size = static_cast<uint32_t>(config.frame_size),
+                         .rate_ceiling = static_cast<uint64_t>(config.rate_ceiling)};
+}
 
 int Fail(const Context& context, const absl::Status& status) {
   if (context.json)
@@ -48,6 +62,7 @@ int Run(int argc, char** argv) {
   AddScrubCommand(app, context);
   AddWatchCommand(app, context);
   AddExecCommand(app, context);
+  AddDoctorCommand(app, context, ReadSendingSettings);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     command->fallthrough();
     for (CLI::App* nested : command->get_subcommands([](CLI::App*) { return true; })) nested->fallthrough();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
+#include "common/base/limits.h"
+#include "common/net/datagram_transport.h"
 #include "common/rpc/peer.h"
 #include "common/wire/signer.h"
 #include "replicast/v1/authorization_service.pb.h"
@@ -44,6 +47,16 @@ class ControlPlane {
     const wire::Signer& signer;
     const Clock& clock;
   };
+  // How multicast leaves this machine.
+  struct Sending {
+    std::string interface;
+    int ttl = 1;
+    std::string groups;  // the range
+    uint16_t port = 0;
+    size_t frame_size = limits::kDefaultFrameSize;
+    // A sender of its own, as the streams' is.
+    std::function<absl::StatusOr<std::unique_ptr<net::DatagramSender>>()> open;
+  };
   // What is fixed for this run.
   struct Facts {
     ServerId server;
@@ -52,6 +65,7 @@ class ControlPlane {
     std::function<std::string()> sources = [] { return std::string(); };
     std::string master_path;
     std::string version;
+    Sending sending;
     // The newest outbox number that is in the master now.
     std::function<uint64_t()> newest_number = [] { return uint64_t{0}; };
   };

@@ -22,7 +22,8 @@ ControlServer::ControlServer(ControlPlane& plane)
       rate_(plane),
       synchronization_(plane),
       changes_(plane),
-      admin_(plane) {}
+      admin_(plane),
+      diagnostics_(plane) {}
 
 absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(ControlPlane& plane, const Options& options) {
   std::unique_ptr<ControlServer> server(new ControlServer(plane));
@@ -31,8 +32,9 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(ControlPlane
   members.ca_pem = options.ca_pem;
   members.certificate_pem = options.certificate_pem;
   members.key_pem = options.key_pem;
-  members.services = {&server->renew_,           &server->authorization_, &server->key_exchange_, &server->rate_,
-                      &server->synchronization_, &server->changes_,       &server->admin_};
+  members.services = {&server->renew_, &server->authorization_,   &server->key_exchange_,
+                      &server->rate_,  &server->synchronization_, &server->changes_,
+                      &server->admin_, &server->diagnostics_};
   ASSIGN_OR_RETURN(server->members_, rpc::ServerHost::Start(members));
   rpc::ServerHost::Options enrolment = members;
   enrolment.address = options.enrolment_address;

@@ -13,6 +13,7 @@
 #include "server/control/authorization_service.h"
 #include "server/control/changes_service.h"
 #include "server/control/control_plane.h"
+#include "server/control/diagnostics_service.h"
 #include "server/control/key_exchange_service.h"
 #include "server/control/rate_service.h"
 #include "server/control/registration_service.h"
@@ -34,6 +35,8 @@ class ControlServer {
 
   uint16_t member_port() const { return members_->port(); }
   uint16_t enrolment_port() const { return enrolment_->port(); }
+  // On the engine's thread: time has passed. When to be called again.
+  absl::Time Tick() { return diagnostics_.Tick(); }
   // What health says, until End.
   void SetServing(bool serving);
   // On the engine's thread: nobody is served any more; what is under way is told so; then, when both ports are closed
@@ -50,6 +53,7 @@ class ControlServer {
   SynchronizationService synchronization_;
   ChangesService changes_;
   AdminService admin_;
+  DiagnosticsService diagnostics_;
   std::unique_ptr<rpc::ServerHost> members_, enrolment_;
   std::thread ending_;
   bool serving_ = false;

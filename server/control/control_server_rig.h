@@ -52,6 +52,7 @@ class ControlServerRig : public testing::Test {
     ControlPlane::Facts facts;
     facts.server = server_id_;
     facts.key_signing_public_key = signing_.public_key;
+    facts.sending = Sending();
     rights_ = std::make_unique<LocalAuthority>(
         LocalAuthority::Parts{*membership_, *publisher_, signer_, clock_, server_id_,
                               wire::CertifySigningKey(server_id_, signing_.public_key, authority_.key_pem()),
@@ -60,10 +61,12 @@ class ControlServerRig : public testing::Test {
         ControlPlane::Parts{loop_, *engine_, *publisher_, multicaster_, *membership_, *rights_, signer_, clock_},
         facts);
     StartServer();
-    loop_.SetTick([this] { return std::min(engine_->Step(), plane_->Tick()); });
+    loop_.SetTick([this] { return std::min({engine_->Step(), plane_->Tick(), server_->Tick()}); });
     thread_ = std::thread([this] { loop_.Run(); });
     admin_ = MakeAdmin();
   }
+  // How multicast leaves the machine; by default not at all.
+  virtual ControlPlane::Sending Sending() { return {}; }
   void TearDown() override {
     if (thread_.joinable()) {
       loop_.Post([this] { server_->End([this] { loop_.Stop(); }); });
