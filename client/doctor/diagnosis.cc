@@ -1,6 +1,7 @@
 #include "client/doctor/diagnosis.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <tuple>
 #include <utility>
@@ -42,6 +43,7 @@ std::string Seconds(absl::Duration duration) {
 
 std::string Rate(uint64_t bytes) { return HumanBytes(bytes) + "/s"; }
 
+uint32_t LostOf(const ProbeFacts& probe) { return probe.sent - std::min(probe.received, probe.sent); }
 double Share(uint32_t part, uint32_t whole) { return whole == 0 ? 0 : static_cast<double>(part) / whole; }
 
 // Works through the causes, one function each, in the order in which a person would want to read them.
@@ -217,8 +219,8 @@ class Diagnosis {
   }
 
   void ReversePath() {
-    if (!Silent() || interface_ == nullptr || !interface_->reverse_path_filter || !f_.to_source.known || v6_ ||
-        interface_->loopback)
+    if (!Silent() || Has("wrong-interface") || interface_ == nullptr || !interface_->reverse_path_filter ||
+        !f_.to_source.known || v6_ || interface_->loopback)
       return;
     const int filter = *interface_->reverse_path_filter;
     const bool elsewhere = f_.to_source.reachable && f_.to_source.interface != f_.interface;
@@ -310,10 +312,15 @@ class Diagnosis {
         "lower rate_ceiling in the server's replicastd.toml to what the slowest link on the way takes, or "
         "start the replica with --max-rate";
     if (full != nullptr && burst != nullptr && full->received > 0) {
-      const double slow = Share(full->sent - std::min(full->received, full->sent), full->sent);
-      const uint32_t lost = burst->sent - std::min(burst->received, burst->sent);
-      const double fast = Share(lost, burst->sent);
-      if (lost > f_.dropped_by_socket && fast >= kNotedBurstLoss && fast > 2 * slow + kNotedBurstLoss) {
+      uint32_t slow_sent = full->sent, slow_lost = LostOf(*full);
+      if (const ProbeFacts* small = Probe(ProbeKind::kSmall)) {
+        slow_sent += small->sent;
+        slow_lost += LostOf(*small);
+      }
+      // What slow ones may lose at most, as far as so few of them tell.
+      const double slow = (slow_lost + 2 * std::sqrt(slow_lost) + 3) / slow_sent;
+      const double fast = Share(LostOf(*burst), burst->sent);
+      if (LostOf(*burst) > f_.dropped_by_socket && fast >= kNotedBurstLoss && fast > slow) {
         return Fault("rate-over-link",
                      "sent slowly, " + std::to_string(full->received) + " of " + std::to_string(full->sent) +
                          " full-size datagrams came; at the stream's " + Rate(f_.server.rate) + ", " +
@@ -444,7 +451,7 @@ class Diagnosis {
       if (probe.kind != ProbeKind::kSmall && Has("frame-too-large")) continue;
       if (probe.kind == ProbeKind::kBurst && (Has("rate-over-link") || f_.dropped_by_socket > 0)) continue;
       sent += probe.sent;
-      lost += probe.sent - std::min(probe.received, probe.sent);
+      lost += LostOf(probe);
       gap = std::max(gap, probe.longest_gap);
     }
     if (lost < kNotedLost || Share(lost, sent) < kNotedLoss) return;

@@ -311,6 +311,15 @@ TEST(DiagnosisTest, RateOverTheLink) {
               ElementsAre("rate-over-link"));
 }
 
+TEST(DiagnosisTest, SlowOnesThatWereLuckyDoNotBlameTheLink) {
+  EXPECT_THAT(IdsAfter([](Facts& facts) {
+                facts.probes[0].received = 18;
+                facts.probes[1].received = 19;
+                facts.probes[2].received = 164;
+              }),
+              ElementsAre("loss"));
+}
+
 TEST(DiagnosisTest, LossThatDoesNotGrowWithTheRateIsNotTheLinks) {
   EXPECT_THAT(IdsAfter([](Facts& facts) {
                 facts.probes[0].received = facts.probes[1].received = 16;

@@ -1,10 +1,11 @@
 """`replicast doctor` on networks that were broken on purpose, each in one way: it names that way, and nothing where all is well. Needs root."""
 import json
 import os
+import socket
 import subprocess
 import unittest
 
-from harness import BIN, SANITIZER_REPORT, SLOWNESS, ReplicastTest, may_make_namespaces, run_tests
+from harness import BIN, SANITIZER_REPORT, SLOWNESS, Process, ReplicastTest, free_port, may_make_namespaces, run_tests
 from network import Network
 
 NAMESPACES = may_make_namespaces()
@@ -108,6 +109,23 @@ class DoctorTest(ReplicastTest):
         for arguments in (["--for", "0s"], ["--for", "1h"], ["--for", "5s", "--soak", "4s"], ["--database", "a", "--directory", "b"],
                           ["--database", "a", "--group", "239.192.0.1"], ["--for", "soon"]):
             self.examine(*arguments, expect=2)
+
+    def test_a_relay_sends_probes_for_the_members_behind_it(self):
+        self.init_server()
+        self.start_server()
+        self.cli("dataset", "create", "all", "--table", "t")
+        ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+        relay = Process("relay", ["replicastd", "relay", "--directory", self.path("relay"), "--join", "-", "--interface", "eth0", "--port-data",
+                                  str(ports[2]), "--listen", f"{self.address}:{ports[0]}", "--listen-enrolment", f"{self.address}:{ports[1]}",
+                                  "--groups", "239.195.1.0/24"], self.path("relay.log"), self.token("all", "--relay"), self.host("s"))
+        self.processes.append(relay)
+        relay.wait_for_line("replicastd ready")
+        token = self.cli("--server", f"{self.address}:{ports[0]}", "token", "create", "--dataset", "all").strip()
+        self.start_replica("1", token=token).wait_for_line("replicast-replica live")
+        answer = self.assert_well(self.examine_replica())
+        self.assertTrue(answer["group"].startswith("239.195.1."), answer["group"])
+        self.assertEqual(answer["server"]["address"], f"{self.address}:{ports[0]}")
+        self.assertEqual(sum(each["received"] for each in answer["probes"]), 240)
 
     # --- broken on purpose
 
@@ -244,7 +262,7 @@ class DoctorTest(ReplicastTest):
     def test_loss_at_a_receiver_seen_from_the_server(self):
         self.serve_and_join()
         self.network.lose("1", 20)
-        self.master.executemany("INSERT INTO t VALUES(?, ?, 'x', 'y')", [(key, key) for key in range(5000, 8000)])
+        self.master.executemany("INSERT INTO t VALUES(?, ?, ?, 'y')", [(key, key, os.urandom(1000)) for key in range(5000, 8000)])
         self.assert_equal_copy("1")
         found = self.assert_found(["loss"], self.examine("--directory", self.server_folder, "--for", "1s", host="s"))
         self.assertRegex(found["seen"], r"member .* reported [\d,]+ of [\d,]+ symbols missing")

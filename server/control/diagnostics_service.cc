@@ -48,16 +48,19 @@ absl::StatusOr<DiagnosticsService::Target> DiagnosticsService::AnyGroup() {
 
 absl::StatusOr<DiagnosticsService::Target> DiagnosticsService::Find(const Member& member, uint32_t stream_id,
                                                                     const std::string& dataset) {
-  std::optional<ChannelInfo> channel;
-  if (stream_id != 0) channel = plane_.multicaster().ChannelById(stream_id);
-  if (channel) {
-    RETURN_IF_ERROR(plane_.ReadableStream(member, channel->definition_hash, "probe").status());
-  } else if (!dataset.empty()) {
-    ASSIGN_OR_RETURN(const StreamInfo info, plane_.ReadableDataset(member, dataset, "probe"));
-    channel = plane_.multicaster().Channel(info.definition_hash);
-  } else {
+  if (stream_id == 0 && dataset.empty()) {
     RETURN_IF_ERROR(plane_.RequireAdmin(member));
     return AnyGroup();
+  }
+  std::optional<ChannelInfo> channel;
+  if (!dataset.empty()) {
+    ASSIGN_OR_RETURN(const StreamInfo info, plane_.ReadableDataset(member, dataset, "probe"));
+    channel = plane_.multicaster().Channel(info.definition_hash);
+  }
+  // What is narrowed of the dataset has a stream of its own, which only its id names.
+  if (const auto named = stream_id == 0 ? std::nullopt : plane_.multicaster().ChannelById(stream_id)) {
+    RETURN_IF_ERROR(plane_.ReadableStream(member, named->definition_hash, "probe").status());
+    channel = named;
   }
   if (!channel) return Target{};
   return Target{channel->group, channel->port, channel->frame_size, channel->rate};

@@ -12,6 +12,7 @@
 #include "integration_tests/simulation/simulated_server.h"
 #include "server/control/admin_service.h"
 #include "server/control/changes_service.h"
+#include "server/control/diagnostics_service.h"
 #include "server/control/rate_service.h"
 #include "server/control/registration_service.h"
 
@@ -41,7 +42,8 @@ class CallWorld {
           rate(plane),
           synchronization(plane),
           changes(plane),
-          admin(plane) {}
+          admin(plane),
+          diagnostics(plane) {}
     control::RegistrationService enroll, renew;
     control::AuthorizationService authorization;
     control::KeyExchangeService key_exchange;
@@ -49,6 +51,7 @@ class CallWorld {
     control::SynchronizationService synchronization;
     control::ChangesService changes;
     control::AdminService admin;
+    control::DiagnosticsService diagnostics;
   };
   Services& services() { return *services_; }
   simulation::SimulatedServer& server() { return *server_; }

@@ -82,6 +82,7 @@ const std::vector<Method>& Methods() {
   using control::AdminService;
   using control::AuthorizationService;
   using control::ChangesService;
+  using control::DiagnosticsService;
   using control::KeyExchangeService;
   using control::RateService;
   using control::RegistrationService;
@@ -116,6 +117,8 @@ const std::vector<Method>& Methods() {
       Unary<&S::admin>(Right::kAdmin, &AdminService::Scrub),
       Unary<&S::admin>(Right::kAdmin, &AdminService::CheckMaster),
       Unary<&S::admin>(Right::kAdmin, &AdminService::AlterDataset),
+      Unary<&S::diagnostics>(Right::kMember, &DiagnosticsService::GetNetwork),
+      Stream<&S::diagnostics>(&DiagnosticsService::Probe),
   };
   return methods;
 }
