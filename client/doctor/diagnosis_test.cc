@@ -92,6 +92,18 @@ TEST(DiagnosisTest, FindsNothingWhereAllIsWell) { EXPECT_THAT(Ids(Healthy()), Is
 
 TEST(DiagnosisTest, FindsNothingWhereNothingIsKnown) { EXPECT_THAT(Ids(Facts()), IsEmpty()); }
 
+TEST(DiagnosisTest, FindsNothingWhereNothingWasListenedTo) {
+  EXPECT_THAT(IdsAfter([](Facts& facts) {
+                facts.role = Role::kServer;
+                facts.group.clear();
+                facts.server.asked = facts.joined_in_kernel = facts.daemon_follows_multicast = false;
+                facts.server.interfaces.clear();
+                facts.probes.clear();
+                facts.buffer_bytes = 0;
+              }),
+              IsEmpty());
+}
+
 TEST(DiagnosisTest, InterfaceThatIsNotThereOrDown) {
   EXPECT_THAT(IdsAfter([](Facts& facts) {
                 facts.interface = "eth7";
