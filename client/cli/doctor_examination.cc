@@ -11,6 +11,7 @@
 #include "client/control/member_credential.h"
 #include "client/database_lock.h"
 #include "client/doctor/local_facts.h"
+#include "client/doctor/network_state.h"
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
 #include "common/net/datagram_transport.h"
@@ -104,7 +105,7 @@ absl::Status Examination::PrepareServer() {
   for (const auto& sending : facts_.server.interfaces) {
     if (!IsOurs(sending.source)) continue;
     facts_.role = Role::kServer;
-    configured_interface_ = sending.name;
+    if (configured_interface_.empty()) configured_interface_ = sending.name;
   }
   return absl::OkStatus();
 }
@@ -144,14 +145,26 @@ bool Examination::IsOurs(const std::string& address) const {
 }
 
 void Examination::ChooseInterface() {
-  facts_.interface = !options_.interface.empty() ? options_.interface : configured_interface_;
-  if (!facts_.interface.empty()) return;
-  const std::string source = facts_.server.interfaces.empty() ? "" : facts_.server.interfaces[0].source;
-  const auto found = net::FindInterfaceTowards(source);
-  if (found.ok())
-    facts_.interface = found->name;
-  else
-    facts_.not_looked_at.push_back("interface: " + std::string(found.status().message()));
+  auto& sending = facts_.server.interfaces;
+  std::string& chosen = facts_.interface;
+  chosen = !options_.interface.empty() ? options_.interface : configured_interface_;
+  for (const auto& source : sending) {
+    for (const auto& [name, each] : facts_.interfaces) {
+      if (chosen.empty() && doctor::IsOnLink(each, source.source)) chosen = name;
+    }
+  }
+  if (chosen.empty()) {
+    const auto found = net::FindInterfaceTowards(sending.empty() ? "" : sending[0].source);
+    if (found.ok())
+      chosen = found->name;
+    else
+      facts_.not_looked_at.push_back("interface: " + std::string(found.status().message()));
+  }
+  // Of several that the server sends from, the one that is meant for this interface.
+  const auto found = facts_.interfaces.find(chosen);
+  if (found == facts_.interfaces.end()) return;
+  std::stable_partition(sending.begin(), sending.end(),
+                        [&](const auto& each) { return doctor::IsOnLink(found->second, each.source); });
 }
 
 void Examination::NoteDaemonsMembership() {

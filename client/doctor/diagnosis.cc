@@ -3,20 +3,10 @@
 #include <algorithm>
 
 #include "client/doctor/causes.h"
+#include "client/doctor/network_state.h"
 #include "common/net/ip_address.h"
 
 namespace replicast::doctor {
-namespace {
-
-bool OnLink(const InterfaceFacts& interface, const net::IpAddress& address) {
-  return std::any_of(interface.addresses.begin(), interface.addresses.end(), [&](const InterfaceAddress& each) {
-    const auto own = net::IpAddress::Parse(each.address);
-    return own && own->SharesPrefix(address, each.prefix);
-  });
-}
-
-}  // namespace
-
 Reading::Reading(const Facts& all) : facts(all), v6(all.group.find(':') != std::string::npos) {
   const auto found = facts.interfaces.find(facts.interface);
   if (found != facts.interfaces.end()) interface = &found->second;
@@ -40,12 +30,10 @@ const ProbeFacts* Reading::Probe(ProbeKind kind) const {
 const InterfaceFacts* Reading::LinkToSource(bool* known) const {
   *known = false;
   for (const auto& sending : facts.server.interfaces) {
-    const auto source = net::IpAddress::Parse(sending.source);
-    if (!source) continue;
-    *known = true;
-    if (interface != nullptr && OnLink(*interface, *source)) return interface;
+    *known = *known || net::IpAddress::Parse(sending.source);
+    if (interface != nullptr && IsOnLink(*interface, sending.source)) return interface;
     for (const auto& [name, each] : facts.interfaces) {
-      if (OnLink(each, *source)) return &each;
+      if (IsOnLink(each, sending.source)) return &each;
     }
   }
   return nullptr;

@@ -110,6 +110,11 @@ TEST(DiagnosisTest, InterfaceThatIsNotThereOrDown) {
                 facts.join_error = "no such device";
               }),
               ElementsAre("interface-down"));
+  EXPECT_THAT(IdsAfter([](Facts& facts) {
+                facts.interface.clear();
+                facts.join_error = "no such device";
+              }),
+              ElementsAre("interface-down"));
   EXPECT_THAT(One([](Facts& facts) { facts.interfaces["eth0"].up = false; }).advice, HasSubstr("ip link set eth0 up"));
   EXPECT_THAT(One([](Facts& facts) { facts.interfaces["eth0"].carrier = false; }).seen, HasSubstr("no carrier"));
   EXPECT_THAT(One([](Facts& facts) {

@@ -1,8 +1,10 @@
 #include "client/doctor/network_state.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/base/errors.h"
+#include "common/net/ip_address.h"
 
 namespace replicast::doctor {
 namespace {
@@ -98,6 +100,14 @@ absl::Status ParseLimiters(const std::string& json, std::map<std::string, Interf
     found->second.limit_bytes_per_second = static_cast<uint64_t>(rate);
   }
   return absl::OkStatus();
+}
+
+bool IsOnLink(const InterfaceFacts& interface, const std::string& address) {
+  const auto wanted = net::IpAddress::Parse(address);
+  return wanted && std::any_of(interface.addresses.begin(), interface.addresses.end(), [&](const auto& each) {
+           const auto own = net::IpAddress::Parse(each.address);
+           return own && own->SharesPrefix(*wanted, each.prefix);
+         });
 }
 
 }  // namespace replicast::doctor

@@ -18,6 +18,9 @@ absl::StatusOr<RouteFacts> ParseRoute(const std::string& json);
 // `tc -json qdisc show`: fills limiter and limit_bytes_per_second.
 absl::Status ParseLimiters(const std::string& json, std::map<std::string, InterfaceFacts>* interfaces);
 
+// Whether the address is on one of the interface's networks.
+bool IsOnLink(const InterfaceFacts& interface, const std::string& address);
+
 }  // namespace replicast::doctor
 
 #endif  // REPLICAST_CLIENT_DOCTOR_NETWORK_STATE_H_

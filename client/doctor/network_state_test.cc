@@ -49,6 +49,13 @@ TEST(NetworkStateTest, ReadsWhatLimitsARate) {
   EXPECT_EQ(interfaces["eth1"].limit_bytes_per_second, 0u);
 }
 
+TEST(NetworkStateTest, KnowsWhatIsOnAnInterfacesNetworks) {
+  InterfaceFacts interface;
+  interface.addresses = {{"10.99.1.2", 16}, {"fd00::2", 64}};
+  EXPECT_TRUE(IsOnLink(interface, "10.99.0.1") && IsOnLink(interface, "fd00::1"));
+  EXPECT_FALSE(IsOnLink(interface, "10.98.0.1") || IsOnLink(interface, "fd01::1") || IsOnLink(interface, ""));
+}
+
 TEST(NetworkStateTest, RefusesWhatIsNoListAndBearsOddValues) {
   for (const char* text : {"", "{}", "RTNETLINK answers: Network is unreachable", "[{"}) {
     EXPECT_FALSE(ParseInterfaces(text).ok()) << text;

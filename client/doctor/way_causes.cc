@@ -19,6 +19,9 @@ std::string LostText(const Reading& r) {
 void Interface(Reading& r) {
   if (!r.facts.interfaces_known) return;
   const std::string other = "; or name another one with --interface";
+  if (r.facts.interface.empty())
+    return r.Fault("interface-down", "no interface of this machine is up, has an address, and can multicast",
+                   "bring one up, and give it an address on the server's network");
   if (r.interface == nullptr)
     return r.Fault("interface-down", "there is no interface " + r.facts.interface, "create it" + other);
   const std::string& name = r.interface->name;
