@@ -40,7 +40,7 @@ void Interface(Reading& r) {
     r.Fault(
         "interface-without-multicast",
         "interface " + name + (r.interface->kind.empty() ? "" : " (" + r.interface->kind + ")") +
-            " has no MULTICAST flag: the kernel joins no group on it",
+            " has no MULTICAST flag: replicast-replica and replicastd refuse to use it",
         "ip link set " + name + " multicast on" +
             (r.facts.in_container ? "; in a container whose network can't, use the host's network or macvlan" : "") +
             other);

@@ -137,9 +137,10 @@ class DoctorTest(ReplicastTest):
     def test_wrong_interface(self):
         replica = self.serve_and_join()
         self.stop_replica(replica)
-        self.network._ip("1", "link add name eth1 type dummy")
+        self.network._ip("1", "link add name eth1 type veth peer name eth2")
+        self.network._ip("1", "link set eth2 up")
         self.network._ip("1", "addr add 10.98.1.1/16 dev eth1")
-        self.network._ip("1", "link set eth1 up multicast on")
+        self.network._ip("1", "link set eth1 up")
         found = self.assert_found(["wrong-interface"], self.examine_replica("--interface", "eth1"))
         self.assertIn("240 probes came by eth0", found["seen"])
         self.assertIn("--interface eth0", found["advice"])
