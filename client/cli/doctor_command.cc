@@ -75,8 +75,7 @@ void AddDoctorCommand(CLI::App& app, Context& context, SendingSettingsReader rea
       "  replicast doctor --group 239.192.0.1 --port 7422    on two machines at once, before anything is installed\n\n"
       "Each finding has a stable id, what was seen, and what to do. Run it as root, or firewall rules and queries stay "
       "unseen.\nExit code 0: nothing is wrong; 1: there are findings; 3: the server could not be asked, and nothing is "
-      "wrong "
-      "on this machine.");
+      "wrong on this machine.");
   command->callback([&context, arguments, reader = std::move(reader)] {
     context.command = [&context, arguments, reader](int* exit_code) {
       return Doctor(context, *arguments, reader, exit_code);
