@@ -57,12 +57,17 @@ absl::Status ServerProcess::OpenState() {
   return absl::OkStatus();
 }
 
-absl::Status ServerProcess::OpenNetwork() {
+net::SendingOptions ServerProcess::HowToSend() const {
   net::SendingOptions sending;
   sending.v6 = config_.groups.find(':') != std::string::npos;
   sending.ttl = static_cast<int>(config_.ttl);
   sending.dscp = static_cast<int>(config_.dscp);
   sending.frame_size = static_cast<size_t>(config_.frame_size);
+  return sending;
+}
+
+absl::Status ServerProcess::OpenNetwork() {
+  const net::SendingOptions sending = HowToSend();
   if (InterfacesOf(config_).empty()) {
     ASSIGN_OR_RETURN(config_.interface, net::DefaultInterface(sending.v6));
   }
@@ -97,13 +102,17 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
       Engine::Parts{publisher, *multicaster_, *events_, clock_, std::move(source_changed)}, looking);
   facts.sources = [this] { return sender_->sources(); };
   facts.version = kVersion;
-  facts.sending = {
-      .interface = config_.interface,
-      .ttl = static_cast<int>(config_.ttl),
-      .groups = config_.groups,
-      .port = static_cast<uint16_t>(config_.port_data),
-      .frame_size = static_cast<size_t>(config_.frame_size),
-      .open = [this] { return net::OpenMulticastSender(config_.interface, static_cast<int>(config_.ttl)); }};
+  facts.sending = {.outs =
+                       [this] {
+                         std::vector<control::ControlPlane::Sending::Out> outs;
+                         for (const auto& [name, source] : sender_->outs()) outs.push_back({name, source});
+                         return outs;
+                       },
+                   .ttl = static_cast<int>(config_.ttl),
+                   .groups = config_.groups,
+                   .port = static_cast<uint16_t>(config_.port_data),
+                   .frame_size = static_cast<size_t>(config_.frame_size),
+                   .open = [this] { return net::InterfaceSenders::Open(InterfacesOf(config_), HowToSend()); }};
   plane_ = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{loop_, *engine_, publisher, *multicaster_, membership, authority, *signer_, clock_},
       std::move(facts));

@@ -45,6 +45,7 @@ class ServerProcess {
   // The folder is locked from here on.
   absl::Status OpenState();
   absl::Status OpenNetwork();
+  net::SendingOptions HowToSend() const;
   absl::Status OpenMulticaster();
   // Over a publisher that was started with *events_.
   absl::Status StartServing(Publisher& publisher, Authority& authority, Membership& membership,

@@ -68,10 +68,16 @@ bool InterfaceSenders::incomplete() const {
   return std::any_of(all_.begin(), all_.end(), [](const One& one) { return one.sender == nullptr; });
 }
 
+std::vector<std::pair<std::string, std::string>> InterfaceSenders::outs() const {
+  std::vector<std::pair<std::string, std::string>> outs;
+  for (const One& one : all_) outs.emplace_back(one.name, one.as.index == 0 ? "" : one.as.address.ToText());
+  return outs;
+}
+
 std::string InterfaceSenders::sources() const {
   std::string text;
-  for (const One& one : all_) {
-    if (one.as.index != 0) text += (text.empty() ? "" : ",") + one.as.address.ToText();
+  for (const auto& [name, source] : outs()) {
+    if (!source.empty()) text += (text.empty() ? "" : ",") + source;
   }
   return text;
 }

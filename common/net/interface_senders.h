@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/net/datagram_transport.h"
@@ -30,6 +31,8 @@ class InterfaceSenders : public DatagramSender {
   bool incomplete() const;
   // The addresses that datagrams leave from, or did last: "10.0.0.1,10.1.0.1".
   std::string sources() const;
+  // Each interface's name with its address of these; "": it was never there.
+  std::vector<std::pair<std::string, std::string>> outs() const;
 
  private:
   struct One {

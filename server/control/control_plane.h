@@ -49,7 +49,11 @@ class ControlPlane {
   };
   // How multicast leaves this machine.
   struct Sending {
-    std::string interface;
+    // Each interface by name, and the address that datagrams leave from there; now.
+    struct Out {
+      std::string interface, source;
+    };
+    std::function<std::vector<Out>()> outs = [] { return std::vector<Out>(); };
     int ttl = 1;
     std::string groups;  // the range
     uint16_t port = 0;

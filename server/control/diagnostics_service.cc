@@ -74,10 +74,12 @@ absl::StatusOr<v1::GetNetworkResponse> DiagnosticsService::Network(const Member&
   SetTime(plane_.wall(), network.mutable_server_time());
   network.set_group(target.group);
   network.set_port(target.port);
-  v1::SendingInterface& interface = *network.add_interfaces();
-  interface.set_name(sending.interface);
-  interface.set_source_address(plane_.facts().source_address);
-  interface.set_mtu(static_cast<uint32_t>(net::MtuOf(sending.interface).value_or(0)));
+  for (const ControlPlane::Sending::Out& out : sending.outs()) {
+    v1::SendingInterface& interface = *network.add_interfaces();
+    interface.set_name(out.interface);
+    interface.set_source_address(out.source);
+    interface.set_mtu(static_cast<uint32_t>(net::MtuOf(out.interface).value_or(0)));
+  }
   network.set_ttl(static_cast<uint32_t>(sending.ttl));
   network.set_frame_size(static_cast<uint32_t>(target.frame_size));
   network.set_rate_bytes_per_second(target.rate);

@@ -39,7 +39,10 @@ class CountingSender : public net::DatagramSender {
 class DiagnosticsServiceTest : public ControlServerRig {
  protected:
   ControlPlane::Sending Sending() override {
-    return {.interface = "lo",
+    return {.outs =
+                [] {
+                  return std::vector<ControlPlane::Sending::Out>{{"lo", "127.0.0.1"}};
+                },
             .ttl = 3,
             .groups = "239.192.9.0/24",
             .port = 7422,
@@ -91,6 +94,7 @@ TEST_F(DiagnosticsServiceTest, TellsAMemberHowItsStreamLeavesTheServer) {
   EXPECT_EQ(network->ttl(), 3u);
   ASSERT_EQ(network->interfaces_size(), 1);
   EXPECT_EQ(network->interfaces(0).name(), "lo");
+  EXPECT_EQ(network->interfaces(0).source_address(), "127.0.0.1");
   EXPECT_EQ(network->interfaces(0).mtu(), 65536u);
   EXPECT_EQ(network->groups_size(), 1);
   EXPECT_LT(std::abs(network->server_time().seconds() - absl::ToUnixSeconds(absl::Now())), 60);
