@@ -154,7 +154,11 @@ void Examination::ChooseInterface() {
     }
   }
   if (chosen.empty()) {
-    const auto found = net::FindInterfaceTowards(sending.empty() ? "" : sending[0].source);
+    std::vector<net::IpAddress> sources;
+    for (const auto& source : sending) {
+      if (const auto address = net::IpAddress::Parse(source.source)) sources.push_back(*address);
+    }
+    const auto found = net::FindInterfaceTowards(sources, !sources.empty() && sources[0].v6);
     if (found.ok())
       chosen = found->name;
     else
