@@ -41,6 +41,10 @@ ReplicaSession::Options ReplicaDaemon::SessionOptions() {
   std::optional<v1::Definition> narrowing;
   if (!options_.settings.narrowing.empty() && !narrowing.emplace().ParseFromString(options_.settings.narrowing))
     narrowing.reset();
+  std::vector<DailyWindow> schedule;
+  for (const std::string& text : options_.settings.schedule) {
+    if (const auto window = ParseWindow(text)) schedule.push_back(*window);
+  }
   return {.dataset = options_.settings.dataset,
           .servers = Servers(),
           .member = credential_.member,
@@ -50,6 +54,11 @@ ReplicaSession::Options ReplicaDaemon::SessionOptions() {
           .max_rate_bytes_per_second = options_.settings.max_rate_bytes_per_second,
           .narrowing = std::move(narrowing),
           .transport = TransportNamed(options_.settings.transport),
+          .memory = options_.settings.server_remembers ? v1::MEMORY_SERVER : v1::MEMORY_CLIENT,
+          .until = options_.until,
+          .schedule = std::move(schedule),
+          .zone = absl::LocalTimeZone(),
+          .rate_cap_bytes_per_second = options_.settings.rate_cap_bytes_per_second,
           .renew_at = RenewAt(clock_.Now())};
 }
 
@@ -78,6 +87,11 @@ absl::Status ReplicaDaemon::Run() {
   if (finished.ok()) finished = database_.Checkpoint();
   if (!session_.ended()) return finished;
   const absl::Status& ended = *session_.ended();
+  if (ended.ok()) {
+    std::printf("replicast-replica reached dataset=%s position=%s\n", options_.settings.dataset.c_str(),
+                database_.position()->ToText().c_str());
+    return finished;
+  }
   if (ended.code() != absl::StatusCode::kPermissionDenied && ended.code() != absl::StatusCode::kUnauthenticated)
     return ended;
   return Error(ended.code(), ReasonOf(ended),

@@ -5,6 +5,7 @@
 #include <absl/time/time.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ class ReplicaDaemon : private SessionEnvironment {
   struct Options {
     std::string folder;  // the credential's
     ReplicaSettings settings;
+    std::optional<Until> until = {};
     net::Faults faults;
   };
   ReplicaDaemon(Options options, MemberCredential credential, ReplicaDatabase& database, DatabaseLock& lock,

@@ -39,6 +39,9 @@ absl::StatusOr<ReplicaSettings> SettingsFor(const ReplicaOptions& options, const
   if (!options.transport.empty()) settings.transport = options.transport;
   if (options.max_rate_bytes_per_second) settings.max_rate_bytes_per_second = *options.max_rate_bytes_per_second;
   if (options.narrowing) settings.narrowing = *options.narrowing;
+  if (options.server_remembers) settings.server_remembers = *options.server_remembers;
+  if (options.schedule) settings.schedule = *options.schedule;
+  if (options.rate_cap_bytes_per_second) settings.rate_cap_bytes_per_second = *options.rate_cap_bytes_per_second;
   if (settings.dataset.empty()) {
     return Error(absl::StatusCode::kInvalidArgument, "USAGE", "which dataset? add --dataset NAME to the first start");
   }
@@ -108,8 +111,8 @@ absl::Status Run(const ReplicaOptions& options) {
   action.sa_handler = OnSignal;
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
-  ReplicaDaemon daemon({.folder = folder, .settings = settings, .faults = options.faults}, std::move(credential),
-                       *database, lock, loop, random);
+  ReplicaDaemon daemon({.folder = folder, .settings = settings, .until = options.until, .faults = options.faults},
+                       std::move(credential), *database, lock, loop, random);
   const absl::Status ended = daemon.Run();
   std::signal(SIGTERM, SIG_IGN);
   std::signal(SIGINT, SIG_IGN);

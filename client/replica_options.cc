@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/cli/definition_arguments.h"
+#include "client/session/intake.h"
 #include "common/base/dataset_names.h"
 #include "common/base/errors.h"
 #include "common/net/connection_acceptor.h"
@@ -26,12 +27,17 @@ constexpr char kExamples[] =
     "      follows the first that serves, and goes on to the next by itself when one is away\n"
     "  replicast-replica --database replica.db --transport unicast\n"
     "      never joins a multicast group, from now on\n"
+    "  replicast-replica --database replica.db --schedule 22:00-06:00 --rate-cap 500kB\n"
+    "      takes what comes at night only, and no faster than that\n"
+    "  replicast-replica --database replica.db --until 812\n"
+    "      goes up to that position and ends\n"
     "  replicast-replica --database replica.db --simulate-loss 5%\n"
     "      the same, losing every twentieth datagram, to see the repairs\n"
     "\n"
     "The database can be read by any program at any time, and must be written by none. The credential stands beside\n"
     "it, in replica.db-replicast/. When all is shown, one line says so on stdout: replicast-replica live dataset=…\n"
-    "position=…. Ends on SIGTERM or SIGINT with 0; 2: wrong usage; 3: no server at the first join; 4: refused or "
+    "position=…. At --until it says replicast-replica reached … and ends with 0. Ends on SIGTERM or SIGINT with 0; 2: "
+    "wrong usage; 3: no server at the first join; 4: refused or "
     "revoked;\n"
     "5: this machine prevents it (disk, interface, port, database).";
 
@@ -77,6 +83,54 @@ absl::StatusOr<std::optional<std::string>> NarrowingOf(const cli::DefinitionArgu
   return std::optional<std::string>(definition.SerializeAsString());
 }
 
+// Which of what comes is taken, when, and how fast.
+void AddIntakeOptions(CLI::App& app, Arguments* options) {
+  app.add_option_function<std::string>(
+         "--memory", [options](const std::string& who) { options->server_remembers = who == "server"; },
+         "Who remembers what the replica has: client (the default; its position stands beside its rows) or server (the "
+         "newest position that the replica acknowledged). Changing it costs no snapshot")
+      ->type_name("WHO")
+      ->check(CLI::IsMember({"client", "server"}))
+      ->envname("REPLICAST_MEMORY");
+  app.add_option_function<std::string>(
+         "--until",
+         [options](const std::string& text) {
+           options->until = ParseUntil(text);
+           if (!options->until)
+             throw CLI::ValidationError("--until", "'" + text + "' is no position: write LSN or HISTORY/LSN");
+         },
+         "Go up to this position and end: at the newest boundary that is not after it")
+      ->type_name("POSITION");
+  app.add_option_function<std::vector<std::string>>(
+         "--schedule",
+         [options](const std::vector<std::string>& windows) {
+           options->schedule.emplace();
+           for (const std::string& window : windows) {
+             if (window == "always" && windows.size() == 1) return;
+             if (!ParseWindow(window))
+               throw CLI::ValidationError("--schedule", "'" + window + "' is no part of a day: write 22:00-06:00");
+             options->schedule->push_back(window);
+           }
+         },
+         "Take what comes only between these times of the day (local time); again for several; always for all day. "
+         "What "
+         "is skipped follows then")
+      ->type_name("HH:MM-HH:MM")
+      ->allow_extra_args(false)
+      ->envname("REPLICAST_SCHEDULE");
+  app.add_option_function<std::string>(
+         "--rate-cap",
+         [options](const std::string& text) {
+           const auto parsed = text == "none" ? std::optional<uint64_t>(0) : ParseByteRate(text);
+           if (!parsed) throw CLI::ValidationError("--rate-cap", "'" + text + "' is no rate: write 500kB (a second)");
+           options->rate_cap_bytes_per_second = *parsed;
+         },
+         "Take no more than this, in bytes a second, whatever the stream's rate: where that is higher, by unicast, "
+         "later. (--max-rate slows down the stream, for all.) none takes it back")
+      ->type_name("RATE")
+      ->envname("REPLICAST_RATE_CAP");
+}
+
 void AddOptions(CLI::App& app, Arguments* options) {
   app.add_option("--join", options->join,
                  "Join token; - reads it from standard input, @FILE from a file (both keep it out of the process list)")
@@ -91,6 +145,15 @@ void AddOptions(CLI::App& app, Arguments* options) {
   app.add_option("--table", options->arguments.tables,
                  "Only this much of the dataset: TABLE, or TABLE:column,column…; again for several; * for all of it")
       ->type_name("TABLE")
+      ->allow_extra_args(false);
+  app.add_option_function<std::vector<std::string>>(
+         "--tables",
+         [options](const std::vector<std::string>& names) {
+           options->arguments.tables.insert(options->arguments.tables.end(), names.begin(), names.end());
+         },
+         "Only these tables of the dataset, all of their columns: a short way of saying --table several times")
+      ->type_name("TABLE,TABLE…")
+      ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--where", options->arguments.filters,
                  "TABLE=EXPRESSION: of a --table, only rows for which the SQL expression over its columns is true")
@@ -128,6 +191,7 @@ void AddOptions(CLI::App& app, Arguments* options) {
          "What link and disk take, in bytes a second, e.g. 10MB; without it, no limit of this replica's")
       ->type_name("RATE")
       ->envname("REPLICAST_MAX_RATE");
+  AddIntakeOptions(app, options);
   app.add_option_function<std::string>(
          "--max-row-bytes",
          [options](const std::string& text) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/session/stop_position.h"
 #include "common/base/limits.h"
 #include "common/net/datagram_transport.h"
 
@@ -20,7 +21,11 @@ struct ReplicaOptions {
   std::vector<std::string> servers;  // host:port
   std::string transport;             // "auto", "multicast", "unicast"; "": as before
   std::optional<uint64_t> max_rate_bytes_per_second;
-  std::optional<std::string> narrowing;  // a serialized Definition; empty: all of the dataset
+  std::optional<std::string> narrowing;               // a serialized Definition; empty: all of the dataset
+  std::optional<bool> server_remembers;               // where the replica stands
+  std::optional<Until> until;                         // it goes no further; of this start alone
+  std::optional<std::vector<std::string>> schedule;   // windows; empty: always
+  std::optional<uint64_t> rate_cap_bytes_per_second;  // 0: none
   uint64_t max_row_bytes = limits::kDefaultMaxRowBytes;
   net::Faults faults;
   bool verbose = false;

@@ -49,6 +49,26 @@ TEST(ReplicaOptionsTest, TakesEveryFlag) {
   EXPECT_TRUE(options->verbose);
 }
 
+TEST(ReplicaOptionsTest, TellsWhichOfWhatComesIsTaken) {
+  int exit_code = -1;
+  const auto options = Parse({"--database", "r.db", "--memory", "server", "--until", "812.3", "--schedule",
+                              "22:00-06:00", "--schedule", "12:00-13:00", "--rate-cap", "500kB", "--tables", "a,b"},
+                             &exit_code);
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->server_remembers, true);
+  EXPECT_EQ(options->until->lsn, Lsn::Of(812, 3));
+  EXPECT_EQ(options->schedule, (std::vector<std::string>{"22:00-06:00", "12:00-13:00"}));
+  EXPECT_EQ(options->rate_cap_bytes_per_second, 500'000u);
+  const auto same = Parse({"--database", "r.db", "--table", "a", "--table", "b"}, &exit_code);
+  EXPECT_EQ(options->narrowing, same->narrowing);
+  const auto back =
+      Parse({"--database", "r.db", "--schedule", "always", "--rate-cap", "none", "--memory", "client"}, &exit_code);
+  ASSERT_TRUE(back.has_value());
+  EXPECT_TRUE(back->schedule->empty());
+  EXPECT_EQ(back->rate_cap_bytes_per_second, 0u);
+  EXPECT_EQ(back->server_remembers, false);
+}
+
 TEST(ReplicaOptionsTest, TheDatabaseAloneIsEnoughLater) {
   int exit_code = -1;
   const auto options = Parse({"--database", "r.db"}, &exit_code);
@@ -63,6 +83,10 @@ TEST(ReplicaOptionsTest, WrongUsageEndsWithTwoAndHelpWithZero) {
                                              {"--no-such-flag"},
                                              {"--database", "r.db", "--simulate-loss", "much"},
                                              {"--database", "r.db", "--transport", "pigeon"},
+                                             {"--database", "r.db", "--memory", "nobody"},
+                                             {"--database", "r.db", "--until", "tomorrow"},
+                                             {"--database", "r.db", "--schedule", "at night"},
+                                             {"--database", "r.db", "--rate-cap", "slow"},
                                              {"--database", "r.db", "--max-rate", "fast"}}) {
     int exit_code = -1;
     EXPECT_FALSE(Parse(wrong, &exit_code).has_value());

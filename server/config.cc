@@ -222,6 +222,10 @@ const std::vector<Setting>& Settings() {
       Number("unit_store_bytes",
              "How much of the published past is kept, so that replicas that were away can catch up.",
              &ServerConfig::unit_store_bytes, 1 << 20, kMostBytes),
+      Duration("member_retention",
+               "How long a member for which the server remembers where it stands may be away until its units are kept "
+               "no longer than others. Until then they go last when there is no more room.",
+               &ServerConfig::member_retention, absl::Seconds(1), absl::Hours(24 * 365)),
       Number("max_row_bytes",
              "How long a row may be in the columns that a dataset publishes. A longer one stops the datasets that hold "
              "it. "

@@ -32,6 +32,7 @@ struct ServerConfig {
   int64_t rate_ceiling = 125'000'000;
   absl::Duration rekey_every = limits::kRekeyEvery;
   int64_t unit_store_bytes = static_cast<int64_t>(limits::kUnitStoreBytes);
+  absl::Duration member_retention = absl::Hours(24);
   int64_t max_row_bytes = static_cast<int64_t>(limits::kDefaultMaxRowBytes);
   bool durable = true;
   absl::Duration scrub_interval = absl::Minutes(10);

@@ -113,6 +113,7 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
                    .port = static_cast<uint16_t>(config_.port_data),
                    .frame_size = static_cast<size_t>(config_.frame_size),
                    .open = [this] { return net::InterfaceSenders::Open(InterfacesOf(config_), HowToSend()); }};
+  facts.member_retention = config_.member_retention;
   plane_ = std::make_unique<control::ControlPlane>(
       control::ControlPlane::Parts{loop_, *engine_, publisher, *multicaster_, membership, authority, *signer_, clock_},
       std::move(facts));

@@ -125,6 +125,8 @@ class ReplicaDatabase {
   // is shown now. False: not yet. DATA_LOSS (STAGING_DIFFERS): digests disagree; it was dropped.
   virtual absl::StatusOr<bool> TrySwap() = 0;
 
+  // Everything that was applied outlives a power loss when it returns.
+  virtual absl::Status MakeDurable() = 0;
   // Bytes that one transaction of Offer took longest and so on belong to metrics; the WAL is kept small.
   virtual absl::Status Checkpoint() = 0;
   // Cuts a WAL that a long unit left long, which a reader may have prevented then. Now and then.

@@ -43,6 +43,7 @@ class StoredReplica : public ReplicaDatabase {
   absl::StatusOr<bool> LoadChunk(const wire::Chunk& chunk, size_t wire_bytes) override;
   absl::StatusOr<Admission> OfferToStaging(const wire::UnitPart& part) override;
   absl::StatusOr<bool> TrySwap() override;
+  absl::Status MakeDurable() override;
   absl::Status Checkpoint() override;
   absl::Status ShortenLog() override { return database_->ShortenLog(limits::kLogBytes); }
 

@@ -1,6 +1,15 @@
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <thread>
 
+#include "client/cli/acknowledger.h"
 #include "client/cli/connection.h"
 #include "client/cli/context.h"
 #include "client/cli/definition_arguments.h"
@@ -76,24 +85,98 @@ void PrintPosition(const Context& context, const v1::Position& position) {
   std::fflush(stdout);
 }
 
-absl::Status Watch(const Context& context, const std::string& dataset, const std::string& from) {
-  v1::WatchRequest request;
-  request.set_dataset(dataset);
-  if (!from.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_from(), ParsePosition(from));
+// While it lives, SIGINT and SIGTERM wait. Made before any other thread is, which then lets them wait too.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   }
+  ~HeldSignals() { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  // One came, within a moment.
+  bool Came() const {
+    const timespec moment{0, 50'000'000};
+    return sigtimedwait(&signals_, nullptr, &moment) >= 0;
+  }
+
+ private:
+  sigset_t signals_{};
+};
+
+// Calls a function on a thread of its own when one of them comes.
+class Interruption {
+ public:
+  Interruption(const HeldSignals& signals, std::function<void()> interrupt)
+      : thread_([this, &signals, interrupt = std::move(interrupt)] {
+          while (!over_ && !happened_) {
+            if (!signals.Came()) continue;
+            happened_ = true;
+            interrupt();
+          }
+        }) {}
+  ~Interruption() {
+    over_ = true;
+    thread_.join();
+  }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+  bool happened() const { return happened_; }
+
+ private:
+  std::atomic<bool> over_ = false, happened_ = false;
+  std::thread thread_;
+};
+
+struct WatchOptions {
+  std::string dataset, from, memory = "client";
+};
+
+void PrintResponse(const Context& context, const v1::WatchResponse& response) {
+  const TextEncoding encoding = TextEncodingFromName(response.encoding()).value_or(TextEncoding::kUtf8);
+  if (response.has_schema()) PrintSchema(context, response.schema().schema());
+  for (const v1::Change& change : response.changes()) PrintChange(context, change, encoding);
+  if (response.has_position()) PrintPosition(context, response.position());
+}
+
+absl::Status Watch(const Context& context, const WatchOptions& options) {
+  v1::WatchRequest request;
+  request.set_dataset(options.dataset);
+  if (!options.from.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_from(), ParsePosition(options.from));
+  }
+  const bool acknowledges = options.memory == "server";
+  std::optional<HeldSignals> signals;
+  if (acknowledges) signals.emplace();
+  request.set_memory(acknowledges ? v1::MEMORY_SERVER : v1::MEMORY_CLIENT);
   ASSIGN_OR_RETURN(Connection connection, Connection::Open(context));
   const auto stub = v1::ChangesService::NewStub(connection.channel());
   grpc::ClientContext call;
   const auto reader = stub->Watch(&call, request);
+  std::optional<Acknowledger> acknowledger;
+  std::optional<Interruption> interruption;
+  if (acknowledges) {
+    acknowledger.emplace(connection, options.dataset, [&call] { call.TryCancel(); });
+    interruption.emplace(*signals, [&call] { call.TryCancel(); });
+  }
   v1::WatchResponse response;
   while (reader->Read(&response)) {
-    const TextEncoding encoding = TextEncodingFromName(response.encoding()).value_or(TextEncoding::kUtf8);
-    if (response.has_schema()) PrintSchema(context, response.schema().schema());
-    for (const v1::Change& change : response.changes()) PrintChange(context, change, encoding);
-    if (response.has_position()) PrintPosition(context, response.position());
+    PrintResponse(context, response);
+    if (!acknowledges || !response.has_position()) continue;
+    if (std::ferror(stdout) != 0) {
+      return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_OUTPUT_FAILED",
+                   "what was watched could not be written; nothing of it was acknowledged");
+    }
+    acknowledger->Put(response.position());
   }
   const absl::Status status = connection.Explain(rpc::FromGrpc(reader->Finish()));
+  if (acknowledges) {
+    RETURN_IF_ERROR(acknowledger->Finish());
+    if (interruption->happened()) return absl::OkStatus();
+  }
   return status.ok() ? Error(absl::StatusCode::kUnavailable, "STREAM_ENDED",
                              "the server ended the stream; watch again from the last position")
                      : status;
@@ -102,15 +185,21 @@ absl::Status Watch(const Context& context, const std::string& dataset, const std
 }  // namespace
 
 void AddWatchCommand(CLI::App& app, Context& context) {
-  auto dataset = std::make_shared<std::string>();
-  auto from = std::make_shared<std::string>();
+  auto options = std::make_shared<WatchOptions>();
   CLI::App* watch = app.add_subcommand("watch", "The net changes of a dataset as they happen; ends with Ctrl-C");
-  watch->add_option("NAME", *dataset, "The dataset")->required();
-  watch->add_option("--from", *from, "Go on from this position (HISTORY/LSN) instead of now");
-  watch->footer("Example:\n  replicast watch libraries --json");
-  watch->callback([&context, dataset, from] {
-    context.command = [&context, dataset, from](int*) { return Watch(context, *dataset, *from); };
-  });
+  watch->add_option("NAME", options->dataset, "The dataset")->required();
+  watch->add_option("--from", options->from, "Go on from this position (HISTORY/LSN) instead of now");
+  watch
+      ->add_option("--memory", options->memory,
+                   "Who remembers where this stands: client (the default) or server, which is told of everything that "
+                   "was printed; the next watch goes on behind that")
+      ->check(CLI::IsMember({"client", "server"}));
+  watch->footer(
+      "Examples:\n  replicast watch libraries --json\n  replicast watch libraries --json --memory server "
+      ">>changes.jsonl\n"
+      "      goes on behind what it printed before, under the same credential");
+  watch->callback(
+      [&context, options] { context.command = [&context, options](int*) { return Watch(context, *options); }; });
 }
 
 }  // namespace replicast::cli

@@ -88,13 +88,24 @@ absl::StatusOr<ReplicaSettings> LoadReplicaSettings(const std::string& folder) {
   ASSIGN_OR_RETURN(const Json json, LoadJson(folder));
   settings.dataset = TextOf(json, "dataset");
   settings.interface = TextOf(json, "interface");
-  const auto rate = json.find("max_rate_bytes_per_second");
-  if (rate != json.end() && rate->is_number_unsigned()) settings.max_rate_bytes_per_second = rate->get<uint64_t>();
-  if (const auto servers = json.find("servers"); servers != json.end() && servers->is_array()) {
-    for (const Json& server : *servers) {
-      if (server.is_string()) settings.servers.push_back(server.get<std::string>());
+  const auto number = [&json](const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+  };
+  const auto texts = [&json](const char* name) {
+    std::vector<std::string> all;
+    const auto found = json.find(name);
+    if (found == json.end() || !found->is_array()) return all;
+    for (const Json& each : *found) {
+      if (each.is_string()) all.push_back(each.get<std::string>());
     }
-  }
+    return all;
+  };
+  settings.max_rate_bytes_per_second = number("max_rate_bytes_per_second");
+  settings.rate_cap_bytes_per_second = number("rate_cap_bytes_per_second");
+  settings.server_remembers = TextOf(json, "memory") == "server";
+  settings.servers = texts("servers");
+  settings.schedule = texts("schedule");
   settings.narrowing = HexDecode(TextOf(json, "narrowing")).value_or("");
   settings.transport = TextOf(json, "transport");
   return settings;
@@ -114,7 +125,10 @@ absl::Status SaveMember(const std::string& folder, const MemberCredential& crede
                      {"servers", settings.servers},
                      {"narrowing", HexEncode(settings.narrowing)},
                      {"transport", settings.transport},
-                     {"max_rate_bytes_per_second", settings.max_rate_bytes_per_second}};
+                     {"max_rate_bytes_per_second", settings.max_rate_bytes_per_second},
+                     {"memory", settings.server_remembers ? "server" : "client"},
+                     {"schedule", settings.schedule},
+                     {"rate_cap_bytes_per_second", settings.rate_cap_bytes_per_second}};
   RETURN_IF_ERROR(rpc::WriteSecretFile(path(kReplicaFile), json.dump(2) + "\n"));
   RETURN_IF_ERROR(
       rpc::WriteSecretFile(path(kX25519File), credential.x25519.public_key + credential.x25519.private_key));

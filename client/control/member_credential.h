@@ -20,7 +20,8 @@ namespace replicast {
 //   ca.pem, cert.pem, key.pem, address   as every credential (common/rpc/credentials_folder.h)
 //   x25519.key    the member's HPKE key: public, then private key, 32 bytes each
 //   replica.json  {"server_id": hex, "token_id": hex, "dataset": name, "interface": name,
-//                 "servers": [host:port], "max_rate_bytes_per_second": n, "transport": "auto"}
+//                 "servers": [host:port], "max_rate_bytes_per_second": n, "transport": "auto",
+//                 "memory": "client" or "server", "schedule": [window], "rate_cap_bytes_per_second": n}
 //   lock          held (flock) by the daemon of this database
 //   next-key.pem, next-x25519.key
 //                 the keys of an enrolment that is not complete: there before the token is used, so that one that broke
@@ -42,8 +43,11 @@ struct ReplicaSettings {
   std::string interface;                  // "": the one that leads to the server
   std::vector<std::string> servers = {};  // host:port of each that may be asked; empty: the credential's address alone
   uint64_t max_rate_bytes_per_second = 0;
-  std::string narrowing = {};  // a serialized Definition: only so much of the dataset; empty: all of it
-  std::string transport = {};  // "auto", "multicast" or "unicast"; "": auto
+  std::string narrowing = {};              // a serialized Definition: only so much of the dataset; empty: all of it
+  std::string transport = {};              // "auto", "multicast" or "unicast"; "": auto
+  bool server_remembers = false;           // where the replica stands
+  std::vector<std::string> schedule = {};  // when it takes what comes: "22:00-06:00"; empty: always
+  uint64_t rate_cap_bytes_per_second = 0;  // of what it takes itself; 0: no cap
   friend bool operator==(const ReplicaSettings&, const ReplicaSettings&) = default;
 };
 

@@ -46,8 +46,13 @@ TEST_F(MemberCredentialTest, ADatabaseThatNeverJoinedHasNone) {
 }
 
 TEST_F(MemberCredentialTest, ComesBackAsItWasSaved) {
-  const ReplicaSettings settings{
-      .dataset = "catalogue", .interface = "lo", .max_rate_bytes_per_second = 5'000'000, .transport = "unicast"};
+  const ReplicaSettings settings{.dataset = "catalogue",
+                                 .interface = "lo",
+                                 .max_rate_bytes_per_second = 5'000'000,
+                                 .transport = "unicast",
+                                 .server_remembers = true,
+                                 .schedule = {"22:00-06:00"},
+                                 .rate_cap_bytes_per_second = 77};
   ASSERT_TRUE(SaveMember(folder_, credential_, settings).ok());
   const auto loaded = LoadMemberCredential(folder_);
   ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();

@@ -20,7 +20,8 @@ class BufferedStream {
   using OnEnd = std::function<void(absl::Status)>;
   using Open = std::function<std::unique_ptr<ControlChannel::Stream>(OnMessage, OnEnd)>;
 
-  explicit BufferedStream(const Open& open) {
+  explicit BufferedStream(const Open& open, size_t read_ahead = kReadAhead) {
+    state_->read_ahead = read_ahead;
     const std::weak_ptr<State> weak = state_;
     state_->stream = open(
         [weak](Message message) {
@@ -37,7 +38,7 @@ class BufferedStream {
     *message = std::move(state_->messages.front());
     state_->messages.pop_front();
     state_->bytes -= std::min(state_->bytes, message->ByteSizeLong());
-    if (state_->owed && state_->bytes < kReadAhead && state_->stream != nullptr) {
+    if (state_->owed && state_->bytes < state_->read_ahead && state_->stream != nullptr) {
       state_->owed = false;
       state_->stream->Ready();
     }
@@ -46,20 +47,21 @@ class BufferedStream {
   // Every message was taken and the server said how it ended.
   bool ended() const { return state_->ended && state_->messages.empty(); }
   const absl::Status& status() const { return state_->status; }
+  bool empty() const { return state_->messages.empty(); }
   bool has_news() const { return !state_->messages.empty() || state_->ended; }
 
  private:
   struct State {
     std::unique_ptr<ControlChannel::Stream> stream;
     std::deque<Message> messages;
-    size_t bytes = 0;
+    size_t bytes = 0, read_ahead = kReadAhead;
     bool owed = false, ended = false;
     absl::Status status;
 
     void Add(Message message) {
       bytes += message.ByteSizeLong();
       messages.push_back(std::move(message));
-      owed = bytes >= kReadAhead || stream == nullptr;
+      owed = bytes >= read_ahead || stream == nullptr;
       if (!owed) stream->Ready();
     }
     void End(absl::Status how) {

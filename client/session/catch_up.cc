@@ -25,17 +25,22 @@ Position PositionOf(const OfferTarget& target) {
 
 }  // namespace
 
-CatchUp::CatchUp(ControlChannel& control, OfferTarget& target, std::string signing_public_key, bool follow)
+CatchUp::CatchUp(ControlChannel& control, OfferTarget& target, std::string signing_public_key, bool follow,
+                 RateCap& cap)
     : applier_(target),
       assembler_(std::move(signing_public_key), PositionOf(target).definition),
-      stream_([&](auto on_message, auto on_end) {
-        return control.CatchUp(RequestFor(PositionOf(target), follow), std::move(on_message), std::move(on_end));
-      }) {}
+      stream_(
+          [&](auto on_message, auto on_end) {
+            return control.CatchUp(RequestFor(PositionOf(target), follow), std::move(on_message), std::move(on_end));
+          },
+          cap.ReadAhead(BufferedStream<v1::CatchUpResponse>::kReadAhead)),
+      cap_(cap) {}
 
 void CatchUp::TakeMessages() {
   v1::CatchUpResponse response;
   size_t bytes = 0;
-  while (bytes < kStepBytes && stream_.Take(&response)) {
+  while (bytes < kStepBytes && cap_.MayTake() && stream_.Take(&response)) {
+    cap_.Took(response.ByteSizeLong());
     newest_ = std::max(newest_, Lsn{response.newest_lsn()});
     if (!response.has_part() || response.part().header().empty()) continue;
     messages_.push_back(response.part().SerializeAsString());
@@ -58,6 +63,9 @@ CatchUp::Outcome CatchUp::Step() {
       case UnitApplier::Result::kMachine:
         status_ = outcome.status;
         return Outcome::kMachine;
+      case UnitApplier::Result::kStop:
+        status_ = outcome.status;
+        return Outcome::kStop;
       case UnitApplier::Result::kGap:
       case UnitApplier::Result::kBroken:
         status_ = Error(absl::StatusCode::kInternal, "CATCH_UP_BROKEN",

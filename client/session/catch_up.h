@@ -6,6 +6,7 @@
 #include <string>
 
 #include "client/session/buffered_stream.h"
+#include "client/session/rate_cap.h"
 #include "client/session/unit_applier.h"
 
 namespace replicast {
@@ -20,13 +21,17 @@ class CatchUp {
     kNoWay,        // only a snapshot helps: see status
     kBroken,       // a part was refused; try again
     kMachine,      // the database could not: see status
+    kStop,         // the target goes no further: see status, OK where that is what was wanted
   };
   // Begins at once, from the target's position. `follow`: goes on with every unit as it is published.
-  CatchUp(ControlChannel& control, OfferTarget& target, std::string signing_public_key, bool follow);
+  // No faster than `cap`, which outlives it.
+  CatchUp(ControlChannel& control, OfferTarget& target, std::string signing_public_key, bool follow, RateCap& cap);
 
   // A bounded piece of work.
   Outcome Step();
-  bool has_news() const { return stream_.has_news(); }
+  bool has_news() const { return stream_.has_news() && (cap_.MayTake() || stream_.empty()); }
+  // When there may be news that wait now.
+  absl::Time NextDeadline() const { return stream_.has_news() ? cap_.FreeAt() : absl::InfiniteFuture(); }
   const absl::Status& status() const { return status_; }
   // Units that told something new.
   uint64_t applied() const { return applier_.applied(); }
@@ -41,6 +46,7 @@ class CatchUp {
   UnitApplier applier_;
   UnitAssembler assembler_;
   BufferedStream<v1::CatchUpResponse> stream_;
+  RateCap& cap_;
   std::deque<std::string> messages_;
   Lsn newest_;
   absl::Status status_;

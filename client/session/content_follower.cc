@@ -35,17 +35,21 @@ std::string_view PhaseName(FollowPhase phase) {
       return "live";
     case FollowPhase::kUnicast:
       return "unicast";
+    case FollowPhase::kPaused:
+      return "paused";
   }
   return "unknown";
 }
 
 ContentFollower::ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment,
-                                 Random& random, size_t held_bytes)
+                                 Random& random, size_t held_bytes, std::optional<Until> until, uint64_t rate_cap)
     : database_(database),
       control_(control),
       environment_(environment),
       random_(random),
-      target_(database),
+      stop_(std::move(until)),
+      cap_(rate_cap),
+      target_(database, stop_),
       live_applier_(target_),
       held_(held_bytes),
       fruitless_(absl::Milliseconds(100), absl::Minutes(1)),
@@ -75,6 +79,7 @@ void ContentFollower::Begin(v1::NextStep next, const std::string& reason, absl::
         (reason.empty() ? "the server can't lead on from position " + database_.position()->lsn.ToText() : reason) +
         ": a new snapshot follows; readers keep what they have");
   }
+  if (next != v1::NEXT_STEP_SNAPSHOT && !reason.empty()) environment_.Say(reason);
   if (next == v1::NEXT_STEP_SNAPSHOT || !have || database_.staging().active) {
     StartSnapshot();
   } else if (next == v1::NEXT_STEP_FOLLOW) {
@@ -95,6 +100,16 @@ void ContentFollower::Leave() {
   held_.Clear();
   phase_ = FollowPhase::kWaiting;
   unicast_only_ = false;
+}
+
+void ContentFollower::Pause() {
+  catch_up_.reset();
+  loader_.reset();
+  held_.Clear();
+  if (live_assembler_ != nullptr) live_assembler_->Forget();
+  catch_up_wanted_ = false;
+  machine_retry_at_ = hinted_since_ = absl::InfiniteFuture();
+  phase_ = FollowPhase::kPaused;
 }
 
 bool ContentFollower::wants_live() const {
@@ -134,7 +149,8 @@ void ContentFollower::ReturnToMulticast() {
 
 void ContentFollower::StartSnapshot() {
   if (loader_ == nullptr) {
-    loader_ = std::make_unique<SnapshotLoader>(control_, database_, random_, master_, signing_public_key_, definition_);
+    loader_ = std::make_unique<SnapshotLoader>(control_, database_, random_, master_, signing_public_key_, definition_,
+                                               stop_, cap_);
   }
   catch_up_.reset();
   catch_up_wanted_ = false;
@@ -148,7 +164,7 @@ void ContentFollower::StartSnapshot() {
 void ContentFollower::StartCatchUp(bool follow) {
   // From here on the stream's own assembler feeds the database; a unit begun by multicast starts again.
   live_assembler_->Forget();
-  catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow);
+  catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow, cap_);
   catch_up_wanted_ = false;
   phase_ = follow ? FollowPhase::kUnicast : FollowPhase::kCatchUp;
   ++counters_.catch_ups;
@@ -167,12 +183,15 @@ void ContentFollower::ReturnToLive() {
 
 void ContentFollower::Step(absl::Time now) {
   now_ = now;
+  cap_.OnTime(now);
+  if (finished_) return;
   if (now >= machine_retry_at_) {
     machine_retry_at_ = absl::InfiniteFuture();
     Begin(v1::NEXT_STEP_CATCH_UP, "", now);
   }
   switch (phase_) {
     case FollowPhase::kWaiting:
+    case FollowPhase::kPaused:
       return;
     case FollowPhase::kSnapshot:
       StepSnapshot();
@@ -186,6 +205,8 @@ void ContentFollower::Step(absl::Time now) {
   }
   if (phase_ == FollowPhase::kLive) StepLive();
   LookForDamage();
+  const bool follows = phase_ == FollowPhase::kLive || catch_up_ != nullptr;
+  if (follows && database_.position() && stop_.Reached(*database_.position())) finished_ = absl::OkStatus();
 }
 
 void ContentFollower::StepSnapshot() {
@@ -199,6 +220,9 @@ void ContentFollower::StepSnapshot() {
       return OnRpcFailure(loader_->status());
     case SnapshotLoader::Outcome::kMachine:
       return OnMachineFailure(loader_->status());
+    case SnapshotLoader::Outcome::kStop:
+      finished_ = loader_->status();
+      return Suspend();
     case SnapshotLoader::Outcome::kShown:
       break;
   }
@@ -228,6 +252,9 @@ void ContentFollower::StepCatchUp() {
       return OnRpcFailure(catch_up_->status());
     case CatchUp::Outcome::kMachine:
       return OnMachineFailure(catch_up_->status());
+    case CatchUp::Outcome::kStop:
+      finished_ = catch_up_->status();
+      return Suspend();
     case CatchUp::Outcome::kBroken:
       catch_up_not_before_ = now_ + fruitless_.Next(random_);
       catch_up_wanted_ = true;
@@ -264,6 +291,10 @@ void ContentFollower::StepLive() {
     counters_.live_parts += live_applier_.applied() - before;
     if (live_applier_.applied() > before) OnProgress();
     if (outcome.result == UnitApplier::Result::kMachine) return OnMachineFailure(outcome.status);
+    if (outcome.result == UnitApplier::Result::kStop) {
+      finished_ = outcome.status;
+      return;
+    }
     if (outcome.result == UnitApplier::Result::kBroken) OnBroken(outcome.broken);
     if (outcome.result == UnitApplier::Result::kGap) catch_up_wanted_ = true;
     if (outcome.result == UnitApplier::Result::kOtherHistory) {
@@ -335,10 +366,11 @@ void ContentFollower::LookForDamage() {
 }
 
 absl::Time ContentFollower::NextDeadline() const {
+  if (finished_) return absl::InfinitePast();
   absl::Time next = machine_retry_at_;
   if (phase_ == FollowPhase::kSnapshot)
     next = std::min(next, loader_->has_news() ? absl::InfinitePast() : loader_->NextDeadline());
-  if (catch_up_ != nullptr && catch_up_->has_news()) next = absl::InfinitePast();
+  if (catch_up_ != nullptr) next = std::min(next, catch_up_->NextDeadline());
   if (phase_ == FollowPhase::kLive) {
     if (catch_up_wanted_) next = std::min(next, catch_up_not_before_);
     if (!held_.messages().empty() && !catch_up_wanted_) next = absl::InfinitePast();

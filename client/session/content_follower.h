@@ -23,6 +23,7 @@ enum class FollowPhase {
   kCatchUp,   // stored units, by unicast, up to the newest
   kLive,      // multicast
   kUnicast,   // every unit by unicast, since multicast does not arrive or can't be trusted
+  kPaused,    // nothing: it is told to take nothing now
 };
 std::string_view PhaseName(FollowPhase phase);  // "catch_up"
 
@@ -38,7 +39,7 @@ class ContentFollower {
   };
   // `held_bytes`: of live units that are kept aside.
   ContentFollower(ReplicaDatabase& database, ControlChannel& control, SessionEnvironment& environment, Random& random,
-                  size_t held_bytes);
+                  size_t held_bytes, std::optional<Until> until = {}, uint64_t rate_cap = 0);
 
   // The stream and its source of trust; forgets what was begun of another.
   void SetStream(const ServerId& master, const std::string& signing_public_key, const DefinitionHash& definition);
@@ -48,6 +49,8 @@ class ContentFollower {
   void Suspend();
   // Another server is asked from now on.
   void Leave();
+  // Nothing is taken, and no path is open, until the next Begin; readers keep what they have.
+  void Pause();
   void OnMessages(std::vector<std::string> messages);
   // Something was missed that symbols can't bring back.
   void WantCatchUp() { catch_up_wanted_ = true; }
@@ -70,6 +73,11 @@ class ContentFollower {
   bool wants_live() const;
   // A path failed since its RPC did; the caller gets a grant anew.
   std::optional<absl::Status> TakeFailure() { return std::exchange(failure_, std::nullopt); }
+  // The position that it goes up to: OK, it is reached; an error, it can't be.
+  const std::optional<absl::Status>& finished() const { return finished_; }
+  StopPosition& stop() { return stop_; }
+  const StopPosition& stop() const { return stop_; }
+  const RateCap& rate_cap() const { return cap_; }
   const Counters& counters() const { return counters_; }
   size_t held_bytes() const { return held_.bytes(); }
   uint64_t snapshot_rows_total() const { return loader_ == nullptr ? 0 : loader_->rows_total(); }
@@ -98,6 +106,8 @@ class ContentFollower {
   ControlChannel& control_;
   SessionEnvironment& environment_;
   Random& random_;
+  StopPosition stop_;
+  RateCap cap_;
   ShownTarget target_;
   UnitApplier live_applier_;
 
@@ -126,7 +136,7 @@ class ContentFollower {
   BackOff damage_;
   int bad_signatures_ = 0;
   absl::Time bad_signatures_since_ = absl::InfinitePast(), distrusted_until_ = absl::InfinitePast();
-  std::optional<absl::Status> failure_;
+  std::optional<absl::Status> failure_, finished_;
   Counters counters_;
 };
 

@@ -48,6 +48,9 @@ Json Gist(const ReplicaSession& session, uint64_t dropped, absl::Time now) {
   json["problem"] = session.Problem(now);
   json["transport"] = session.by_unicast() ? "unicast" : "multicast";
   if (session.by_unicast()) json["unicast"] = session.choice().Sentence();
+  json["paused"] = session.paused();
+  json["memory"] = session.options().memory == v1::MEMORY_SERVER ? "server" : "client";
+  json["until"] = session.content().stop().ToText();
   const delivery::ReceiverCounters counters = receiver == nullptr ? delivery::ReceiverCounters{} : receiver->counters();
   json["reception"] = {{"missing_symbols", counters.missing_symbols},
                        {"repairs", session.losses().repairs()},

@@ -16,8 +16,10 @@ namespace replicast {
 //   servers up to the
 //    master's, each granted by it, [{"server_id": hex, "name", "granted_until": RFC 3339, null: the master's}],
 //    "group": "239.192.0.1:7422", "unicast": why there is no group, "stream_id": hex, "epoch": n, "incarnation": n,
-//    "rate_bytes_per_second": n, "problem": "", "reception": {"frames", "bytes", "expected_symbols", "missing_symbols",
-//    "repairs", "gaps_given_up", "dropped"}, "frames": {outcome: n, …, those that are not 0}, "content": {"snapshots",
+//    "rate_bytes_per_second": n, "problem": "", "paused": why it takes nothing now, or "", "memory": "client" or
+//    "server", "until": the position that it goes up to, or "", "reception": {"frames", "bytes", "expected_symbols",
+//    "missing_symbols", "repairs", "gaps_given_up", "dropped"}, "frames": {outcome: n, …, those that are not 0},
+//    "content": {"snapshots",
 //    "catch_ups", "live_parts", "caught_up_parts", "bad_signatures", "broken_parts", "damages"}}
 // "state" is a phase, "ended", or "stopped" when the daemon says so at its end.
 std::string DaemonStateJson(const ReplicaSession& session, uint64_t dropped_datagrams, absl::Time now,

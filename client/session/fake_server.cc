@@ -7,6 +7,7 @@
 #include "common/wire/chunk_codec.h"
 #include "common/wire/definition.h"
 #include "common/wire/row_hash.h"
+#include "common/wire/signed_statements.h"
 
 namespace replicast {
 namespace {
@@ -154,6 +155,14 @@ void FakeServer::ForgetKeys() {
   Poll();
   key_ = next;
   sender_->SetKey(key_);
+}
+
+void FakeServer::MulticastChange(absl::Time at) {
+  v1::NoticeStatement notice;
+  notice.set_server_id(server_id_.ToBytes());
+  notice.set_changed_member_id(member.ToBytes());
+  notice.mutable_at()->set_seconds(absl::ToUnixSeconds(at));
+  sender_->Enqueue(wire::SealNotice(notice, signer_).SerializeAsString(), v1::SYMBOL_CONTENT_NOTICE);
 }
 
 void FakeServer::MulticastForgedUnit() {

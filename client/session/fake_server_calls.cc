@@ -76,7 +76,9 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         if (!refuse_dataset.empty())
           return Error(absl::StatusCode::kFailedPrecondition, "DATASET_STOPPED", refuse_dataset);
         granted_ = true;
+        subscribed = request;
         v1::SubscribeResponse response;
+        if (pause) *response.mutable_pause() = *pause;
         v1::Grant& grant = *response.mutable_grant();
         if (has_group) grant.set_stream_id(stream_id_);
         *grant.mutable_definition() = definition_;
@@ -84,6 +86,7 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         if (definition_is_wrong) grant.mutable_definition()->mutable_tables(0)->set_filter("id > 7");
         grant.set_signing_public_key(signing_.public_key);
         grant.set_key_signing_public_key(signing_.public_key);
+        grant.set_rate_bytes_per_second(rate);
         if (has_group) {
           grant.set_group("239.192.0.1");
           grant.set_port(7422);
@@ -105,16 +108,28 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         *response.mutable_signed_grant() = wire::SealGrant(granted, grant_is_forged ? forger_ : signer_);
         response.add_path()->set_server_id(server_id_.ToBytes());
         *response.mutable_position() = ToProto(position());
-        response.set_next_step(v1::NEXT_STEP_SNAPSHOT);
-        if (!request.has_position()) return response;
-        const v1::Position& at = request.position();
-        const Position stands{*HistoryId::FromBytes(at.history_id()), definition_hash_, Lsn{at.lsn()}};
-        const std::optional<size_t> index = IndexAfter(stands);
-        if (index) response.set_next_step(*index == units_.size() ? v1::NEXT_STEP_FOLLOW : v1::NEXT_STEP_CATCH_UP);
-        if (!index) response.set_reason("position " + stands.lsn.ToText() + " is older than the unit store");
+        std::optional<Position> stands;
+        if (request.has_position())
+          stands = {*HistoryId::FromBytes(request.position().history_id()), definition_hash_,
+                    Lsn{request.position().lsn()}};
+        if (request.memory() == v1::MEMORY_SERVER) {
+          if (request.forget()) remembered.reset();
+          if (stands) remembered = stands;
+          stands = remembered;
+          if (remembered) *response.mutable_acknowledged() = ToProto(*remembered);
+        }
+        response.set_next_step(StepFrom(stands, response.mutable_reason()));
         return response;
       },
       std::move(answer));
+}
+
+v1::NextStep FakeServer::StepFrom(const std::optional<Position>& position, std::string* reason) const {
+  if (!position) return v1::NEXT_STEP_SNAPSHOT;
+  const std::optional<size_t> index = IndexAfter(*position);
+  if (index) return *index == units_.size() ? v1::NEXT_STEP_FOLLOW : v1::NEXT_STEP_CATCH_UP;
+  *reason = "position " + position->lsn.ToText() + " is older than the unit store";
+  return v1::NEXT_STEP_SNAPSHOT;
 }
 
 void FakeServer::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) {
@@ -147,8 +162,16 @@ void FakeServer::Report(const v1::ReportRequest& request, Answer<v1::ReportRespo
       "Report",
       [this, request]() -> absl::StatusOr<v1::ReportResponse> {
         reports.push_back(request.report());
+        reported = request.report();
         v1::ReportResponse response;
-        response.set_rate_bytes_per_second(5'000'000);
+        response.set_rate_bytes_per_second(rate);
+        if (pause) *response.mutable_pause() = *pause;
+        if (subscribed.memory() == v1::MEMORY_SERVER && reported.has_position()) {
+          remembered = {*HistoryId::FromBytes(reported.position().history_id()), definition_hash_,
+                        Lsn{reported.position().lsn()}};
+          response.set_next_step(decided.value_or(StepFrom(remembered, response.mutable_reason())));
+          if (decided) response.set_reason("the server decides so");
+        }
         response.set_next_report_seconds(60);
         return response;
       },

@@ -20,7 +20,7 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 }  // namespace
 
 void LossReporter::Begin(delivery::StreamReceiver* receiver, const v1::Grant& grant, absl::Time now) {
-  if (receiver != receiver_) {
+  if (receiver != receiver_ && receiver != nullptr) {
     told_expected_ = receiver->counters().expected_symbols;
     told_missing_ = receiver->counters().missing_symbols;
   }
@@ -45,11 +45,27 @@ void LossReporter::End() {
   receiver_ = nullptr;
   ++generation_;
   repairing_ = reporting_ = false;
+  report_at_ = loss_seen_at_ = absl::InfiniteFuture();
+  transport_untold_ = false;
+}
+
+bool LossReporter::ReportDue(absl::Time now) const {
+  return !reporting_ && (transport_untold_ || now >= report_at_ || now >= loss_seen_at_ + kReportAfterLoss);
 }
 
 void LossReporter::Step(bool repair, size_t backlog, const std::optional<Position>& position, absl::Time now) {
   now_ = now;
-  if (receiver_ == nullptr) return;
+  if (receiver_ != nullptr) StepRepairs(repair, backlog, position);
+  if (!ReportDue(now)) return;
+  // Of a stream without a group the position says which it is.
+  const bool named = grant_.stream_id() != 0 || (position && position->definition.view() == grant_.definition_hash());
+  if (named) return Report(TakeReport(backlog, position));
+  transport_untold_ = false;
+  report_at_ = now + limits::kReportIdle;
+}
+
+void LossReporter::StepRepairs(bool repair, size_t backlog, const std::optional<Position>& position) {
+  const absl::Time now = now_;
   if (repair && now >= RepairingUntil()) {
     const std::vector<delivery::SymbolSpan> missing = receiver_->TakeRepair(now);
     if (!missing.empty()) Repair(missing, TakeReport(backlog, position));
@@ -57,12 +73,10 @@ void LossReporter::Step(bool repair, size_t backlog, const std::optional<Positio
   const uint64_t missing = receiver_->counters().missing_symbols;
   if (missing > told_missing_ && loss_seen_at_ == absl::InfiniteFuture()) loss_seen_at_ = now;
   if (missing <= told_missing_) loss_seen_at_ = absl::InfiniteFuture();
-  const bool due = transport_untold_ || now >= report_at_ || now >= loss_seen_at_ + kReportAfterLoss;
-  if (due && !reporting_) Report(TakeReport(backlog, position));
 }
 
 absl::Time LossReporter::NextDeadline() const {
-  if (receiver_ == nullptr || reporting_) return absl::InfiniteFuture();
+  if (reporting_) return absl::InfiniteFuture();
   if (transport_untold_) return absl::InfinitePast();
   return std::min(report_at_, loss_seen_at_ + kReportAfterLoss);
 }
@@ -72,8 +86,10 @@ absl::Time LossReporter::RepairingUntil() const {
 }
 
 v1::ReceptionReport LossReporter::TakeReport(size_t backlog, const std::optional<Position>& position) {
-  const delivery::ReceiverCounters& counters = receiver_->counters();
+  const delivery::ReceiverCounters counters =
+      receiver_ == nullptr ? delivery::ReceiverCounters{} : receiver_->counters();
   v1::ReceptionReport report;
+  if (receiver_ == nullptr) told_expected_ = told_missing_ = 0;
   // What comes by unicast slows no stream.
   if (transport_ != v1::TRANSPORT_UNICAST) {
     report.set_expected_symbols(counters.expected_symbols - told_expected_);
@@ -82,10 +98,13 @@ v1::ReceptionReport LossReporter::TakeReport(size_t backlog, const std::optional
   report.set_transport(transport_);
   transport_untold_ = false;
   report.set_unicast_reason(unicast_reason_);
+  report.set_paused(paused_);
   report.set_backlog_bytes(backlog);
   report.set_round_trip_microseconds(
       static_cast<uint32_t>(std::min<int64_t>(absl::ToInt64Microseconds(round_trip_), UINT32_MAX)));
-  if (position) *report.mutable_position() = ToProto(*position);
+  // What is shown of a definition that was altered says nothing of this stream.
+  if (position && position->definition.view() == grant_.definition_hash())
+    *report.mutable_position() = ToProto(*position);
   told_expected_ = counters.expected_symbols;
   told_missing_ = counters.missing_symbols;
   loss_seen_at_ = absl::InfiniteFuture();
@@ -153,8 +172,9 @@ void LossReporter::Report(v1::ReceptionReport report) {
       failure_ = answer.status();
       return;
     }
-    rate_ = answer->rate_bytes_per_second();
+    if (answer->rate_bytes_per_second() > 0) rate_ = answer->rate_bytes_per_second();
     report_at_ = std::max(report_at_, now_ + absl::Seconds(answer->next_report_seconds()));
+    answer_ = *answer;
   }));
 }
 

@@ -20,6 +20,9 @@ bool SameGroup(const v1::Grant& a, const v1::Grant& b) {
   return a.group() == b.group() && a.port() == b.port() && a.source() == b.source();
 }
 
+// A wall clock may be set: that it is time is found out this late.
+constexpr absl::Duration kLookAtClock = absl::Minutes(1);
+
 }  // namespace
 
 ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, ControlChannel& control,
@@ -30,9 +33,12 @@ ReplicaSession::ReplicaSession(Options options, ReplicaDatabase& database, Contr
       environment_(environment),
       random_(random),
       subscription_(options_, control, environment, random, inbox_),
-      content_(database, control, environment, random, buffers.held_unit_bytes),
+      content_(database, control, environment, random, buffers.held_unit_bytes, options_.until,
+               options_.rate_cap_bytes_per_second),
       losses_(control, random, inbox_),
       choice_(options_.transport),
+      intake_(options_.schedule, options_.zone),
+      durable_(database),
       news_back_off_(NewsWatch::kPatience, absl::Minutes(5)),
       keys_back_off_(absl::Milliseconds(500), absl::Minutes(1)) {}
 
@@ -62,21 +68,74 @@ void ReplicaSession::OnTime(absl::Time now) {
   if (subscription_.TakeMoved()) Leave();
   if (const auto answer = subscription_.TakeGrant()) AdoptGrant(*answer, now);
   if (const auto bundle = subscription_.TakeKeys()) AdoptKeys(*bundle, now);
+  if (StepIntake(now)) subscription_.AskForGrant(now);
   if (ended_) return;
   if (receiver_ != nullptr) StepReceiver(now);
   content_.Step(now);
-  if (grant_) StepTransport(now);
-  if (receiver_ != nullptr) {
-    losses_.Step(repairs(), content_.held_bytes(), database_.position(), now);
-    if (losses_.TakeCatchUpWanted()) {
-      receiver_->GiveUpGaps();
-      content_.WantCatchUp();
-    }
-  }
+  if (content_.finished()) return End(*content_.finished());
+  if (grant_ && paused_.empty()) StepTransport(now);
+  if (grant_) StepReports(now);
   StepNews(now);
   TakeFailures(now);
   if (subscription_.TakeMoved()) Leave();
   if (subscription_.ended()) End(*subscription_.ended());
+}
+
+bool ReplicaSession::StepIntake(absl::Time now) {
+  const absl::Time wall = environment_.Wall(), change = intake_.NextChange(wall);
+  intake_at_ = change == absl::InfiniteFuture() ? change : now + std::min(change - wall, kLookAtClock);
+  std::string why = intake_.Why(wall);
+  if (why.empty() == paused_.empty()) {
+    paused_ = std::move(why);
+    return false;
+  }
+  paused_ = std::move(why);
+  losses_.SetPaused(!paused_.empty());
+  if (!paused_.empty()) {
+    environment_.Say("nothing is taken now: " + paused_ + "; readers keep what they have");
+    content_.Pause();
+    if (grant_) ReceiveNothing(now);
+    return false;
+  }
+  environment_.Say("taking again; what was skipped follows");
+  return true;
+}
+
+void ReplicaSession::ReceiveNothing(absl::Time now) {
+  losses_.Begin(nullptr, *grant_, now);
+  if (!paused_.empty()) losses_.ReportSoon();
+  receiver_.reset();
+  gaps_given_up_ = 0;
+  if (!paused_.empty()) choice_.Leave();
+  asked_if_there_ = told_transport_ = false;
+  environment_.StopListening();
+}
+
+void ReplicaSession::StepReports(absl::Time now) {
+  const bool follows = content_.phase() == FollowPhase::kLive || content_.phase() == FollowPhase::kUnicast;
+  if (follows && std::exchange(acknowledge_soon_, false)) losses_.ReportSoon();
+  if (ServerRemembers() && losses_.ReportDue(now)) durable_.Sync();
+  losses_.Step(content_.wants_live(), content_.held_bytes(),
+               ServerRemembers() ? durable_.position() : database_.position(), now);
+  if (losses_.TakeCatchUpWanted() && receiver_ != nullptr) {
+    receiver_->GiveUpGaps();
+    content_.WantCatchUp();
+  }
+  if (const auto answer = losses_.TakeAnswer()) TakeReportAnswer(*answer, now);
+}
+
+void ReplicaSession::TakeReportAnswer(const v1::ReportResponse& answer, absl::Time now) {
+  intake_.SetPause(answer.has_pause() ? &answer.pause() : nullptr);
+  intake_at_ = now;
+  if (answer.rate_bytes_per_second() > 0) {
+    grant_->set_rate_bytes_per_second(answer.rate_bytes_per_second());
+    if (TooFast(*grant_) != choice_.too_fast() && paused_.empty()) subscription_.AskForGrant(now);
+  }
+  if (!ServerRemembers() || !paused_.empty()) return;
+  // What came since was not known to the server when it decided.
+  if (durable_.position() != database_.position()) return;
+  if (answer.next_step() == v1::NEXT_STEP_SNAPSHOT) content_.Begin(answer.next_step(), answer.reason(), now);
+  if (answer.next_step() == v1::NEXT_STEP_CATCH_UP) content_.WantCatchUp();
 }
 
 void ReplicaSession::StepReceiver(absl::Time now) {
@@ -108,6 +167,10 @@ void ReplicaSession::TakeNotice(const std::string& bytes, absl::Time now) {
     if (server.server_id() != statement->revoked_member_id()) continue;
     subscription_.OnServerRevoked(now);
   }
+  const absl::Time at = absl::FromUnixSeconds(statement->at().seconds()) + absl::Nanoseconds(statement->at().nanos());
+  if (statement->changed_member_id() != options_.member.view() || at <= changed_at_) return;
+  changed_at_ = at;
+  subscription_.AskForGrant(now);
 }
 
 void ReplicaSession::StepTransport(absl::Time now) {
@@ -151,8 +214,10 @@ void ReplicaSession::Carry(TransportChoice::Order order, absl::Time now) {
 // A relay can hold back what the master's server says, but can't say it: whether the master's news come is seen by what
 // is signed. Of a snapshot, chunks are the news.
 void ReplicaSession::StepNews(absl::Time now) {
-  if (content_.phase() == FollowPhase::kWaiting || subscription_.server_away()) return news_.Stop();
-  if (news_.stopped()) news_.Restart(now);
+  const bool takes = content_.phase() != FollowPhase::kWaiting && content_.phase() != FollowPhase::kPaused;
+  if (!takes || subscription_.server_away()) return news_.Stop();
+  // What its own cap holds back nobody else does.
+  if (news_.stopped() || !content_.rate_cap().MayTake()) news_.Restart(now);
   if (content_.phase() != FollowPhase::kSnapshot) {
     news_.Step(database_.freshness_lsn(), database_.master_time(), now);
   } else if (const uint64_t staged = database_.staging().bytes; std::exchange(staged_bytes_, staged) != staged) {
@@ -194,11 +259,32 @@ void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time 
   // What has expired may be granted anew: that is waited for.
   if (ReasonOf(granted.status()) == "GRANT_EXPIRED") return subscription_.OnRpcFailure(granted.status(), now);
   if (!granted.ok()) return subscription_.MoveOn(granted.status(), true, now);
-  if (const absl::Status taken = TakeOver(answer.grant(), *granted, now); !taken.ok()) return End(taken);
+  absl::Status taken;
+  if (const auto history = HistoryId::FromBytes(answer.position().history_id())) {
+    taken = content_.stop().Begin(database_.position(), {*history, granted->definition, Lsn{answer.position().lsn()}});
+  }
+  if (taken.ok()) {
+    intake_.SetPause(answer.has_pause() ? &answer.pause() : nullptr);
+    StepIntake(now);
+    taken = TakeOver(answer.grant(), *granted, now);
+  }
+  if (!taken.ok()) return End(taken);
   path_.assign(answer.path().begin(), answer.path().end());
+  if (!paused_.empty()) return content_.Pause();
+  if (ServerRemembers() && !ServerKnows(answer)) return subscription_.TellPosition(now);
+  acknowledge_soon_ = ServerRemembers();
   content_.Begin(answer.next_step(), answer.reason(), now);
   if (before && SameStream(*before, answer.grant()) && before->incarnation() == answer.grant().incarnation())
     choice_.OnServerConfirmed(now);
+}
+
+bool ReplicaSession::ServerKnows(const v1::SubscribeResponse& answer) const {
+  const std::optional<Position> mine = database_.position();
+  // What is shown of a definition that was altered is nothing of this one.
+  if (!mine || mine->definition.view() != answer.grant().definition_hash()) return true;
+  return answer.next_step() == v1::NEXT_STEP_SNAPSHOT ? answer.has_acknowledged() || !answer.reason().empty()
+                                                      : answer.acknowledged().history_id() == mine->history.view() &&
+                                                            answer.acknowledged().lsn() <= mine->lsn.value;
 }
 
 absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now) {
@@ -209,15 +295,14 @@ absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStrea
   const bool same_run = same_stream && grant_->incarnation() == grant.incarnation();
   grant_ = grant;
   if (!same_stream) content_.SetStream(granted.master, granted.signing_public_key, granted.definition);
-  choice_.OnGrant(grant.group(), grant.frame_size(), now);
+  if (paused_.empty()) choice_.OnGrant(grant.group(), grant.frame_size(), TooFast(grant), now);
   content_.SetUnicast(choice_.unicast_only(), choice_.unicast_allowed());
-  if (!choice_.listens()) {
-    losses_.End();
-    receiver_.reset();
-    environment_.StopListening();
+  if (!paused_.empty() || !choice_.listens()) {
+    ReceiveNothing(now);
     return absl::OkStatus();
   }
-  if (!same_stream || receiver_ == nullptr) {
+  const bool listens = receiver_ != nullptr;
+  if (!same_stream || !listens) {
     receiver_ = std::make_unique<delivery::StreamReceiver>(
         delivery::StreamReceiver::Options{.stream_id = grant.stream_id(),
                                           .definition = granted.definition,
@@ -226,7 +311,8 @@ absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStrea
         random_);
   }
   losses_.Begin(receiver_.get(), grant, now);
-  if (!same_group) {
+  if (!listens) content_.ReturnToMulticast();
+  if (!same_group || !listens) {
     RETURN_IF_ERROR(Join(now));
   } else if (!same_run) {
     choice_.OnServerStarted(now);
@@ -290,7 +376,8 @@ std::string ReplicaSession::Problem(absl::Time now) const {
 absl::Time ReplicaSession::NextDeadline() const {
   if (ended_) return absl::InfiniteFuture();
   if (!inbox_.empty()) return absl::InfinitePast();
-  absl::Time next = std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline()});
+  absl::Time next =
+      std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline(), intake_at_});
   if (!subscription_.alone() && !news_.stopped())
     next = std::min(next, std::max(news_.WithheldFrom(), news_not_before_));
   if (!subscription_.alone() && content_.phase() == FollowPhase::kLive && !asked_if_there_)

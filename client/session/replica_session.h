@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "client/session/content_follower.h"
+#include "client/session/durable_position.h"
 #include "client/session/granted_stream.h"
 #include "client/session/inbox.h"
+#include "client/session/intake.h"
 #include "client/session/loss_reporter.h"
 #include "client/session/news_watch.h"
 #include "client/session/subscription.h"
@@ -47,9 +49,12 @@ class ReplicaSession {
   void OnNetworkChanged(absl::Time now);
   absl::Time NextDeadline() const;
 
-  // Set when it can't go on: refused or revoked, or this machine prevents it. The database stays as it is.
+  // Set when it does not go on: refused or revoked, or this machine prevents it; OK: it has reached the position that
+  // it goes up to. The database stays as it is.
   const std::optional<absl::Status>& ended() const { return ended_; }
 
+  // Why it takes nothing now, for people; empty: it does.
+  const std::string& paused() const { return paused_; }
   // What is wrong now, for people; empty: nothing. A stop of whatever feeds the database is told within three seconds.
   std::string Problem(absl::Time now) const;
 
@@ -65,10 +70,24 @@ class ReplicaSession {
   const ContentFollower& content() const { return content_; }
   const LossReporter& losses() const { return losses_; }
   // By which way units come, and if by unicast, why.
-  bool by_unicast() const { return content_.phase() == FollowPhase::kUnicast || choice_.unicast_only(); }
+  bool by_unicast() const {
+    return paused_.empty() && (content_.phase() == FollowPhase::kUnicast || choice_.unicast_only());
+  }
   const TransportChoice& choice() const { return choice_; }
 
  private:
+  // True: it takes again what comes, and needs a grant for that.
+  bool StepIntake(absl::Time now);
+  void StepReports(absl::Time now);
+  void TakeReportAnswer(const v1::ReportResponse& answer, absl::Time now);
+  bool ServerRemembers() const { return options_.memory == v1::MEMORY_SERVER; }
+  // The server knows enough of what this replica has to decide by it.
+  bool ServerKnows(const v1::SubscribeResponse& answer) const;
+  // The stream is faster than this replica may take, and there is another way.
+  bool TooFast(const v1::Grant& grant) const {
+    return choice_.unicast_allowed() && content_.rate_cap().Below(grant.rate_bytes_per_second());
+  }
+  void ReceiveNothing(absl::Time now);
   void AdoptGrant(const v1::SubscribeResponse& answer, absl::Time now);
   absl::Status TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now);
   absl::Status Join(absl::Time now);
@@ -97,10 +116,16 @@ class ReplicaSession {
   LossReporter losses_;
   TransportChoice choice_;
   NewsWatch news_;
+  Intake intake_;
+  DurablePosition durable_;
   std::unique_ptr<delivery::StreamReceiver> receiver_;
   std::optional<v1::Grant> grant_;
   std::vector<v1::PathServer> path_;
-  uint64_t gaps_given_up_ = 0;   // of the receiver, as seen last
+  std::string paused_;                            // why, while it takes nothing
+  absl::Time intake_at_ = absl::InfinitePast();   // when that is looked at again
+  absl::Time changed_at_ = absl::InfinitePast();  // of the newest notice about this member: others may repeat old ones
+  bool acknowledge_soon_ = false;                 // the server remembers less than what is shown
+  uint64_t gaps_given_up_ = 0;                    // of the receiver, as seen last
   bool asked_if_there_ = false;  // a grant was asked for because nothing is heard, and another server could be asked
   BackOff news_back_off_;
   absl::Time news_not_before_ = absl::InfinitePast();

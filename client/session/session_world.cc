@@ -26,14 +26,14 @@ void SessionWorld::StartReplica() {
   auto opened = ReplicaDatabase::Open({.path = path_, .vfs = "", .create = true}, time.clock);
   ASSERT_TRUE(opened.ok()) << opened.status();
   database = *std::move(opened);
-  ReplicaSession::Options options{.dataset = "d",
-                                  .servers = servers,
-                                  .member = server.member,
-                                  .x25519 = server.member_x25519,
-                                  .ca_pem = server.ca_pem,
-                                  .max_rate_bytes_per_second = 0,
-                                  .transport = transport,
-                                  .renew_at = renew_at};
+  ReplicaSession::Options options = choices;
+  options.dataset = "d";
+  options.servers = servers;
+  options.member = server.member;
+  options.x25519 = server.member_x25519;
+  options.ca_pem = server.ca_pem;
+  options.transport = transport;
+  options.renew_at = renew_at;
   session = std::make_unique<ReplicaSession>(options, *database, doors, *this, random, ReplicaSession::Buffers());
 }
 

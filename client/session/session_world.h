@@ -47,6 +47,9 @@ class FakeServer : public ControlChannel {
   }
   void TrimAll() { oldest_ = units_.size(); }
   void ForgetKeys();  // a new epoch that nobody was given
+  // The member is told that something about it is another now.
+  void MulticastChange(absl::Time at);
+  void MulticastChange() { MulticastChange(time_.clock.Wall()); }
   // Forged by somebody who holds the group key.
   void MulticastForgedUnit();
   // Datagrams that may go now reach `sink` over the network.
@@ -63,7 +66,13 @@ class FakeServer : public ControlChannel {
   bool keys_are_forged = false;      // signed by somebody else
   bool definition_is_wrong = false;  // not what its hash says
   bool grant_is_forged = false, schema_is_forged = false, signing_key_is_forged = false;
-  std::string refuse_dataset;  // Subscribe says so, FAILED_PRECONDITION
+  uint64_t rate = 5'000'000;            // of the stream
+  std::optional<v1::Pause> pause;       // of the member
+  std::optional<Position> remembered;   // of the member, MEMORY_SERVER
+  std::optional<v1::NextStep> decided;  // whatever a report says, MEMORY_SERVER
+  v1::SubscribeRequest subscribed;      // the newest
+  v1::ReceptionReport reported;         // likewise
+  std::string refuse_dataset;           // Subscribe says so, FAILED_PRECONDITION
   std::function<void(const std::string&)> sink;
   std::map<std::string, int> calls;
   v1::SubscribeRequest subscribed;  // the newest
@@ -117,6 +126,7 @@ class FakeServer : public ControlChannel {
   v1::SnapshotResponse ChunkAfter(const std::string& after_key, const v1::HeldRange* held);
   v1::TableDigest DigestNow() const;
   v1::SignedSchema SignedSchema() const;
+  v1::NextStep StepFrom(const std::optional<Position>& position, std::string* reason) const;
 
   VirtualTime& time_;
   Random& random_;
@@ -179,6 +189,7 @@ class SessionWorld : public SessionEnvironment {
   absl::Status listen_status;
   v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
   absl::Time renew_at = absl::InfiniteFuture();
+  ReplicaSession::Options choices;  // of what the replica takes, when it starts
 
  private:
   absl::Status Listen(const v1::Grant& grant) override;
@@ -187,6 +198,7 @@ class SessionWorld : public SessionEnvironment {
     doors.current = index;
     HearThroughDoors();
   }
+  absl::Time Wall() const override { return time.clock.Wall(); }
   void Say(const std::string& line) override { said.push_back(line); }
   void OnLive(const Position&) override { ++live; }
   v1::RenewRequest MakeRenewal() override { return {}; }

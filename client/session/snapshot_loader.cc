@@ -32,11 +32,14 @@ std::string SnapshotLoader::Summary() const {
 }
 
 SnapshotLoader::SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random,
-                               const ServerId& master, std::string signing_public_key, const DefinitionHash& definition)
+                               const ServerId& master, std::string signing_public_key, const DefinitionHash& definition,
+                               const StopPosition& stop, RateCap& cap)
     : control_(control),
       database_(database),
       random_(random),
-      target_(database),
+      stop_(stop),
+      cap_(cap),
+      target_(database, stop),
       master_(master),
       signing_public_key_(std::move(signing_public_key)),
       definition_(definition),
@@ -50,7 +53,13 @@ void SnapshotLoader::Resume(absl::Time now) {
 }
 
 bool SnapshotLoader::has_news() const {
-  return (chunks_ != nullptr && chunks_->has_news()) || (catch_up_ != nullptr && catch_up_->has_news());
+  return (chunks_ != nullptr && chunks_->has_news() && (cap_.MayTake() || chunks_->empty())) ||
+         (catch_up_ != nullptr && catch_up_->has_news());
+}
+
+absl::Time SnapshotLoader::NextDeadline() const {
+  if (chunks_ != nullptr && chunks_->has_news()) return std::min(retry_at_, cap_.FreeAt());
+  return catch_up_ == nullptr ? retry_at_ : std::min(retry_at_, catch_up_->NextDeadline());
 }
 
 SnapshotLoader::Outcome SnapshotLoader::Step(absl::Time now) {
@@ -66,15 +75,17 @@ SnapshotLoader::Outcome SnapshotLoader::Step(absl::Time now) {
 SnapshotLoader::Outcome SnapshotLoader::OpenNext() {
   const ReplicaDatabase::StagingProgress staging = database_.staging();
   if (staging.chunks_complete) {
-    catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, false);
+    catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, false, cap_);
     return Outcome::kRunning;
   }
   const absl::StatusOr<v1::SnapshotRequest> request = NextRequest();
   if (!request.ok()) return Failed(Outcome::kMachine, request.status());
   moved_ = false;
-  chunks_ = std::make_unique<BufferedStream<v1::SnapshotResponse>>([&](auto on_message, auto on_end) {
-    return control_.Snapshot(*request, std::move(on_message), std::move(on_end));
-  });
+  chunks_ = std::make_unique<BufferedStream<v1::SnapshotResponse>>(
+      [&](auto on_message, auto on_end) {
+        return control_.Snapshot(*request, std::move(on_message), std::move(on_end));
+      },
+      cap_.ReadAhead(BufferedStream<v1::SnapshotResponse>::kReadAhead));
   return Outcome::kRunning;
 }
 
@@ -99,7 +110,8 @@ absl::StatusOr<v1::SnapshotRequest> SnapshotLoader::NextRequest() {
 
 SnapshotLoader::Outcome SnapshotLoader::StepChunks() {
   v1::SnapshotResponse response;
-  for (size_t bytes = 0; bytes < kStepBytes && chunks_->Take(&response);) {
+  for (size_t bytes = 0; bytes < kStepBytes && cap_.MayTake() && chunks_->Take(&response);) {
+    cap_.Took(response.ByteSizeLong());
     bytes += response.ByteSizeLong();
     if (const std::optional<Outcome> outcome = TakeResponse(response)) return *outcome;
   }
@@ -128,6 +140,8 @@ std::optional<SnapshotLoader::Outcome> SnapshotLoader::TakeResponse(const v1::Sn
     status_ = chunk.status();
     return RetrySoon();
   }
+  if (absl::Status stopped = stop_.CheckSnapshot(Lsn{chunk->header.label_lsn()}); !stopped.ok())
+    return Failed(Outcome::kStop, std::move(stopped));
   const absl::StatusOr<bool> loaded = database_.LoadChunk(*chunk, response.ByteSizeLong());
   if (ReasonOf(loaded.status()) == "HELD_DIFFERS") {
     compares_ = false;
@@ -168,6 +182,14 @@ SnapshotLoader::Outcome SnapshotLoader::StepCatchUp() {
       return Failed(Outcome::kUnreachable, catch_up_->status());
     case CatchUp::Outcome::kMachine:
       return Failed(Outcome::kMachine, catch_up_->status());
+    case CatchUp::Outcome::kStop: {
+      absl::Status stopped = catch_up_->status();
+      if (!stopped.ok()) return Failed(Outcome::kStop, std::move(stopped));
+      const Outcome shown = TrySwap();
+      // Its chunks are newer than units may lead.
+      if (shown == Outcome::kRunning) return Failed(Outcome::kStop, stop_.Passed());
+      return shown;
+    }
     case CatchUp::Outcome::kNoWay:
       return Restart(std::string(catch_up_->status().message()));
     case CatchUp::Outcome::kBroken:

@@ -24,15 +24,17 @@ class SnapshotLoader {
     kShown,        // swapped in
     kUnreachable,  // an RPC failed: see status; call Resume when the server is back
     kMachine,      // the database could not: see status; call Resume later
+    kStop,         // the replica may not go so far: see status
   };
   SnapshotLoader(ControlChannel& control, ReplicaDatabase& database, Random& random, const ServerId& master,
-                 std::string signing_public_key, const DefinitionHash& definition);
+                 std::string signing_public_key, const DefinitionHash& definition, const StopPosition& stop,
+                 RateCap& cap);
 
   // Goes on where staging stands; without staging, from the start.
   void Resume(absl::Time now);
   Outcome Step(absl::Time now);
   bool has_news() const;
-  absl::Time NextDeadline() const { return retry_at_; }
+  absl::Time NextDeadline() const;
   const absl::Status& status() const { return status_; }
   // Why it began again, for people, once per time; empty: it did not.
   std::string TakeRestartReason() { return std::exchange(restart_reason_, {}); }
@@ -58,6 +60,8 @@ class SnapshotLoader {
   ControlChannel& control_;
   ReplicaDatabase& database_;
   Random& random_;
+  const StopPosition& stop_;
+  RateCap& cap_;
   StagingTarget target_;
   const ServerId master_;
   const std::string signing_public_key_;

@@ -161,7 +161,11 @@ void Subscription::TryLater() {
 void Subscription::Subscribe(const std::optional<Position>& position) {
   v1::SubscribeRequest request;
   request.set_dataset(options_.dataset);
-  if (position) *request.mutable_position() = ToProto(*position);
+  const bool server_remembers = options_.memory == v1::MEMORY_SERVER;
+  request.set_memory(options_.memory);
+  request.set_forget(server_remembers && !position);
+  if (position && (!server_remembers || std::exchange(tell_position_, false)))
+    *request.mutable_position() = ToProto(*position);
   request.set_max_rate_bytes_per_second(options_.max_rate_bytes_per_second);
   request.set_request_id(random_.Bytes(16));
   request.set_instance(options_.instance);

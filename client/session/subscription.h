@@ -11,8 +11,10 @@
 #include "client/session/back_off.h"
 #include "client/session/control_channel.h"
 #include "client/session/inbox.h"
+#include "client/session/intake.h"
 #include "client/session/server_choice.h"
 #include "client/session/session_environment.h"
+#include "client/session/stop_position.h"
 #include "common/crypto/crypto.h"
 
 namespace replicast {
@@ -31,6 +33,11 @@ class Subscription {
     uint64_t max_rate_bytes_per_second = 0;
     std::optional<v1::Definition> narrowing = {};  // only so much of the dataset
     v1::Transport transport = v1::TRANSPORT_UNSPECIFIED;
+    v1::Memory memory = v1::MEMORY_CLIENT;   // who remembers where the replica stands
+    std::optional<Until> until = {};         // it goes no further
+    std::vector<DailyWindow> schedule = {};  // when it takes what comes, in this zone; empty: always
+    absl::TimeZone zone = absl::UTCTimeZone();
+    uint64_t rate_cap_bytes_per_second = 0;                // what it takes itself, at most; 0: no cap
     absl::Time renew_at = absl::InfiniteFuture();          // the certificate
     absl::Duration grant_life = absl::InfiniteDuration();  // the grant is asked for anew so long after it was given
   };
@@ -41,6 +48,11 @@ class Subscription {
 
   // Ask for a grant anew, no later than the back-off allows.
   void AskForGrant(absl::Time now);
+  // For a server that remembers where the member stands, but not what it has: the next subscription tells it.
+  void TellPosition(absl::Time now) {
+    tell_position_ = true;
+    AskForGrant(now);
+  }
   // An RPC of somebody else failed: the server may be away, or refuse the member, or have forgotten its grant.
   void OnRpcFailure(const absl::Status& status, absl::Time now);
   // What the server granted can't be used (`refusal`), or it brings no news: if there is another server, that one is
@@ -91,7 +103,8 @@ class Subscription {
   absl::Time ask_at_ = absl::InfinitePast();
   bool asking_ = false;
   absl::Time asked_at_ = absl::InfinitePast();
-  absl::Duration patience_;                       // with an answer, where another server could be asked
+  absl::Duration patience_;  // with an answer, where another server could be asked
+  bool tell_position_ = false;
   absl::Time not_before_ = absl::InfinitePast();  // while backing off
   BackOff back_off_;
   absl::Time granted_at_ = absl::InfiniteFuture();  // the newest grant, until something fails

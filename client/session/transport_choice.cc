@@ -13,8 +13,9 @@ constexpr char kNoOtherWay[] = ", and --transport multicast leaves no other way:
 
 }  // namespace
 
-void TransportChoice::OnGrant(const std::string& group, size_t frame_size, absl::Time now) {
+void TransportChoice::OnGrant(const std::string& group, size_t frame_size, bool too_fast, absl::Time now) {
   frame_size_ = frame_size;
+  too_fast_ = too_fast;
   group_ = group;
   if (listens()) return;
   watch_.Stop();
@@ -111,6 +112,7 @@ absl::Time TransportChoice::NextDeadline(bool follows, bool by_unicast) const {
 v1::UnicastReason TransportChoice::reason() const {
   if (wanted_ == v1::TRANSPORT_UNICAST) return v1::UNICAST_REASON_CHOSEN;
   if (group_.empty()) return v1::UNICAST_REASON_NO_GROUP;
+  if (too_fast_) return v1::UNICAST_REASON_RATE;
   switch (trouble_) {
     case Trouble::kNone:
       break;
@@ -134,6 +136,7 @@ std::string TransportChoice::Sentence() const {
     const std::string none = "the server has no multicast group for this stream";
     return unicast_allowed() ? none : with_end(none, "it has");
   }
+  if (too_fast_) return "the stream is faster than this replica may take (--rate-cap)";
   switch (trouble_) {
     case Trouble::kNone:
       break;

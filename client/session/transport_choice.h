@@ -27,8 +27,9 @@ class TransportChoice {
   explicit TransportChoice(v1::Transport wanted) : wanted_(wanted) {}
 
   // --- what happens
-  // A grant names this group ("": none), and how long its largest frames are (0: not told).
-  void OnGrant(const std::string& group, size_t frame_size, absl::Time now);
+  // A grant names this group ("": none), and how long its largest frames are (0: not told). `too_fast`: they come
+  // faster than they may be taken.
+  void OnGrant(const std::string& group, size_t frame_size, bool too_fast, absl::Time now);
   // The group was joined, or this machine can't.
   void OnJoined(const absl::Status& joined, absl::Time now);
   // The server began anew: a while of silence is no news.
@@ -49,7 +50,8 @@ class TransportChoice {
   absl::Time NextDeadline(bool follows, bool by_unicast) const;
 
   // The group is to be joined.
-  bool listens() const { return wanted_ != v1::TRANSPORT_UNICAST && !group_.empty(); }
+  bool listens() const { return wanted_ != v1::TRANSPORT_UNICAST && !group_.empty() && !too_fast_; }
+  bool too_fast() const { return too_fast_; }
   // Every unit comes by unicast, as long as this grant holds.
   bool unicast_only() const { return !listens() && unicast_allowed(); }
   bool unicast_allowed() const { return wanted_ != v1::TRANSPORT_MULTICAST; }
@@ -74,6 +76,7 @@ class TransportChoice {
   const v1::Transport wanted_;
   std::string group_;
   size_t frame_size_ = 0;
+  bool too_fast_ = false;
   SilenceWatch watch_;
   Trouble trouble_ = Trouble::kNone;
   std::string machine_problem_;  // "": joined

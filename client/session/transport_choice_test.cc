@@ -19,7 +19,7 @@ class TransportChoiceTest : public ::testing::Test {
   absl::Time now() const { return start_ + second_ * absl::Seconds(1); }
   void Begin(v1::Transport wanted = v1::TRANSPORT_UNSPECIFIED, absl::Status joined = absl::OkStatus()) {
     choice_.emplace(wanted);
-    choice_->OnGrant("239.192.0.1", kFrame, now());
+    choice_->OnGrant("239.192.0.1", kFrame, false, now());
     if (choice_->listens()) choice_->OnJoined(joined, now());
   }
   // Seconds pass, with a frame in each or without; the orders are carried out, and counted.
@@ -103,13 +103,13 @@ TEST_F(TransportChoiceTest, WhoWasToldToUseMulticastSaysWhatIsWrongAndJoinsAgain
 
 TEST_F(TransportChoiceTest, AGroupThatIsNoneIsAskedForAgainOnlyWhereNothingElseIsAllowed) {
   Begin(v1::TRANSPORT_MULTICAST);
-  choice_->OnGrant("", 0, now());
+  choice_->OnGrant("", 0, false, now());
   EXPECT_FALSE(choice_->unicast_only());
   EXPECT_NE(choice_->Problem(now()), "");
   Pass(180, false);
   EXPECT_EQ(orders(Order::kAskForGrant), 3);
   Begin();
-  choice_->OnGrant("", 0, now());
+  choice_->OnGrant("", 0, false, now());
   EXPECT_TRUE(choice_->unicast_only());
   EXPECT_EQ(choice_->reason(), v1::UNICAST_REASON_NO_GROUP);
   EXPECT_EQ(choice_->Problem(now()), "");
@@ -369,6 +369,17 @@ TEST_F(TransportSessionTest, WhereFullFramesDoNotPassItFollowsByUnicastAndSlowsN
   EXPECT_EQ(world_.server.calls["Repair"], repairs);
   ASSERT_FALSE(world_.server.reports.empty());
   for (const v1::ReceptionReport& report : world_.server.reports) EXPECT_EQ(report.missing_symbols(), 0u);
+}
+
+TEST_F(TransportChoiceTest, AStreamThatIsFasterThanMayBeTakenComesByUnicastUntilItIsNot) {
+  choice_.emplace(v1::TRANSPORT_UNSPECIFIED);
+  choice_->OnGrant("239.192.0.1", kFrame, true, now());
+  EXPECT_FALSE(choice_->listens());
+  EXPECT_TRUE(choice_->unicast_only());
+  EXPECT_EQ(choice_->reason(), v1::UNICAST_REASON_RATE);
+  EXPECT_EQ(choice_->Problem(now()), "");
+  choice_->OnGrant("239.192.0.1", kFrame, false, now());
+  EXPECT_TRUE(choice_->listens());
 }
 
 }  // namespace

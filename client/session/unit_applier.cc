@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "client/apply/admission.h"
+
 namespace replicast {
 namespace {
 
@@ -94,6 +96,14 @@ bool UnitApplier::OfferOne(const wire::UnitPart& part, size_t at, UnitAssembler&
   return false;
 }
 
+std::optional<absl::Status> UnitApplier::Stops(const wire::UnitPart& part, Outcome* outcome) {
+  std::optional<absl::Status> verdict = target_.stop().Judge(part.header);
+  if (!verdict || !Flush(outcome)) return std::nullopt;
+  // Behind a gap it says nothing of what is before it.
+  const std::optional<Position> position = target_.position();
+  return position && Admit(*position, part.header) == Admission::kApplied ? verdict : std::nullopt;
+}
+
 UnitApplier::Outcome UnitApplier::Apply(const std::deque<std::string>& messages, UnitAssembler& assembler) {
   Outcome outcome;
   size_t bytes = 0;
@@ -111,6 +121,15 @@ UnitApplier::Outcome UnitApplier::Apply(const std::deque<std::string>& messages,
       outcome.taken = i + 1;
       return outcome;
     }
+    if (const std::optional<absl::Status> verdict = Stops(part, &outcome)) {
+      assembler.Forget();
+      outcome.result = Result::kStop;
+      outcome.status = *verdict;
+      outcome.taken = i;
+      return outcome;
+    }
+    if (outcome.result != Result::kAll) return outcome;
+    if (batch_.empty()) bytes = 0;
     // A history unit stands alone: it changes what the position of those behind it is compared with.
     const bool small =
         part.header.part_number() == 1 && part.header.final_part() && part.header.kind() != v1::UNIT_KIND_HISTORY;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class UnitApplier {
     kOtherHistory,  // the message at `taken` is of a history that nothing leads to from here
     kBroken,        // the last taken message was refused by the assembler; what it was, must come another way
     kMachine,       // the database could not: see status; offer again from `taken`
+    kStop,          // the target goes no further than before the message at `taken`: see status
   };
   struct Outcome {
     Result result = Result::kAll;
@@ -40,6 +42,8 @@ class UnitApplier {
   bool Covered(const std::string& message) const;
   // Offers the batch; false: *outcome says why and where.
   bool Flush(Outcome* outcome);
+  // What the target says of a unit that it may not take; nothing: offer it.
+  std::optional<absl::Status> Stops(const wire::UnitPart& part, Outcome* outcome);
   bool OfferOne(const wire::UnitPart& part, size_t at, UnitAssembler& assembler, Outcome* outcome);
 
   OfferTarget& target_;

@@ -48,6 +48,35 @@ class PythonClientTest(ReplicastTest):
         reader.join()
         self.assertTrue(ended.is_set())
 
+    def test_a_program_without_a_memory_of_its_own_acknowledges_and_goes_on_behind_that(self):
+        changes_pb, types_pb = client.module("changes_service_pb2"), client.module("types_pb2")
+        stub = self.member.stub("ChangesService")
+        told, row, position = [], 50_000, None
+        for _ in range(3):
+            call = stub.Watch(changes_pb.WatchRequest(dataset="all", memory=types_pb.MEMORY_SERVER))
+            answer = next(call)  # from here on it is there
+            for _ in range(10):
+                row += 1
+                self.master.execute("INSERT INTO t VALUES(?, ?, 'watched', 'x')", (row, row))
+            while True:
+                told += [dict(zip(change.columns, change.values))["id"].integer for change in answer.changes]
+                position = answer.position if answer.HasField("position") else position
+                if row in told:
+                    break
+                answer = next(call)
+            call.cancel()
+            acknowledged = stub.Acknowledge(changes_pb.AcknowledgeRequest(dataset="all", position=position), timeout=10)
+            self.assertEqual(acknowledged.position, position)
+            row += 1
+            self.master.execute("INSERT INTO t VALUES(?, ?, 'while nobody watched', 'x')", (row, row))
+        self.assertEqual(told, list(range(50_001, told[-1] + 1)), "every row once, in order")
+        ahead = types_pb.Position(history_id=position.history_id, lsn=position.lsn + (1 << 40))
+        with self.assertRaises(grpc.RpcError) as refused:
+            stub.Acknowledge(changes_pb.AcknowledgeRequest(dataset="all", position=ahead), timeout=10)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.OUT_OF_RANGE)
+        again = stub.Acknowledge(changes_pb.AcknowledgeRequest(dataset="all", position=types_pb.Position(history_id=position.history_id)), timeout=10)
+        self.assertEqual(again.position, position, "an older one changes nothing")
+
     @staticmethod
     def plain(value):
         kind = value.WhichOneof("kind")

@@ -327,6 +327,7 @@ void ControlLink::GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysR
 
 void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) {
   ++reports;
+  NoteAcknowledged(request.report());
   Call<v1::ReportResponse>(
       "Report",
       [request](ServingProcess& server, const Member& member, auto reply) {
@@ -336,6 +337,7 @@ void ControlLink::Report(const v1::ReportRequest& request, Answer<v1::ReportResp
 }
 
 void ControlLink::Repair(const v1::RepairRequest& request, Answer<v1::RepairResponse> answer) {
+  NoteAcknowledged(request.report());
   Call<v1::RepairResponse>(
       "Repair",
       [this, request](ServingProcess& server, const Member& member, auto reply) {
@@ -403,6 +405,12 @@ void ControlLink::WaitForPosition(const v1::WaitForPositionRequest&, Answer<v1::
 }
 
 // --- streams
+
+void ControlLink::NoteAcknowledged(const v1::ReceptionReport& report) {
+  const auto history = HistoryId::FromBytes(report.position().history_id());
+  const auto definition = DefinitionHash::FromBytes(report.position().definition_hash());
+  if (history && definition) acknowledged = {*history, *definition, Lsn{report.position().lsn()}};
+}
 
 std::unique_ptr<ControlChannel::Stream> ControlLink::CatchUp(const v1::CatchUpRequest& request,
                                                              std::function<void(v1::CatchUpResponse)> on_message,

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -72,6 +73,8 @@ class ControlLink : public ControlChannel, public relay::UpstreamCalls {
   // After every answer and message: the replica has something to do.
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
   CallFaults faults;
+  // The newest position that the member told for what survives a power loss (MEMORY_SERVER).
+  std::optional<Position> acknowledged;
   uint64_t calls = 0, reports = 0;  // of the calls, those that only report
   uint64_t authorizations = 0;      // of the calls, those for members
   // The most calls within any second.
@@ -109,6 +112,7 @@ class ControlLink : public ControlChannel, public relay::UpstreamCalls {
   // The server gets it after a latency, and once it is awake.
   void Arrive(ServingProcess& server, const std::function<void()>& work);
   void WhenAwake(ServingProcess& server, const std::weak_ptr<bool>& alive, const std::function<void()>& work);
+  void NoteAcknowledged(const v1::ReceptionReport& report);
   void CountCall(const std::string& method, const char* verb);
 
   std::function<void()> wake_;

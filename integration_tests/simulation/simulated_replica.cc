@@ -24,6 +24,7 @@ SimulatedReplica::SimulatedReplica(VirtualTime& time, SimulatedNetwork& network,
       stopwatch_(stopwatch),
       observer_(observer),
       random_(seed),
+      memory_(seed % 2 == 0 ? v1::MEMORY_CLIENT : v1::MEMORY_SERVER),
       name_(name),
       identity_(identity),
       buffers_(buffers),
@@ -56,17 +57,29 @@ void SimulatedReplica::Start() {
   problem_.clear();
   link_.SetServer(*servers_[0]);
   database_ = *std::move(opened);
+  if (memory_ == v1::MEMORY_SERVER) CheckAcknowledged();
   ReplicaSession::Options options{.dataset = identity_.dataset,
                                   .servers = Addresses(),
                                   .member = identity_.member,
                                   .x25519 = identity_.x25519,
                                   .ca_pem = ServingProcess::CaPem(),
                                   .max_rate_bytes_per_second = 0,
+                                  .memory = memory_,
                                   .renew_at = absl::InfiniteFuture()};
   session_ = std::make_unique<ReplicaSession>(options, *database_, link_, *this, random_, buffers_);
   trace_.Note("%s started", name_);
   on_shown_();
   alarm_.Now();
+}
+
+// Whatever the machine lost, it is not what it had acknowledged as durable.
+void SimulatedReplica::CheckAcknowledged() {
+  const std::optional<Position> position = database_->position();
+  const std::optional<Position>& told = link_.acknowledged;
+  if (!position || !told || told->history != position->history || told->definition != position->definition) return;
+  trace_.Count("starts of a replica that had acknowledged");
+  if (told->lsn <= position->lsn) return;
+  violation_ = Violation(name_ + " acknowledged " + told->lsn.ToText() + ", and has only " + position->lsn.ToText());
 }
 
 void SimulatedReplica::Kill() {

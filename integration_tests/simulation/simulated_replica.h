@@ -98,6 +98,7 @@ class SimulatedReplica : public SessionEnvironment {
  private:
   std::vector<std::string> Addresses() const;
   void OnCommit();
+  void CheckAcknowledged();
   void OnDatagram(const std::string& datagram);
   // Gives it to the session, and checks that no authentic frame is taken twice.
   void Hear(const std::string& datagram);
@@ -117,6 +118,7 @@ class SimulatedReplica : public SessionEnvironment {
   Stopwatch& stopwatch_;
   CallObserver& observer_;
   SeededRandom random_;
+  const v1::Memory memory_;
   const std::string name_;
   const Identity identity_;
   const ReplicaSession::Buffers buffers_;

@@ -14,7 +14,7 @@ constexpr size_t kMostTold = 100;
 constexpr size_t kMostExamined = 1000;  // those that were away for longest
 
 struct Absent {
-  MemberPositions::Noted noted;
+  MemberPositions::Standing noted;
   std::optional<Publisher::Kept> kept;
 };
 
@@ -22,9 +22,10 @@ std::vector<Absent> AbsentOf(ControlPlane& plane) {
   const auto following = plane.Following();
   const std::set<DefinitionHash> there = plane.StreamsThere();
   std::vector<Absent> all;
-  for (const MemberPositions::Noted& noted : plane.membership().positions().All()) {
-    const DefinitionHash& stream = noted.position.definition;
-    if (there.contains(stream) && !following.contains({noted.member, stream})) all.push_back({noted, std::nullopt});
+  for (const MemberPositions::Standing& noted : plane.membership().positions().All()) {
+    const DefinitionHash& stream = noted.definition;
+    if (noted.position && there.contains(stream) && !following.contains({noted.member, stream}))
+      all.push_back({noted, std::nullopt});
   }
   return all;
 }
@@ -47,10 +48,10 @@ v1::AbsentMember MessageOf(ControlPlane& plane, const Absent& absent) {
   message.set_member_id(absent.noted.member.ToBytes());
   if (const auto member = plane.membership().members().Get(absent.noted.member); member.ok())
     message.set_display_name(member->display_name);
-  if (const auto stream = plane.publisher().Stream(absent.noted.position.definition)) {
+  if (const auto stream = plane.publisher().Stream(absent.noted.definition)) {
     for (const std::string& name : stream->datasets) message.add_datasets(name);
   }
-  *message.mutable_position() = ToProto(absent.noted.position);
+  *message.mutable_position() = ToProto(*absent.noted.position);
   SetTime(absent.noted.at, message.mutable_last_seen_at());
   message.set_units_kept(absent.kept.has_value());
   if (!absent.kept) return message;
@@ -68,7 +69,7 @@ void AddAbsentMembers(ControlPlane& plane, v1::GetStatusResponse* status) {
   std::vector<Absent> all = AbsentOf(plane);
   status->set_absent_member_count(static_cast<uint32_t>(all.size()));
   Leave(&all, kMostExamined, [](const Absent& one, const Absent& other) { return one.noted.at < other.noted.at; });
-  for (Absent& one : all) one.kept = plane.publisher().KeptFrom(one.noted.position);
+  for (Absent& one : all) one.kept = plane.publisher().KeptFrom(*one.noted.position);
   Leave(&all, kMostTold, CostsMore);
   for (const Absent& one : all) *status->add_absent_members() = MessageOf(plane, one);
 }

@@ -137,6 +137,23 @@ grpc::ServerUnaryReactor* AdminService::CreateToken(Context* context, const v1::
                    });
 }
 
+// With what it holds of each dataset.
+v1::Member AdminService::Described(const Member& member) {
+  v1::Member message = MemberOf(member, plane_.membership().FindActivity(member.id));
+  if (const auto pause = plane_.PauseOf(member.id)) *message.mutable_pause() = *pause;
+  const std::vector<MemberPositions::Standing> standings = plane_.membership().positions().Of(member.id);
+  const bool remembers =
+      std::any_of(standings.begin(), standings.end(), [](const auto& standing) { return standing.server_remembers(); });
+  const MemberMemory::Following following = remembers ? plane_.Following() : MemberMemory::Following();
+  for (const MemberPositions::Standing& standing : standings) {
+    const std::optional<StreamInfo> stream = plane_.publisher().Stream(standing.definition);
+    std::string dataset = standing.dataset;
+    if (dataset.empty() && stream && !stream->datasets.empty()) dataset = stream->datasets.front();
+    *message.add_subscriptions() = SubscriptionOf(standing, dataset, plane_.memory().Holds(standing, following));
+  }
+  return message;
+}
+
 grpc::ServerUnaryReactor* AdminService::ListMembers(Context* context, const v1::ListMembersRequest* request,
                                                     v1::ListMembersResponse* response) {
   return ForAdmin(
@@ -150,8 +167,7 @@ grpc::ServerUnaryReactor* AdminService::ListMembers(Context* context, const v1::
           members.pop_back();
           answer.set_next_page_token(members.back().id.ToHex());
         }
-        for (const Member& each : members)
-          *answer.add_members() = MemberOf(each, plane_.membership().FindActivity(each.id));
+        for (const Member& each : members) *answer.add_members() = Described(each);
         return answer;
       });
 }
@@ -162,7 +178,7 @@ grpc::ServerUnaryReactor* AdminService::GetMember(Context* context, const v1::Ge
                   [this](const Member&, const v1::GetMemberRequest& asked) -> absl::StatusOr<v1::GetMemberResponse> {
                     ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
                     v1::GetMemberResponse answer;
-                    *answer.mutable_member() = MemberOf(found, plane_.membership().FindActivity(found.id));
+                    *answer.mutable_member() = Described(found);
                     return answer;
                   });
 }
@@ -182,6 +198,38 @@ grpc::ServerUnaryReactor* AdminService::RevokeMember(Context* context, const v1:
                          plane_.Revoke(member.id.ToHex(), found.id, plane_.authority().RevocationNotice(found.id)));
         v1::RevokeMemberResponse answer;
         *answer.mutable_member() = MemberOf(revoked, nullptr);
+        return answer;
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::PauseMember(Context* context, const v1::PauseMemberRequest* request,
+                                                    v1::PauseMemberResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::PauseMemberRequest& asked) -> absl::StatusOr<v1::PauseMemberResponse> {
+        RETURN_IF_ERROR(plane_.authority().CheckDecides());
+        ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
+        const absl::Duration duration = asked.has_duration() ? FromProto(asked.duration()) : absl::InfiniteDuration();
+        if (duration <= absl::ZeroDuration()) {
+          return Error(absl::StatusCode::kInvalidArgument, "REQUEST_INVALID", "a pause takes some time");
+        }
+        RETURN_IF_ERROR(plane_.Pause(member.id.ToHex(), found, duration));
+        v1::PauseMemberResponse answer;
+        *answer.mutable_member() = Described(found);
+        return answer;
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::ResumeMember(Context* context, const v1::ResumeMemberRequest* request,
+                                                     v1::ResumeMemberResponse* response) {
+  return ForAdmin(
+      plane_, context, request, response,
+      [this](const Member& member, const v1::ResumeMemberRequest& asked) -> absl::StatusOr<v1::ResumeMemberResponse> {
+        RETURN_IF_ERROR(plane_.authority().CheckDecides());
+        ASSIGN_OR_RETURN(const Member found, plane_.membership().members().Find(asked.member()));
+        RETURN_IF_ERROR(plane_.Resume(member.id.ToHex(), found));
+        v1::ResumeMemberResponse answer;
+        *answer.mutable_member() = Described(found);
         return answer;
       });
 }

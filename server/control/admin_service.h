@@ -33,6 +33,10 @@ class AdminService final : public v1::AdminService::CallbackService {
                                       v1::GetMemberResponse* response) override;
   grpc::ServerUnaryReactor* RevokeMember(Context* context, const v1::RevokeMemberRequest* request,
                                          v1::RevokeMemberResponse* response) override;
+  grpc::ServerUnaryReactor* PauseMember(Context* context, const v1::PauseMemberRequest* request,
+                                        v1::PauseMemberResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeMember(Context* context, const v1::ResumeMemberRequest* request,
+                                         v1::ResumeMemberResponse* response) override;
   grpc::ServerUnaryReactor* ListStreams(Context* context, const v1::ListStreamsRequest* request,
                                         v1::ListStreamsResponse* response) override;
   grpc::ServerUnaryReactor* GetStream(Context* context, const v1::GetStreamRequest* request,
@@ -47,6 +51,7 @@ class AdminService final : public v1::AdminService::CallbackService {
  private:
   void MakeToken(const Member& member, const v1::CreateTokenRequest& request,
                  const rpc::Answer<v1::CreateTokenResponse>& answer);
+  v1::Member Described(const Member& member);
 
   ControlPlane& plane_;
 };

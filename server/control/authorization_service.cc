@@ -12,18 +12,6 @@ namespace {
 constexpr absl::Duration kWaitForBuild = absl::Seconds(8);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
-v1::NextStep NextStepOf(NextStep step) {
-  switch (step) {
-    case NextStep::kFollow:
-      return v1::NEXT_STEP_FOLLOW;
-    case NextStep::kCatchUp:
-      return v1::NEXT_STEP_CATCH_UP;
-    case NextStep::kSnapshot:
-      return v1::NEXT_STEP_SNAPSHOT;
-  }
-  return v1::NEXT_STEP_UNSPECIFIED;
-}
-
 v1::Grant GrantOf(const StreamInfo& info, const std::optional<ChannelInfo>& channel, const ControlPlane::Facts& facts,
                   const std::string& signing_public_key) {
   v1::Grant grant;
@@ -91,14 +79,30 @@ absl::StatusOr<v1::SubscribeResponse> AuthorizationService::GrantNow(const Membe
   plane_.NoteWay(member.id, info.definition_hash,
                  by_unicast || no_group ? v1::TRANSPORT_UNICAST : v1::TRANSPORT_MULTICAST,
                  by_unicast ? v1::UNICAST_REASON_CHOSEN : v1::UNICAST_REASON_NO_GROUP);
+  DecideNextStep(member, request, info, position, &response);
+  *response.mutable_position() = ToProto(info.position);
+  if (const auto pause = plane_.PauseOf(member.id)) *response.mutable_pause() = *pause;
+  return response;
+}
+
+void AuthorizationService::DecideNextStep(const Member& member, const v1::SubscribeRequest& request,
+                                          const StreamInfo& info, std::optional<Position> position,
+                                          v1::SubscribeResponse* response) {
+  if (request.memory() == v1::MEMORY_SERVER) {
+    const MemberMemory::Known known =
+        plane_.memory().OnSubscribe(member.id, request.dataset(), info, position, request.forget());
+    if (known.acknowledged) *response->mutable_acknowledged() = ToProto(*known.acknowledged);
+    response->set_next_step(NextStepOf(known.step));
+    response->set_reason(known.reason);
+    return;
+  }
+  plane_.memory().LeaveToMember(member.id, info.definition_hash);
   const bool altered = position && position->definition != info.definition_hash;
   if (altered) position.reset();
   if (position) plane_.NotePosition(member.id, *position);
-  response.set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response.mutable_reason())));
-  if (altered) response.set_reason("dataset '" + request.dataset() + "' was altered");
-  if (!request.has_position()) response.clear_reason();
-  *response.mutable_position() = ToProto(info.position);
-  return response;
+  response->set_next_step(NextStepOf(plane_.publisher().NextStepFor(position, response->mutable_reason())));
+  if (altered) response->set_reason("dataset '" + request.dataset() + "' was altered");
+  if (!request.has_position()) response->clear_reason();
 }
 
 void AuthorizationService::Grant(const Member& member, const v1::SubscribeRequest& request, Reply reply) {

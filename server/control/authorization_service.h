@@ -25,6 +25,9 @@ class AuthorizationService final : public v1::AuthorizationService::CallbackServ
 
  private:
   absl::StatusOr<v1::SubscribeResponse> GrantNow(const Member& member, const v1::SubscribeRequest& request);
+  // By what the member tells, or by what the server remembers of it.
+  void DecideNextStep(const Member& member, const v1::SubscribeRequest& request, const StreamInfo& info,
+                      std::optional<Position> position, v1::SubscribeResponse* response);
   ControlPlane& plane_;
   Instances instances_;
 };

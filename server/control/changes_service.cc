@@ -26,6 +26,12 @@ struct Watched {
   std::deque<v1::WatchResponse> messages;
 };
 
+// Without a definition it is of the dataset as it is defined now.
+absl::StatusOr<Position> PositionIn(v1::Position position, const StreamInfo& info) {
+  if (position.definition_hash().empty()) position.set_definition_hash(info.definition_hash.ToBytes());
+  return FromProto(position);
+}
+
 absl::Status NotReady(const std::string& name, const StreamInfo& info) {
   if (info.state == StreamInfo::State::kBuilding) {
     return Error(absl::StatusCode::kUnavailable, "STREAM_BUILDING",
@@ -45,16 +51,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* ChangesService::Watch(grpc::Callbac
       [this](const Member& member, const v1::WatchRequest& asked, const Stream& stream) -> absl::Status {
         ASSIGN_OR_RETURN(const StreamInfo info, plane_.ReadableDataset(member, asked.dataset(), "watch"));
         if (info.state != StreamInfo::State::kReady) return NotReady(asked.dataset(), info);
-        Position from = info.position;
-        if (asked.has_from()) {
-          v1::Position position = asked.from();
-          if (position.definition_hash().empty()) position.set_definition_hash(info.definition_hash.ToBytes());
-          ASSIGN_OR_RETURN(from, FromProto(position));
-          if (from.definition != info.definition_hash) {
-            return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN",
-                         "that position is of another definition of the dataset: read its rows anew");
-          }
-        }
+        ASSIGN_OR_RETURN(const Position from, Beginning(member, asked, info));
         auto watched = std::make_shared<Watched>(from, info.schema, plane_.authority().signing_public_key());
         const auto next = [this, watched]() -> absl::StatusOr<std::optional<v1::WatchResponse>> {
           while (watched->messages.empty()) {
@@ -98,6 +95,40 @@ void ChangesService::Wait(const v1::WaitForPositionRequest& asked, const Definit
                        (plane_.engine().healthy() ? std::string() : ": " + plane_.engine().problem())));
     return true;
   });
+}
+
+absl::StatusOr<Position> ChangesService::Beginning(const Member& member, const v1::WatchRequest& request,
+                                                   const StreamInfo& info) {
+  if (!request.has_from()) {
+    return request.memory() == v1::MEMORY_SERVER ? plane_.memory().OnWatch(member.id, request.dataset(), info)
+                                                 : info.position;
+  }
+  ASSIGN_OR_RETURN(const Position from, PositionIn(request.from(), info));
+  if (from.definition != info.definition_hash) {
+    return Error(absl::StatusCode::kOutOfRange, "POSITION_UNKNOWN",
+                 "that position is of another definition of the dataset: read its rows anew");
+  }
+  return from;
+}
+
+grpc::ServerUnaryReactor* ChangesService::Acknowledge(grpc::CallbackServerContext* context,
+                                                      const v1::AcknowledgeRequest* request,
+                                                      v1::AcknowledgeResponse* response) {
+  return ForMember(plane_, context, request, response,
+                   [this](const Member& member, const v1::AcknowledgeRequest& asked,
+                          const rpc::Answer<v1::AcknowledgeResponse>& answer) {
+                     const auto take = [&]() -> absl::StatusOr<v1::AcknowledgeResponse> {
+                       ASSIGN_OR_RETURN(const StreamInfo info,
+                                        plane_.ReadableDataset(member, asked.dataset(), "acknowledge"));
+                       ASSIGN_OR_RETURN(const Position position, PositionIn(asked.position(), info));
+                       ASSIGN_OR_RETURN(const Position remembered,
+                                        plane_.memory().Acknowledge(member.id, asked.dataset(), info, position));
+                       v1::AcknowledgeResponse message;
+                       *message.mutable_position() = ToProto(remembered);
+                       return message;
+                     };
+                     answer(take());
+                   });
 }
 
 grpc::ServerUnaryReactor* ChangesService::WaitForPosition(grpc::CallbackServerContext* context,

@@ -18,11 +18,14 @@ class ChangesService final : public v1::ChangesService::CallbackService {
   grpc::ServerUnaryReactor* WaitForPosition(grpc::CallbackServerContext* context,
                                             const v1::WaitForPositionRequest* request,
                                             v1::WaitForPositionResponse* response) override;
+  grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context, const v1::AcknowledgeRequest* request,
+                                        v1::AcknowledgeResponse* response) override;
 
  private:
   void Wait(const v1::WaitForPositionRequest& asked, const DefinitionHash& stream, Lsn lsn, absl::Time until,
             const rpc::Answer<v1::WaitForPositionResponse>& answer);
 
+  absl::StatusOr<Position> Beginning(const Member& member, const v1::WatchRequest& request, const StreamInfo& info);
   ControlPlane& plane_;
 };
 

@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/rpc/errors.h"
+#include "server/control/messages.h"
 
 namespace replicast::control {
 namespace {
@@ -55,7 +56,8 @@ ControlPlane::ControlPlane(const Parts& parts, Facts facts)
       derived_budget_(kDerivedPerSecond, kDerivedBurst, limits::kMaxMembers),
       grants_(kGrantLifetime),
       answers_(kAnswersKept),
-      comparisons_(parts.publisher, [&loop = parts.loop](std::function<void()> work) { loop.Post(std::move(work)); }) {
+      comparisons_(parts.publisher, [&loop = parts.loop](std::function<void()> work) { loop.Post(std::move(work)); }),
+      memory_(parts.membership, parts.publisher, parts.clock, facts_.member_retention) {
   parts_.engine.SetOnChanged([this](const std::set<DefinitionHash>& changed) {
     streams_.Wake(changed);
     waiters_.TryAll();
@@ -176,7 +178,8 @@ absl::StatusOr<std::string> ControlPlane::Derive(const Member& member, const std
 void ControlPlane::DropUnfollowed() {
   if (now() < next_drop_) return;
   next_drop_ = now() + kUnfollowedFor / 10;
-  std::set<DefinitionHash> followed;
+  // Who is only away comes back.
+  std::set<DefinitionHash> followed = memory_.held_streams();
   for (const auto& [member, stream] : Following()) followed.insert(stream);
   std::map<std::string, absl::Time> since;
   for (const std::string& name : parts_.publisher.Datasets()) {
@@ -194,7 +197,7 @@ void ControlPlane::DropUnfollowed() {
       spdlog::warn("{} could not go: {}", name, std::string(status.message()));
     parts_.engine.OnDatasetsChanged();
   }
-  parts_.membership.positions().KeepStreams(StreamsThere());
+  parts_.membership.positions().KeepStreams(StreamsThere(), wall() - memory_.retention());
 }
 
 std::set<DefinitionHash> ControlPlane::StreamsThere() const {
@@ -246,11 +249,15 @@ void ControlPlane::NotePosition(const MemberId& member, const Position& position
 void ControlPlane::KeepPositions() {
   if (now() < next_flush_) return;
   next_flush_ = now() + kFlushEvery;
+  memory_.KeepHolds(Following());
   if (const absl::Status status = parts_.membership.positions().Flush(); !status.ok())
     spdlog::warn("where members stand could not be stored: {}", std::string(status.message()));
 }
 
 void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
+  // Nothing is kept for who has left.
+  if (const auto* standing = parts_.membership.positions().FindRemembered(member, dataset))
+    memory_.LeaveToMember(member, standing->definition);
   for (const auto& [follower, stream] : grants_.All()) {
     const auto info = follower == member ? parts_.publisher.Stream(stream) : std::nullopt;
     if (!info) continue;
@@ -262,12 +269,16 @@ void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
 }
 
 void ControlPlane::OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement) {
-  const auto revoked = MemberId::FromBytes(statement.revoked_member_id());
-  if (!revoked) return;
   // Every stream brings it.
   const std::string key = "notice" + notice.statement();
   if (answers_.Find(key, now())) return;
   answers_.Put(key, "", now());
+  const auto revoked = MemberId::FromBytes(statement.revoked_member_id());
+  if (!revoked) {
+    if (const auto changed = MemberId::FromBytes(statement.changed_member_id()))
+      parts_.authority.OnMemberChanged(*changed);
+    return parts_.multicaster.Notify(notice.SerializeAsString());
+  }
   parts_.authority.OnRevoked(*revoked);
   const absl::StatusOr<Member> member = parts_.membership.members().Get(*revoked);
   if (!member.ok() || member->revoked) return parts_.multicaster.Notify(notice.SerializeAsString());
@@ -288,6 +299,31 @@ absl::Status ControlPlane::CutOff(const MemberId& member, const absl::Status& wh
   grants_.RemoveMember(member);
   streams_.CutMember(member, why, now());
   return rekeyed;
+}
+
+absl::Status ControlPlane::Pause(const std::string& actor, const Member& member, absl::Duration duration) {
+  const absl::Time until = wall() + duration;
+  RETURN_IF_ERROR(parts_.membership.pauses().Pause(member.id, until));
+  parts_.membership
+      .Record({actor, "pause", member.id.ToHex(), true,
+               duration == absl::InfiniteDuration() ? "until it is resumed" : "for " + absl::FormatDuration(duration)})
+      .IgnoreError();
+  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty())
+    parts_.multicaster.Notify(notice);
+  return absl::OkStatus();
+}
+
+absl::Status ControlPlane::Resume(const std::string& actor, const Member& member) {
+  RETURN_IF_ERROR(parts_.membership.pauses().Resume(member.id));
+  parts_.membership.Record({actor, "resume", member.id.ToHex(), true, ""}).IgnoreError();
+  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty())
+    parts_.multicaster.Notify(notice);
+  return absl::OkStatus();
+}
+
+std::optional<v1::Pause> ControlPlane::PauseOf(const MemberId& member) const {
+  const std::optional<absl::Time> until = parts_.authority.PausedUntil(member);
+  return until ? std::optional(PauseMessage(*until)) : std::nullopt;
 }
 
 absl::Status ControlPlane::EndUnreadable() {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "common/rpc/peer.h"
 #include "common/wire/signer.h"
 #include "replicast/v1/authorization_service.pb.h"
+#include "server/control/member_memory.h"
 #include "server/control/open_streams.h"
 #include "server/control/waiters.h"
 #include "server/membership/authority.h"
@@ -70,6 +72,7 @@ class ControlPlane {
     std::string master_path;
     std::string version;
     Sending sending;
+    absl::Duration member_retention = absl::Hours(24);
     // The newest outbox number that is in the master now.
     std::function<uint64_t()> newest_number = [] { return uint64_t{0}; };
   };
@@ -123,6 +126,13 @@ class ControlPlane {
   std::set<DefinitionHash> StreamsThere() const;
   // The member said that it stands there, durably; in a stream that it may read.
   void NotePosition(const MemberId& member, const Position& position);
+  MemberMemory& memory() { return memory_; }
+  // The member takes nothing until then, or until it is resumed: it is told at once where that can be, and else with
+  // its next call.
+  absl::Status Pause(const std::string& actor, const Member& member, absl::Duration duration);
+  absl::Status Resume(const std::string& actor, const Member& member);
+  // Nothing: it is not paused now.
+  std::optional<v1::Pause> PauseOf(const MemberId& member) const;
   // After datasets changed: members that follow a stream that they may read by no name any more, read on nothing.
   absl::Status EndUnreadable();
   // `notice` (a serialized v1.SignedNotice; empty: none) tells the servers below.
@@ -148,7 +158,7 @@ class ControlPlane {
  private:
   // Of the dataset that several, or what is narrowed of one, are; made where there is none yet.
   absl::StatusOr<std::string> Derive(const Member& member, const std::string& name, const v1::Definition* narrowing);
-  // Members' positions go to disk.
+  // Members' positions go to disk, and the publisher hears which units are waited for.
   void KeepPositions();
   // Derived datasets that nobody has followed for long go, and what was noted of streams that are gone.
   void DropUnfollowed();
@@ -169,6 +179,7 @@ class ControlPlane {
   Waiters waiters_;
   RequestCache answers_;
   Comparisons comparisons_;
+  MemberMemory memory_;
   absl::Time next_tick_ = absl::InfinitePast(), next_drop_ = absl::InfinitePast(), next_flush_ = absl::InfinitePast();
   std::map<std::string, absl::Time> unfollowed_since_;  // of derived datasets
   uint64_t calls_ = 0, refused_calls_ = 0;

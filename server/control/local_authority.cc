@@ -100,6 +100,7 @@ absl::StatusOr<v1::MemberRights> LocalAuthority::RightsOf(const Member& relay, c
   }
   SetTime(member.certificate_expires_at, rights.mutable_certificate_expires_at());
   SetTime(parts_.clock.Wall() + limits::kLease, rights.mutable_lease_expires_at());
+  if (const auto until = PausedUntil(*id)) *rights.mutable_pause() = PauseMessage(*until);
   if (!question.dataset().empty()) {
     ASSIGN_OR_RETURN(*rights.mutable_signed_grant(), GrantThrough(relay, member, question));
   }
@@ -108,8 +109,18 @@ absl::StatusOr<v1::MemberRights> LocalAuthority::RightsOf(const Member& relay, c
 
 std::string LocalAuthority::RevocationNotice(const MemberId& member) const {
   v1::NoticeStatement notice;
-  notice.set_server_id(parts_.server.ToBytes());
   notice.set_revoked_member_id(member.ToBytes());
+  return Notice(std::move(notice));
+}
+
+std::string LocalAuthority::ChangeNotice(const MemberId& member) const {
+  v1::NoticeStatement notice;
+  notice.set_changed_member_id(member.ToBytes());
+  return Notice(std::move(notice));
+}
+
+std::string LocalAuthority::Notice(v1::NoticeStatement notice) const {
+  notice.set_server_id(parts_.server.ToBytes());
   SetTime(parts_.clock.Wall(), notice.mutable_at());
   return wire::SealNotice(notice, parts_.signer).SerializeAsString();
 }

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/wire/signer.h"
+#include "replicast/v1/frames.pb.h"
 #include "server/membership/authority.h"
 #include "server/membership/membership.h"
 #include "server/publish/publisher.h"
@@ -47,9 +48,14 @@ class LocalAuthority : public Authority {
   void Authorize(const Member& relay, const v1::AuthorizeRequest& request,
                  Answer<v1::AuthorizeResponse> answer) override;
   std::string RevocationNotice(const MemberId& member) const override;
+  std::string ChangeNotice(const MemberId& member) const override;
+  std::optional<absl::Time> PausedUntil(const MemberId& member) const override {
+    return parts_.membership.pauses().Until(member, parts_.clock.Wall());
+  }
   absl::Time open_until() const override { return parts_.membership.open_until(); }
 
  private:
+  std::string Notice(v1::NoticeStatement notice) const;
   absl::StatusOr<Token> MakeToken(const Member& by, const v1::CreateTokenRequest& request);
   absl::StatusOr<v1::RenewResponse> RenewFor(const Member& caller, const v1::RenewRequest& request);
   absl::StatusOr<v1::MemberRights> RightsOf(const Member& relay, const v1::MemberQuestion& question);

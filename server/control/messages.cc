@@ -14,6 +14,24 @@ absl::StatusOr<Position> FromProto(const v1::Position& position) {
   return Position{*history, *definition, Lsn{position.lsn()}};
 }
 
+v1::NextStep NextStepOf(NextStep step) {
+  switch (step) {
+    case NextStep::kFollow:
+      return v1::NEXT_STEP_FOLLOW;
+    case NextStep::kCatchUp:
+      return v1::NEXT_STEP_CATCH_UP;
+    case NextStep::kSnapshot:
+      return v1::NEXT_STEP_SNAPSHOT;
+  }
+  return v1::NEXT_STEP_UNSPECIFIED;
+}
+
+v1::Pause PauseMessage(absl::Time until) {
+  v1::Pause pause;
+  if (until != absl::InfiniteFuture()) SetTime(until, pause.mutable_until());
+  return pause;
+}
+
 v1::ScrubResponse ScrubOf(const ScrubReport& report) {
   v1::ScrubResponse response;
   response.set_passes(report.passes);
@@ -106,6 +124,20 @@ v1::Stream StreamOf(const StreamInfo& info, const std::optional<ChannelInfo>& ch
   stream.set_bytes_sent(channel->counters.bytes);
   stream.set_repairs_sent(channel->counters.repaired_symbols);
   return stream;
+}
+
+v1::MemberSubscription SubscriptionOf(const MemberPositions::Standing& standing, const std::string& dataset,
+                                      bool held) {
+  v1::MemberSubscription subscription;
+  subscription.set_dataset(dataset);
+  subscription.set_memory(standing.server_remembers() ? v1::MEMORY_SERVER : v1::MEMORY_CLIENT);
+  if (standing.position) *subscription.mutable_position() = ToProto(*standing.position);
+  SetTime(standing.at, subscription.mutable_reported_at());
+  subscription.set_transport(standing.transport);
+  subscription.set_unicast_reason(standing.unicast_reason);
+  subscription.set_paused(standing.paused);
+  subscription.set_held(held);
+  return subscription;
 }
 
 v1::Member MemberOf(const Member& member, const Membership::Activity* activity) {

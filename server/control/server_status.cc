@@ -30,6 +30,7 @@ void AddCounters(ControlPlane& plane, v1::GetStatusResponse* status) {
   counters["drains"] = plane.engine().drains();
   counters["calls"] = plane.calls();
   counters["calls_refused"] = plane.refused_calls();
+  counters["acknowledgements_refused"] = plane.memory().refused();
   counters["open_streams"] = plane.streams().size();
   for (const StreamInfo& info : plane.publisher().Streams()) {
     const auto channel = plane.multicaster().Channel(info.definition_hash);

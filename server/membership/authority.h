@@ -2,8 +2,10 @@
 #define REPLICAST_SERVER_MEMBERSHIP_AUTHORITY_H_
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,9 +59,14 @@ class Authority {
                          Answer<v1::AuthorizeResponse> answer) = 0;
   // FAILED_PRECONDITION (RELAY): rights are not decided here.
   virtual absl::Status CheckDecides() const { return absl::OkStatus(); }
-  // For the servers below, a serialized v1.SignedNotice; and what such a notice brought.
+  // For members and the servers below, a serialized v1.SignedNotice, which only the master's server can sign (else
+  // empty): the member is revoked; what its subscriptions find is another now. And what such a notice brought.
   virtual std::string RevocationNotice(const MemberId&) const { return ""; }
+  virtual std::string ChangeNotice(const MemberId&) const { return ""; }
   virtual void OnRevoked(const MemberId&) {}
+  virtual void OnMemberChanged(const MemberId&) {}
+  // Of the wall clock; nothing: the member is not paused now.
+  virtual std::optional<absl::Time> PausedUntil(const MemberId& member) const = 0;
   // While this is in the future there is an unexpired token.
   virtual absl::Time open_until() const = 0;
 

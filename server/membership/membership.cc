@@ -59,8 +59,10 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(sqlite::Database& s
   RETURN_IF_ERROR(TokenStore::Install(state));
   RETURN_IF_ERROR(MemberStore::Install(state));
   RETURN_IF_ERROR(MemberPositions::Install(state));
+  RETURN_IF_ERROR(MemberPauses::Install(state));
   std::unique_ptr<Membership> membership(new Membership(state, server, std::move(authority), audit, clock, random));
   RETURN_IF_ERROR(membership->positions_.Load());
+  RETURN_IF_ERROR(membership->pauses_.Load());
   RETURN_IF_ERROR(membership->RefreshOpenUntil());
   return membership;
 }
@@ -75,7 +77,8 @@ Membership::Membership(sqlite::Database& state, const ServerId& server, Certific
       random_(random),
       tokens_(state),
       members_(state),
-      positions_(state) {}
+      positions_(state),
+      pauses_(state) {}
 
 absl::Status Membership::RefreshOpenUntil() {
   ASSIGN_OR_RETURN(open_until_, tokens_.OpenUntil(clock_.Wall()));

@@ -18,6 +18,7 @@
 #include "replicast/v1/registration_service.pb.h"
 #include "server/membership/audit_log.h"
 #include "server/membership/certificate_authority.h"
+#include "server/membership/member_pauses.h"
 #include "server/membership/member_positions.h"
 #include "server/membership/member_store.h"
 #include "server/membership/token_store.h"
@@ -65,6 +66,7 @@ class Membership {
   // --- members, and what they last said
   MemberStore& members() { return members_; }
   MemberPositions& positions() { return positions_; }
+  MemberPauses& pauses() { return pauses_; }
   struct Activity {
     absl::Time last_seen = absl::InfinitePast();
     v1::ReceptionReport report;
@@ -91,6 +93,7 @@ class Membership {
   TokenStore tokens_;
   MemberStore members_;
   MemberPositions positions_;
+  MemberPauses pauses_;
   absl::Time open_until_ = absl::InfinitePast();
   absl::Time refusals_since_ = absl::InfinitePast();
   int refusals_ = 0;                                  // since then

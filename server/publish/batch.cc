@@ -253,7 +253,9 @@ void Batch::SetTail(const Tail& tail) {
 absl::Status Batch::KeepBounds() {
   store::ServerState& state = core_.state;
   const uint64_t most = core_.options.unit_store_bytes;
-  auto trim = [&] { return core_.units.Trim(most, std::min({state.flushed, state.sent, state.serial - 1})); };
+  auto trim = [&] {
+    return core_.units.Trim(most, std::min({state.flushed, state.sent, state.serial - 1}), core_.holds);
+  };
   if (state.serial > 0) RETURN_IF_ERROR(trim());
   // Far over the bounds: BuildStep, which writes the index bit by bit, doesn't come round.
   if (core_.index->weight() >= limits::kIndexOverlayEntries || core_.units.bytes() > most + most / 2) {

@@ -94,10 +94,13 @@ class FakePublisher : public Publisher {
     info.tables = static_cast<uint32_t>(streams.at(stream).schema.tables_size());
     return info;
   }
-  NextStep NextStepFor(const std::optional<Position>& position, std::string*) const override {
-    return position ? NextStep::kFollow : NextStep::kSnapshot;
+  NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override {
+    const NextStep step = position ? next_step : NextStep::kSnapshot;
+    *reason = step == NextStep::kSnapshot ? "no unit leads on from there" : "";
+    return step;
   }
   std::optional<Kept> KeptFrom(const Position&) const override { return kept; }
+  void Hold(const std::vector<Position>& positions) override { held = positions; }
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t, size_t) override {
     CatchUpBatch batch;
     batch.position = from;
@@ -165,6 +168,8 @@ class FakePublisher : public Publisher {
   std::vector<DefinitionHash> boundaries;
   absl::Status boundary_status;
   std::optional<Kept> kept = Kept{0, 1 << 20};
+  std::vector<Position> held;
+  NextStep next_step = NextStep::kFollow;  // of a member that has something
   Tail tail;
   HistoryId current_history;
   std::string problem;

@@ -166,6 +166,9 @@ class Publisher {
     uint64_t bytes = 0, bytes_left = 0;
   };
   virtual std::optional<Kept> KeptFrom(const Position& position) const = 0;
+  // Who stands at these positions is going to ask for the units behind them: where the bound of the unit store leaves
+  // no room, they go last. In place of what was held before.
+  virtual void Hold(const std::vector<Position>& positions) = 0;
   // Stored parts that lead on from the position, at most about `most_bytes`, whole units only unless one alone is
   // larger (then `resume` goes on within it), ending with an empty unit at the newest boundary when the end is reached.
   struct CatchUpBatch {

@@ -99,6 +99,7 @@ class Core {
   store::Statements statements;
   store::Catalogue catalogue;
   store::UnitStore units;
+  store::UnitStore::Holds holds;
   std::unique_ptr<store::RowIndex> index;
   store::ServerState state;
   std::map<int64_t, Stream> streams;  // by their number

@@ -36,6 +36,34 @@ TEST_F(PublisherFollowTest, PublishesWhatWasWrittenAfterTheIndexWasBuilt) {
   EXPECT_EQ(replica.position()->lsn, Lsn::Of(source_.newest().number, 0));
 }
 
+TEST_F(PublisherFollowTest, UnitsThatSomebodyIsWaitedForGoLastWithinTheBoundOfTheStore) {
+  options_.unit_store_bytes = 20'000;
+  Start();
+  const DefinitionHash items = Create("i", Define({Table("items")})), notes = Create("n", Define({Table("notes")}));
+  Build();
+  TinyReplica away = Join(items);
+  const Position position = *away.position();
+  source_.Put("items", {int64_t{1}, Text{"a"}, int64_t{10}});
+  Drain();
+  const auto write_notes = [&] {
+    for (int64_t i = 0; i < 300; ++i) {
+      source_.Put("notes", {Text{random_.Bytes(100)}, Text{"ann"}, i});
+      Drain();
+      if (i % 7 == 0) Build();
+    }
+    EXPECT_LE(publisher_->Stream(items)->stored_bytes + publisher_->Stream(notes)->stored_bytes, 30'000u);
+  };
+  std::string reason;
+  publisher_->Hold({position});
+  write_notes();
+  EXPECT_EQ(publisher_->NextStepFor(position, &reason), NextStep::kCatchUp);
+  ASSERT_TRUE(CatchUp(items, &away, 1 << 20));
+  EXPECT_TRUE(away.tables() == Truth(items));
+  publisher_->Hold({});
+  write_notes();
+  EXPECT_EQ(publisher_->NextStepFor(position, &reason), NextStep::kSnapshot);
+}
+
 TEST_F(PublisherFollowTest, UnitsOfManyDrainsLeadEveryReplicaToTheSource) {
   Start();
   std::vector<DefinitionHash> streams = {CreateAll(), CreateEven(),

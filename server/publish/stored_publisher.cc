@@ -149,6 +149,20 @@ std::optional<Publisher::Kept> StoredPublisher::KeptFrom(const Position& positio
   return Kept{behind, most - std::min(most, behind)};
 }
 
+void StoredPublisher::Hold(const std::vector<Position>& positions) {
+  core_.holds.clear();
+  for (const Position& position : positions) {
+    const publish::Stream* stream = core_.Find(position.definition);
+    if (stream == nullptr) continue;
+    const absl::StatusOr<Way> way = WayFrom(core_, *stream, position);
+    // Where a member has all there is, it is behind what comes next.
+    if (!way.ok() || way->step == NextStep::kSnapshot) continue;
+    const uint64_t serial = way->first ? way->first->serial : core_.state.serial + 1;
+    const auto [hold, first] = core_.holds.emplace(stream->record.id, serial);
+    if (!first) hold->second = std::min(hold->second, serial);
+  }
+}
+
 absl::StatusOr<Publisher::CatchUpBatch> StoredPublisher::CatchUp(const Position& from, uint64_t resume,
                                                                  size_t most_bytes) {
   RETURN_IF_ERROR(core_.EnsureSound());

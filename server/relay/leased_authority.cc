@@ -143,11 +143,27 @@ absl::StatusOr<Member> LeasedAuthority::Authenticate(const MemberId& id, const s
     Ask(QuestionOf(id, "", nullptr));
     return Asking();
   }
+  if (found->second.changed && parts_.clock.Now() >= not_before_) {
+    Ask(QuestionOf(id, "", nullptr));
+    return Asking();
+  }
   if (std::min(found->second.expires_at - now, found->second.ends_at - parts_.clock.Now()) < limits::kLease / 2)
     Ask(QuestionOf(id, "", nullptr));
   absl::StatusOr<Member> member = MemberOf(id, found->second, role);
   if (member.ok()) parts_.membership.activity(id).last_seen = now;
   return member;
+}
+
+void LeasedAuthority::OnMemberChanged(const MemberId& member) {
+  if (const auto found = leases_.find(member); found != leases_.end()) found->second.changed = true;
+}
+
+std::optional<absl::Time> LeasedAuthority::PausedUntil(const MemberId& member) const {
+  const auto found = leases_.find(member);
+  if (found == leases_.end() || !found->second.rights.has_pause()) return std::nullopt;
+  const v1::Pause& pause = found->second.rights.pause();
+  const absl::Time until = pause.has_until() ? FromTimestamp(pause.until()) : absl::InfiniteFuture();
+  return until > parts_.clock.Wall() ? std::optional(until) : std::nullopt;
 }
 
 absl::StatusOr<v1::SignedGrant> LeasedAuthority::Grant(const Member& member, const std::string& dataset,

@@ -54,13 +54,16 @@ class LeasedAuthority : public Authority {
                  Answer<v1::AuthorizeResponse> answer) override;
   absl::Status CheckDecides() const override;
   void OnRevoked(const MemberId& member) override { leases_.erase(member); }
+  void OnMemberChanged(const MemberId& member) override;
+  std::optional<absl::Time> PausedUntil(const MemberId& member) const override;
   absl::Time open_until() const override { return open_until_; }
 
  private:
   struct Lease {
     v1::MemberRights rights;  // or why it has none
     absl::Time expires_at;
-    absl::Time ends_at;  // by Clock::Now
+    absl::Time ends_at;    // by Clock::Now
+    bool changed = false;  // the server above has another answer now
   };
   struct Granted {
     v1::SignedGrant grant;

@@ -229,6 +229,30 @@ TEST_F(LeasedAuthorityTest, ARevocationIsActedOnAndARefusalStandsForAMomentOnly)
   EXPECT_EQ(Who(), "AUTHORIZING") << "it may have enrolled meanwhile";
 }
 
+TEST_F(LeasedAuthorityTest, APauseIsWhatTheServerAboveSaysAndANoticeMakesItAskAgain) {
+  Who();
+  Answer({RightsOf(member_)});
+  EXPECT_FALSE(authority_->PausedUntil(member_).has_value());
+  authority_->OnMemberChanged(member_);
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  v1::MemberRights rights = RightsOf(member_);
+  SetTimestamp(clock_.Wall() + absl::Minutes(1), rights.mutable_pause()->mutable_until());
+  Answer({rights});
+  EXPECT_EQ(Who(), "");
+  EXPECT_EQ(authority_->PausedUntil(member_), clock_.Wall() + absl::Minutes(1));
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(authority_->PausedUntil(member_).has_value());
+}
+
+TEST_F(LeasedAuthorityTest, AServerAboveThatIsAwayWhenANoticeCameCostsNobodyItsLease) {
+  Who();
+  Answer({RightsOf(member_)});
+  authority_->OnMemberChanged(member_);
+  Who();
+  std::exchange(upstream_.waiting, {})(absl::UnavailableError("away"));
+  EXPECT_EQ(Who(), "");
+}
+
 TEST_F(LeasedAuthorityTest, ARelayBelowIsToldOnlyOfWhatItMayRead) {
   Member relay;
   relay.id = Numbered<MemberId>(6);

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/errors.h"
@@ -109,7 +110,7 @@ absl::StatusOr<std::vector<uint64_t>> RelayLog::Take(const std::vector<const wir
     taken = TakePart(*part, &whole);
     if (!taken.ok()) break;
   }
-  if (taken.ok() && !whole.empty()) taken = units_.Trim(most_bytes_, whole.front() - 1);
+  if (taken.ok() && !whole.empty()) taken = units_.Trim(most_bytes_, whole.front() - 1, holds_);
   if (taken.ok()) taken = transaction.Commit();
   if (taken.ok()) return whole;
   // What is in memory is made again of what is stored.
@@ -201,6 +202,17 @@ absl::Status RelayLog::Drop(Incoming& open) {
   RETURN_IF_ERROR(parts->Run());
   open_.erase(open.unit.stream);
   return absl::OkStatus();
+}
+
+void RelayLog::Hold(const std::vector<Position>& positions) {
+  holds_.clear();
+  for (const Position& position : positions) {
+    const absl::StatusOr<Way> way = From(position);
+    if (!way.ok() || way->step == Way::Step::kNone) continue;
+    const uint64_t serial = way->first ? way->first->serial : serial_ + 1;
+    const auto [hold, first] = holds_.emplace(Find(position.definition)->id, serial);
+    if (!first) hold->second = std::min(hold->second, serial);
+  }
 }
 
 absl::StatusOr<RelayLog::Way> RelayLog::From(const Position& position) {

@@ -51,6 +51,8 @@ class RelayLog {
   };
   // Where stored units lead from a position.
   absl::StatusOr<Way> From(const Position& position);
+  // See Publisher::Hold.
+  void Hold(const std::vector<Position>& positions);
   store::UnitStore& units() { return units_; }
   uint64_t most_bytes() const { return most_bytes_; }
 
@@ -76,6 +78,7 @@ class RelayLog {
   const uint64_t most_bytes_;
   std::map<DefinitionHash, Chain> chains_;
   std::map<int64_t, Incoming> open_;  // by stream
+  store::UnitStore::Holds holds_;
   uint64_t serial_ = 0;
 };
 

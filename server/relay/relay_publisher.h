@@ -95,6 +95,7 @@ class RelayPublisher : public Publisher {
 
   NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
   std::optional<Kept> KeptFrom(const Position& position) const override;
+  void Hold(const std::vector<Position>& positions) override { log_->Hold(positions); }
   absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
   absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const override;
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,

@@ -59,6 +59,7 @@ class RelayedDatabase : public ReplicaDatabase {
     return database_->LoadChunk(chunk, wire_bytes);
   }
   absl::StatusOr<bool> TrySwap() override { return database_->TrySwap(); }
+  absl::Status MakeDurable() override { return database_->MakeDurable(); }
   absl::Status Checkpoint() override { return database_->Checkpoint(); }
   absl::Status ShortenLog() override { return database_->ShortenLog(); }
 

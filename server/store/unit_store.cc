@@ -195,11 +195,33 @@ absl::StatusOr<std::optional<StoredUnit>> UnitStore::After(uint64_t serial) {
   return One(*select);
 }
 
-absl::Status UnitStore::Trim(uint64_t most_bytes, uint64_t keep_above) {
+absl::Status UnitStore::Trim(uint64_t most_bytes, uint64_t keep_above, const Holds& holds) {
+  if (!holds.empty() && bytes_ > most_bytes) RETURN_IF_ERROR(TrimUnheld(most_bytes, keep_above, holds));
   while (bytes_ > most_bytes) {
     ASSIGN_OR_RETURN(std::optional<StoredUnit> oldest, After(0));
     if (!oldest.has_value() || oldest->serial > keep_above) return absl::OkStatus();
     RETURN_IF_ERROR(Remove(*oldest));
+  }
+  return absl::OkStatus();
+}
+
+// Each stream loses its oldest units first, so that it stays one chain.
+absl::Status UnitStore::TrimUnheld(uint64_t most_bytes, uint64_t keep_above, const Holds& holds) {
+  std::map<uint64_t, StoredUnit> oldest;  // that may go, one of each stream, by serial
+  const auto consider = [&](int64_t stream) -> absl::Status {
+    ASSIGN_OR_RETURN(std::optional<StoredUnit> unit, Oldest(stream));
+    const auto hold = holds.find(stream);
+    if (!unit || unit->serial > keep_above || (hold != holds.end() && unit->serial >= hold->second))
+      return absl::OkStatus();
+    oldest.emplace(unit->serial, *std::move(unit));
+    return absl::OkStatus();
+  };
+  for (const auto& [stream, bytes] : stream_bytes_) RETURN_IF_ERROR(consider(stream));
+  while (bytes_ > most_bytes && !oldest.empty()) {
+    const StoredUnit unit = std::move(oldest.begin()->second);
+    oldest.erase(oldest.begin());
+    RETURN_IF_ERROR(Remove(unit));
+    RETURN_IF_ERROR(consider(unit.stream));
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,8 +62,11 @@ class UnitStore {
   // The one with the next serial, of any stream.
   absl::StatusOr<std::optional<StoredUnit>> After(uint64_t serial);
 
-  // Removes the oldest units while more than `most_bytes` are stored, but none above `keep_above`.
-  absl::Status Trim(uint64_t most_bytes, uint64_t keep_above);
+  // Of some streams, the serial from which on somebody is going to ask for its units.
+  using Holds = std::map<int64_t, uint64_t>;
+  // Removes the oldest units while more than `most_bytes` are stored, but none above `keep_above`; held ones only when
+  // no others are left.
+  absl::Status Trim(uint64_t most_bytes, uint64_t keep_above, const Holds& holds = {});
   // Removes up to `count` units of the stream; true when none is left.
   absl::StatusOr<bool> RemoveSome(int64_t stream, int count);
 
@@ -74,6 +78,7 @@ class UnitStore {
  private:
   absl::StatusOr<std::optional<StoredUnit>> One(sqlite::Statement& statement);
   absl::Status Remove(const StoredUnit& unit);
+  absl::Status TrimUnheld(uint64_t most_bytes, uint64_t keep_above, const Holds& holds);
 
   void Count(uint64_t serial, int64_t stream, uint64_t bytes);
 

@@ -87,6 +87,23 @@ TEST_F(UnitStoreTest, TrimsTheOldestButNothingThatMustStay) {
   EXPECT_EQ(again.bytes(1), 40u);
 }
 
+TEST_F(UnitStoreTest, WhatSomebodyIsGoingToAskForGoesLastAndTheBoundIsHardAllTheSame) {
+  for (uint64_t i = 0; i < 5; ++i) {
+    Add(1, 1, 1, i, i + 1);
+    Add(2, 1, 1, i, i + 1);
+  }
+  // Of stream 1 serials 1, 3, 5, 7, 9: held from 3 on.
+  ASSERT_TRUE(units_.Trim(70, 9, {{1, 3}}).ok());
+  EXPECT_EQ((*units_.Oldest(1))->serial, 3u);
+  EXPECT_EQ((*units_.Oldest(2))->serial, 6u) << "the next that nobody waits for";
+  ASSERT_TRUE(units_.Trim(50, 9, {{1, 3}}).ok());
+  EXPECT_EQ((*units_.Oldest(1))->serial, 3u);
+  EXPECT_EQ((*units_.Oldest(2))->serial, 10u) << "nothing above 9 goes";
+  ASSERT_TRUE(units_.Trim(30, 9, {{1, 3}}).ok());
+  EXPECT_EQ(units_.bytes(), 30u);
+  EXPECT_EQ((*units_.Oldest(1))->serial, 7u) << "no room for what is held";
+}
+
 TEST_F(UnitStoreTest, RemovesAStreamBitByBit) {
   for (uint64_t i = 0; i < 5; ++i) Add(1, 1, 1, i, i + 1);
   Add(2, 1, 1, 0, 9);
