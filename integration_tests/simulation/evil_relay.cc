@@ -58,6 +58,7 @@ class EvilPublisher : public Publisher {
   std::optional<StreamInfo> Stream(const DefinitionHash& stream) const override { return honest_->Stream(stream); }
   std::vector<StreamInfo> Streams() const override { return honest_->Streams(); }
   std::optional<Kept> KeptFrom(const Position& position) const override { return honest_->KeptFrom(position); }
+  void Hold(const std::vector<Position>& positions) override { honest_->Hold(positions); }
   absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position,
                                                            const v1::KeyRanges* ranges) override {
     return honest_->BeginCompare(position, ranges);
@@ -217,7 +218,9 @@ class EvilAuthority : public Authority {
   absl::Status CheckQuestions(const v1::AuthorizeRequest& request) override { return honest_->CheckQuestions(request); }
   absl::Status CheckDecides() const override { return honest_->CheckDecides(); }
   void OnRevoked(const MemberId& member) override { honest_->OnRevoked(member); }
+  void OnMemberChanged(const MemberId& member) override { honest_->OnMemberChanged(member); }
   absl::Time open_until() const override { return honest_->open_until(); }
+  std::optional<absl::Time> PausedUntil(const MemberId& member) const override { return honest_->PausedUntil(member); }
 
  private:
   static constexpr double kMostly = 10;
