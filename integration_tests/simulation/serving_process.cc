@@ -105,7 +105,7 @@ absl::Status ServingProcess::MakeParts() {
   ASSIGN_OR_RETURN(p.state,
                    sqlite::Database::Open(absl::StrCat(kFolder, "state.db"), {.create = true, .vfs = process_.vfs()}));
   RETURN_IF_ERROR(p.state->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
-  ASSIGN_OR_RETURN(p.audit, AuditLog::Open(scratch_ + "/audit.log", clock_));
+  ASSIGN_OR_RETURN(p.audit, AuditLog::Open(absl::StrCat(scratch_, "/", title(), "-audit.log"), clock_));
   RETURN_IF_ERROR(MakeOrigin(p));
   Multicaster::Options sending;
   sending.frame_size = options_.frame_size;
