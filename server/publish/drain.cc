@@ -128,7 +128,11 @@ store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
 absl::StatusOr<DrainResult> Drain::Publish(Reading& reading, const SchemaPlan& plan) {
   const Tail newest = reading.newest();
   const bool written = !core_.state.tail_known || newest.number != core_.state.tail.number;
-  if (!written && plan.streams.empty()) return DrainResult::kIdle;
+  if (!written && plan.streams.empty()) {
+    // What was published is what the master has now: boundaries tell so, and that time goes on.
+    core_.state.master_time = reading.wall();
+    return DrainResult::kIdle;
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<Batch> batch, Batch::Begin(core_, newest.number, reading.wall(), plan));
   absl::Status routed;
   if (core_.state.tail_known) {
