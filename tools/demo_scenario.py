@@ -162,13 +162,16 @@ class Demo:
 
     def prove_equal(self):
         say("Proof 1: `replicast verify` compares digests over the actual rows of both sides")
-        for name in "abcdfg":
+        for name in "abcdfgh":
             held, text = self.verify(name)
             self.proof(f"replica {name.upper()} verifies equal", held, text)
         say("Proof 2: sqldiff of master against each replica")
         members = {stream["datasets"][0]: stream["members"] for stream in self.cli_json("stream", "list")["streams"]}["catalogue"]
-        self.proof("the server has four members of `catalogue`: A, B, D and the relay", members == 4, f"it has {members}")
-        for name in "abdfg":
+        self.proof("the server has five members of `catalogue`: A, B, D, H and the relay", members == 5, f"it has {members}")
+        told = [count for stream in self.cli_json("stream", "list")["streams"] if stream["datasets"][0] == "catalogue" for count in stream["transports"]]
+        unicast = [(count["unicast_reason"], count["members"]) for count in told if count["transport"] == "unicast"]
+        self.proof("the server says that one of them follows by unicast, because it was told to", unicast == [("chosen", 1)], f"it says {told}")
+        for name in "abdfgh":
             self.proof(f"sqldiff sees no difference in {name.upper()}", *self.sqldiff(self.master, self.path(name + ".db"), CATALOGUE_TABLES))
         view = self.path("libraries-view.db")
         with sqlite3.connect(view) as database:
@@ -306,6 +309,9 @@ class Demo:
         self.start_replica("c", join="libraries")
         for name in "abc":
             self.live(name)
+        say("Replica H of `catalogue`, forced to unicast")
+        self.start_replica("h", "--transport", "unicast", join="catalogue")
+        self.live("h")
         say("A relay, which is one more member of the server, and replicas F and G of `catalogue` behind it")
         self.start_relay(first=True)
         for name in "fg":

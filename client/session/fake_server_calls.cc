@@ -76,7 +76,6 @@ void FakeServer::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subsc
         if (!refuse_dataset.empty())
           return Error(absl::StatusCode::kFailedPrecondition, "DATASET_STOPPED", refuse_dataset);
         granted_ = true;
-        subscribed = request;
         v1::SubscribeResponse response;
         if (pause) *response.mutable_pause() = *pause;
         v1::Grant& grant = *response.mutable_grant();

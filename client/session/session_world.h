@@ -75,7 +75,6 @@ class FakeServer : public ControlChannel {
   std::string refuse_dataset;           // Subscribe says so, FAILED_PRECONDITION
   std::function<void(const std::string&)> sink;
   std::map<std::string, int> calls;
-  v1::SubscribeRequest subscribed;  // the newest
   std::vector<v1::ReceptionReport> reports;
   int open_streams() const { return static_cast<int>(streams_.size()); }
   Position position() const;
