@@ -69,7 +69,7 @@ class DoctorTest(ReplicastTest):
         self.assertEqual(replica.stop(10), 0)
 
     def nft(self, host, *rules):
-        self.network._run(host, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
+        self.network.run(host, "nft", "-f", "-", stdin="\n".join(rules) + "\n")
 
     # --- where all is well
 
@@ -131,16 +131,16 @@ class DoctorTest(ReplicastTest):
 
     def test_no_route(self):
         self.serve_and_join()
-        self.network._ip("1", "route del 10.99.0.0/16 dev eth0")
+        self.network.ip("1", "route del 10.99.0.0/16 dev eth0")
         self.assert_found(["no-route"], self.examine_replica())
 
     def test_wrong_interface(self):
         replica = self.serve_and_join()
         self.stop_replica(replica)
-        self.network._ip("1", "link add name eth1 type veth peer name eth2")
-        self.network._ip("1", "link set eth2 up")
-        self.network._ip("1", "addr add 10.98.1.1/16 dev eth1")
-        self.network._ip("1", "link set eth1 up")
+        self.network.ip("1", "link add name eth1 type veth peer name eth2")
+        self.network.ip("1", "link set eth2 up")
+        self.network.ip("1", "addr add 10.98.1.1/16 dev eth1")
+        self.network.ip("1", "link set eth1 up")
         found = self.assert_found(["wrong-interface"], self.examine_replica("--interface", "eth1"))
         self.assertIn("240 probes came by eth0", found["seen"])
         self.assertIn("--interface eth0", found["advice"])
@@ -166,30 +166,30 @@ class DoctorTest(ReplicastTest):
         self.assertIn("`policy drop`", self.assert_found(["firewall"], self.examine_replica())["seen"])
 
     def test_reverse_path_filter(self):
-        self.network._ip("switch", "link add name bridge1 type bridge mcast_snooping 0 forward_delay 0")
-        self.network._ip("switch", "link set bridge1 up")
+        self.network.ip("switch", "link add name bridge1 type bridge mcast_snooping 0 forward_delay 0")
+        self.network.ip("switch", "link set bridge1 up")
         for host, address in (("s", "10.98.0.1"), ("1", "10.98.1.1")):
-            self.network._ip("switch", f"link add name second{host} type veth peer name eth1 netns {self.network.holders[host].pid}")
-            self.network._ip("switch", f"link set second{host} master bridge1 up")
-            self.network._ip(host, f"addr add {address}/16 dev eth1")
-            self.network._ip(host, "link set eth1 up")
+            self.network.ip("switch", f"link add name second{host} type veth peer name eth1 netns {self.network.holders[host].pid}")
+            self.network.ip("switch", f"link set second{host} master bridge1 up")
+            self.network.ip(host, f"addr add {address}/16 dev eth1")
+            self.network.ip(host, "link set eth1 up")
             for interface in ("all", "eth0", "eth1"):
-                self.network._run(host, "sysctl", "-qw", f"net.ipv4.conf.{interface}.rp_filter=0")
+                self.network.run(host, "sysctl", "-qw", f"net.ipv4.conf.{interface}.rp_filter=0")
         self.serve_and_join()
-        self.network._ip("1", "route add 10.99.0.1/32 via 10.98.0.1 dev eth1")
+        self.network.ip("1", "route add 10.99.0.1/32 via 10.98.0.1 dev eth1")
         self.assert_well(self.examine_replica())
-        self.network._run("1", "sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1")
+        self.network.run("1", "sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1")
         found = self.assert_found(["reverse-path-filter"], self.examine_replica())
         self.assertIn("rp_filter of eth0 is 1, and the route back to 10.99.0.1 goes by eth1", found["seen"])
 
     def test_a_snooping_bridge_without_querier(self):
         replica = self.serve_and_join()
         self.stop_replica(replica)
-        self.network._ip("1", "link add name bridge5 type bridge mcast_snooping 1 forward_delay 0")
-        self.network._ip("1", "addr flush dev eth0")
-        self.network._ip("1", "link set eth0 master bridge5")
-        self.network._ip("1", "addr add 10.99.1.1/16 dev bridge5")
-        self.network._ip("1", "link set bridge5 up")
+        self.network.ip("1", "link add name bridge5 type bridge mcast_snooping 1 forward_delay 0")
+        self.network.ip("1", "addr flush dev eth0")
+        self.network.ip("1", "link set eth0 master bridge5")
+        self.network.ip("1", "addr add 10.99.1.1/16 dev bridge5")
+        self.network.ip("1", "link set bridge5 up")
         found = self.assert_found(["bridge-without-querier"], self.examine_replica("--interface", "bridge5"))
         self.assertEqual(found["severity"], "risk")
         self.assertIn("bridge5 has multicast_snooping=1", found["seen"])
@@ -200,7 +200,7 @@ class DoctorTest(ReplicastTest):
         # As a switch that takes somebody else for the querier, and knows nothing of a listener that says nothing for 3 s.
         for setting in ("mcast_query_response_interval 10", "mcast_startup_query_count 1", "mcast_query_interval 360000",
                         "mcast_membership_interval 300", "mcast_querier 1", "mcast_snooping 1"):
-            self.network._ip("switch", f"link set bridge0 type bridge {setting}")
+            self.network.ip("switch", f"link set bridge0 type bridge {setting}")
         found = self.assert_found(["no-querier"], self.examine_replica("--for", "1s", "--soak", "12s"))
         self.assertRegex(found["seen"], r"datagrams came for \d\.\d s after joining and then none for \d")
 
@@ -211,7 +211,7 @@ class DoctorTest(ReplicastTest):
 
     def test_a_path_for_1280_bytes(self):
         self.serve_and_join()
-        self.network._ip("1", "link set eth0 mtu 1280")
+        self.network.ip("1", "link set eth0 mtu 1280")
         found = self.assert_found(["frame-too-large"], self.examine_replica())
         self.assertIn("the MTU of eth0 is 1280", found["seen"])
 
@@ -229,29 +229,29 @@ class DoctorTest(ReplicastTest):
         self.assertIn(f"sysctl -w net.core.rmem_max={max(2 * most, 8 << 20)} ", found["advice"])
 
     def test_a_ttl_that_ends_at_the_router_between(self):
-        self.network._connect("router", "10.99.2.1")
+        self.network.connect("router", 0, "10.99.2.1", "fd99::2:1")
         self.network._add_host("far")
-        self.network._ip("router", f"link add name eth1 type veth peer name eth0 netns {self.network.holders['far'].pid}")
-        self.network._ip("router", "addr add 10.97.0.1/16 dev eth1")
-        self.network._ip("router", "link set eth1 up")
-        self.network._run("router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        self.network._ip("far", "addr add 10.97.0.2/16 dev eth0")
-        self.network._ip("far", "link set eth0 up")
-        self.network._ip("far", "route add default via 10.97.0.1")
-        self.network._ip("s", "route add 10.97.0.0/16 via 10.99.2.1")
+        self.network.ip("router", f"link add name eth1 type veth peer name eth0 netns {self.network.holders['far'].pid}")
+        self.network.ip("router", "addr add 10.97.0.1/16 dev eth1")
+        self.network.ip("router", "link set eth1 up")
+        self.network.run("router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.network.ip("far", "addr add 10.97.0.2/16 dev eth0")
+        self.network.ip("far", "link set eth0 up")
+        self.network.ip("far", "route add default via 10.97.0.1")
+        self.network.ip("s", "route add 10.97.0.0/16 via 10.99.2.1")
         self.serve_and_join(name="far")
         found = self.assert_found(["ttl"], self.examine_replica(name="far"))
         self.assertIn("goes through 10.97.0.1", found["seen"])
 
     def test_an_interface_without_multicast(self):
         self.serve_and_join()
-        self.network._ip("1", "link set eth0 multicast off")
+        self.network.ip("1", "link set eth0 multicast off")
         self.assert_found(["interface-without-multicast"], self.examine_replica())
 
     def test_a_kernel_that_joins_no_group(self):
         replica = self.serve_and_join()
         self.stop_replica(replica)
-        self.network._run("1", "sysctl", "-qw", "net.ipv4.igmp_max_memberships=0")
+        self.network.run("1", "sysctl", "-qw", "net.ipv4.igmp_max_memberships=0")
         self.assertIn("No buffer space", self.assert_found(["not-joined"], self.examine_replica())["seen"])
 
     def test_loss_at_random(self):

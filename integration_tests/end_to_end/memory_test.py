@@ -13,8 +13,11 @@ from harness import Process, ReplicastTest, wait_until
 
 class MemoryTest(ReplicastTest):
     def member(self, name="a"):
-        """The member's id: what the replica's daemon last told of itself."""
-        return self.replica_status(name)[1]["member_id"]
+        return self.daemon(name)["member_id"]
+
+    def daemon(self, name):
+        """What the replica's daemon tells of itself, soon after its start."""
+        return wait_until(lambda: self.replica_status(name)[1]["daemon"], 20, f"the daemon of {name} tells of itself")
 
     def subscription(self, member, *server, dataset="all"):
         subscriptions = self.cli_json(*server, "member", "show", member)["member"]["subscriptions"]
@@ -308,15 +311,14 @@ class MemoryTest(ReplicastTest):
         self.write_randomly(20)
         self.serve()
         self.join("a", "--rate-cap", "100kB")
-        status = self.replica_status("a")[1]
-        self.assertIn("faster than this replica may take", status["daemon"]["unicast"])
+        self.assertIn("faster than this replica may take", self.daemon("a")["unicast"])
         begin = time.monotonic()
         for number in range(30):
             self.master.execute("REPLACE INTO t VALUES(?, ?, randomblob(20000), 'x')", (30_000 + number, 30_000 + number))
         self.assert_equal_copy("a")
         self.assertGreater(time.monotonic() - begin, 4, "600 kB at 100 kB a second")
         self.join("b")
-        self.assertNotIn("unicast", self.replica_status("b")[1]["daemon"])
+        self.assertNotIn("unicast", self.daemon("b"))
 
 
 if __name__ == "__main__":
