@@ -240,7 +240,9 @@ absl::Status StoredReplica::ApplySchemaUnit(const v1::UnitHeader& header, const 
 }
 
 absl::Status StoredReplica::Moved(const v1::UnitHeader& header) {
-  state_->position->history = *HistoryId::FromBytes(header.history_id());
+  const HistoryId history = *HistoryId::FromBytes(header.history_id());
+  // What was heard of another history says nothing of this one, which may stand lower.
+  if (std::exchange(state_->position->history, history) != history) state_->freshness = Lsn();
   state_->position->lsn = Lsn{header.last_lsn()};
   NoteFreshness(header);
   return absl::OkStatus();

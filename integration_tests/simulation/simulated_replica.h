@@ -104,7 +104,11 @@ class SimulatedReplica : public SessionEnvironment {
   void Hear(const std::string& datagram);
 
   absl::Status Listen(const v1::Grant& grant) override;
-  void StopListening() override { network_.Listen(receiver_, ""); }
+  void StopListening() override {
+    network_.Listen(receiver_, "");
+    // A receiver that begins anew knows nothing of what an earlier one took.
+    taken_frames_.clear();
+  }
   void UseServer(size_t index) override { link_.SetServer(*servers_[index]); }
   absl::Time Wall() const override { return clock_.Wall(); }
   void Say(const std::string& line) override;

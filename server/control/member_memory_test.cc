@@ -166,13 +166,13 @@ TEST_F(MemberMemoryTest, UnitsAreHeldForWhoIsAwayNoLongerThanConfiguredAndThatIs
   EXPECT_TRUE(publisher_.held.empty());
   EXPECT_EQ(
       Subscribe().reason,
-      "this member was away for 24h0m1s, longer than member_retention (24h0m0s), so nothing was kept for it; what "
+      "this member was away for 24h1s, longer than member_retention (24h), so nothing was kept for it; what "
       "is stored leads on all the same");
   EXPECT_EQ(Subscribe().reason, "") << "it is back";
   clock_.Advance(kRetention + absl::Seconds(1));
   publisher_.next_step = NextStep::kSnapshot;
   EXPECT_EQ(Subscribe().reason,
-            "this member was away for 24h0m1s, longer than member_retention (24h0m0s), so nothing was kept for it: no "
+            "this member was away for 24h1s, longer than member_retention (24h), so nothing was kept for it: no "
             "unit leads on from there");
 }
 

@@ -213,14 +213,16 @@ TEST_F(PublisherFollowTest, WhoFollowsByUnicastIsServedTheStoredBytesAndNothingI
   }
   const auto unicast = publisher_->CatchUp(from, 0, 1 << 20);
   ASSERT_TRUE(unicast.ok()) << unicast.status();
-  EXPECT_EQ(unicast->parts, multicast.parts) << "to the byte";
+  // Behind the stored units it tells the newest boundary.
+  const std::vector<std::string> units(unicast->parts.begin(), unicast->parts.end() - 1);
+  EXPECT_TRUE(units == multicast.parts) << "to the byte";
   // Bytes that nobody could have encoded or signed come out as they stand in the store.
   auto state = *sqlite::Database::Open((folder_ / (std::to_string(incarnation_) + ".db")).string(), {});
   ASSERT_TRUE(state->Execute("UPDATE unit_parts SET data = CAST('marked ' || hex(data) AS BLOB)").ok());
   const auto marked = publisher_->CatchUp(from, 0, 1 << 20);
   ASSERT_TRUE(marked.ok()) << marked.status();
-  ASSERT_EQ(marked->parts.size(), multicast.parts.size());
-  for (size_t i = 0; i < marked->parts.size(); ++i) {
+  ASSERT_EQ(marked->parts.size(), multicast.parts.size() + 1);
+  for (size_t i = 0; i < multicast.parts.size(); ++i) {
     EXPECT_EQ(absl::AsciiStrToLower(marked->parts[i]), "marked " + HexEncode(multicast.parts[i]));
   }
 }

@@ -217,23 +217,23 @@ void RelayLog::Hold(const std::vector<Position>& positions) {
 
 absl::StatusOr<RelayLog::Way> RelayLog::From(const Position& position) {
   const Chain* chain = Find(position.definition);
-  if (chain == nullptr) return Way{Way::Step::kNone, "this relay does not follow that definition", {}};
+  if (chain == nullptr) return Way{Way::Step::kNone, "this relay does not follow that definition"};
   ASSIGN_OR_RETURN(std::optional<store::StoredUnit> unit, units_.Behind(chain->id, position.history, position.lsn));
   if (unit && unit->prev > position.lsn) {
     return Way{Way::Step::kNone,
                absl::StrCat("position ", position.lsn.ToText(),
-                            " is older than what this relay keeps, which begins at ", unit->prev.ToText()),
-               {}};
+                            " is older than what this relay keeps, which begins at ", unit->prev.ToText())};
   }
   if (unit && unit->leads_over() && position.lsn > unit->until) {
     return Way{Way::Step::kNone,
-               absl::StrCat("position ", position.lsn.ToText(), " is ahead of the history that it is of"),
-               {}};
+               absl::StrCat("position ", position.lsn.ToText(), " is ahead of the history that it is of")};
   }
-  if (unit) return Way{Way::Step::kCatchUp, "", std::move(unit)};
+  if (unit) return Way{.step = Way::Step::kCatchUp, .first = std::move(unit)};
   // A copy that is ahead, fed by another server of the same master, waits here.
-  if (position.history == chain->end.history && position.lsn >= chain->end.lsn) return Way{Way::Step::kFollow, "", {}};
-  return Way{Way::Step::kNone, absl::StrCat("no unit that this relay keeps leads on from ", position.ToText()), {}};
+  if (position.history == chain->end.history && position.lsn >= chain->end.lsn) return Way{Way::Step::kFollow};
+  Way way{Way::Step::kNone, absl::StrCat("no unit that this relay keeps leads on from ", position.ToText())};
+  way.unknown = true;
+  return way;
 }
 
 }  // namespace replicast::relay

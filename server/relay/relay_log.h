@@ -46,8 +46,9 @@ class RelayLog {
 
   struct Way {
     enum class Step { kFollow, kCatchUp, kNone } step = Step::kNone;
-    std::string reason;                      // of kNone, for people
-    std::optional<store::StoredUnit> first;  // of kCatchUp
+    std::string reason = {};                      // of kNone, for people
+    bool unknown = false;                         // of kNone: units may come that lead on from there
+    std::optional<store::StoredUnit> first = {};  // of kCatchUp
   };
   // Where stored units lead from a position.
   absl::StatusOr<Way> From(const Position& position);

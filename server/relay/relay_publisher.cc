@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS relay_streams(
 ) WITHOUT ROWID;
 )sql";
 constexpr std::chrono::milliseconds kLookForEnd{50};
+// In a row, that stored units don't complete: a relay above tells the same one again.
+constexpr int kUselessSnapshots = 2;
 constexpr uint64_t kPartBits = 24;  // of `resume`: serial and part
 
 absl::Status OnlyAtTheMaster() {
@@ -153,11 +155,19 @@ absl::Status RelayPublisher::Save(const RelayStream& stream) {
 
 absl::Time RelayPublisher::Step(absl::Time now) {
   absl::Time next = absl::InfiniteFuture();
+  std::vector<std::string> useless;
   for (auto& [name, followed] : streams_) {
     followed.stream->OnTime(now);
     TellReadiness(name, followed);
     Refresh(followed);
     next = std::min(next, followed.stream->NextDeadline());
+    if (followed.useless >= kUselessSnapshots && now >= anew_[name].not_before) useless.push_back(name);
+  }
+  for (const std::string& name : useless) {
+    anew_[name].not_before = now + anew_[name].back_off.Next(random_);
+    if (const absl::Status begun = BeginAnew(name); !begun.ok())
+      spdlog::warn("{} could not be begun anew: {}", name, std::string(begun.message()));
+    next = now;
   }
   return next;
 }
@@ -229,12 +239,25 @@ void RelayPublisher::TellReadiness(const std::string& name, Followed& followed) 
 void RelayPublisher::Refresh(Followed& followed) {
   if (!followed.ready) return;
   const ChunkCache::Generation* whole = chunks_->Whole(*followed.stream->hash());
-  bool aged = whole == nullptr || whole->schema_version != followed.stream->schema().version();
-  if (!aged) {
-    const auto kept = KeptFrom({whole->history, *followed.stream->hash(), whole->oldest_label});
-    aged = !kept || kept->bytes_left < options_.unit_store_bytes / 2;
+  if (whole == nullptr || whole->schema_version != followed.stream->schema().version())
+    return followed.stream->WantSnapshot();
+  const auto kept = KeptFrom({whole->history, *followed.stream->hash(), whole->oldest_label});
+  if (kept && kept->bytes_left >= options_.unit_store_bytes / 2) {
+    followed.useless = 0;
+    return;
   }
-  if (aged) followed.stream->WantSnapshot();
+  followed.stream->WantSnapshot();
+  if (!kept && std::exchange(followed.judged, whole->id) != whole->id) ++followed.useless;
+}
+
+// The log may have begun after the labels of the chunks that a relay above has, and goes on telling as its own log
+// leads on from them. A copy that is begun anew has chunks and units from one time.
+absl::Status RelayPublisher::BeginAnew(const std::string& name) {
+  spdlog::info("{}: the units here don't lead on from the snapshot that the server above has; both are fetched anew",
+               name);
+  const RelayStream::Wanted wanted = streams_.at(name).stream->wanted();
+  RETURN_IF_ERROR(DeleteDataset(name));
+  return Follow(wanted, nullptr);
 }
 
 absl::StatusOr<Publisher::DrainResult> RelayPublisher::Drain() { return DrainResult::kIdle; }
@@ -431,13 +454,23 @@ std::vector<v1::PathServer> RelayPublisher::PathOf(const DefinitionHash& stream)
   return path;
 }
 
+bool RelayPublisher::Current(const DefinitionHash& stream) const {
+  const Followed* followed = Find(stream);
+  if (followed == nullptr) return true;
+  const ReplicaSession& session = followed->stream->session();
+  return !session.server_away() && (session.phase() == FollowPhase::kLive || session.phase() == FollowPhase::kUnicast);
+}
+
 NextStep RelayPublisher::NextStepFor(const std::optional<Position>& position, std::string* reason) const {
   reason->clear();
   *reason = "the replica has no copy yet";
   if (!position) return NextStep::kSnapshot;
   const absl::StatusOr<RelayLog::Way> way = log_->From(*position);
   *reason = way.ok() ? way->reason : std::string(way.status().message());
-  if (!way.ok() || way->step == RelayLog::Way::Step::kNone) return NextStep::kSnapshot;
+  if (!way.ok()) return NextStep::kSnapshot;
+  // A replica may be ahead of a relay that lost what it had; it must not be led back. Its catch-up waits.
+  if (way->unknown && !Current(position->definition)) return NextStep::kCatchUp;
+  if (way->step == RelayLog::Way::Step::kNone) return NextStep::kSnapshot;
   return way->step == RelayLog::Way::Step::kFollow ? NextStep::kFollow : NextStep::kCatchUp;
 }
 
@@ -462,6 +495,7 @@ absl::StatusOr<Publisher::CatchUpBatch> RelayPublisher::CatchUp(const Position& 
     } else {
       number = 1;
       ASSIGN_OR_RETURN(RelayLog::Way way, log_->From(batch.position));
+      if (way.unknown && !Current(from.definition)) return Preparing("what leads on from there");
       if (way.step == RelayLog::Way::Step::kNone)
         return Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", way.reason);
       if (way.step == RelayLog::Way::Step::kFollow) break;

@@ -110,6 +110,13 @@ class RelayPublisher : public Publisher {
     bool ready = false;            // as the listener was told
     std::string newest_empty;      // a signed unit part
     v1::UnitHeader newest_header;  // of that, or of the newest unit
+    int64_t judged = 0;            // the newest whole snapshot that stored units don't complete
+    int useless = 0;               // how many such came in a row
+  };
+  // When a dataset's copy may be begun anew again.
+  struct Anew {
+    absl::Time not_before = absl::InfinitePast();
+    BackOff back_off{absl::Minutes(1), absl::Hours(1)};
   };
   // Parts of a stored unit that the listener was not told yet.
   struct Untold {
@@ -129,7 +136,10 @@ class RelayPublisher : public Publisher {
   void OnAnswer(RelayStream& stream, const std::optional<DefinitionHash>& before);
   void TellReadiness(const std::string& name, Followed& followed);
   void Refresh(Followed& followed);
+  absl::Status BeginAnew(const std::string& name);
   const Followed* Find(const DefinitionHash& stream) const;
+  // Nothing was told above that isn't here: what is unknown here is unknown there.
+  bool Current(const DefinitionHash& stream) const;
   // A whole snapshot from whose oldest label stored units lead on; null: there is none.
   const ChunkCache::Generation* Servable(const DefinitionHash& stream) const;
   StreamInfo InfoOf(const std::string& name, const Followed& followed) const;
@@ -146,6 +156,7 @@ class RelayPublisher : public Publisher {
   std::unique_ptr<RelayLog> log_;
   std::unique_ptr<ChunkCache> chunks_;
   std::map<std::string, Followed> streams_;  // by name
+  std::map<std::string, Anew> anew_;         // by name
   std::deque<Untold> untold_;
   v1::SigningKey signing_key_;
   OnNotice on_notice_;

@@ -196,8 +196,12 @@ absl::StatusOr<std::optional<StoredUnit>> UnitStore::After(uint64_t serial) {
 }
 
 absl::Status UnitStore::Trim(uint64_t most_bytes, uint64_t keep_above, const Holds& holds) {
-  if (!holds.empty() && bytes_ > most_bytes) RETURN_IF_ERROR(TrimUnheld(most_bytes, keep_above, holds));
-  while (bytes_ > most_bytes) {
+  uint64_t others = 0;  // bytes of what nobody asks for, and that may go later
+  if (!holds.empty() && bytes_ > most_bytes) {
+    RETURN_IF_ERROR(TrimUnheld(most_bytes, keep_above, holds));
+    for (const auto& [stream, bytes] : stream_bytes_) others += holds.contains(stream) ? 0 : bytes;
+  }
+  while (bytes_ > most_bytes + others) {
     ASSIGN_OR_RETURN(std::optional<StoredUnit> oldest, After(0));
     if (!oldest.has_value() || oldest->serial > keep_above) return absl::OkStatus();
     RETURN_IF_ERROR(Remove(*oldest));

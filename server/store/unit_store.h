@@ -65,7 +65,7 @@ class UnitStore {
   // Of some streams, the serial from which on somebody is going to ask for its units.
   using Holds = std::map<int64_t, uint64_t>;
   // Removes the oldest units while more than `most_bytes` are stored, but none above `keep_above`; held ones only when
-  // no others are left.
+  // no others are left; others that may not go yet count beside the bound.
   absl::Status Trim(uint64_t most_bytes, uint64_t keep_above, const Holds& holds = {});
   // Removes up to `count` units of the stream; true when none is left.
   absl::StatusOr<bool> RemoveSome(int64_t stream, int count);
