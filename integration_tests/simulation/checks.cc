@@ -160,8 +160,10 @@ void Checks::Quiet() {
     const uint64_t made = live[i]->link().calls - calls[i];
     // What an evil relay withholds is missed, and missing is reported.
     if (made > most && !live[i]->link().server().evil()) {
-      throw Violation(
-          absl::StrCat(live[i]->name(), " made ", made, " calls in ", absl::FormatDuration(quiet), " of quiet"));
+      throw Violation(absl::StrCat(
+          live[i]->name(), " made ", made, " calls of ", live[i]->link().server().name(), " in ",
+          absl::FormatDuration(quiet), " of quiet, missing ",
+          live[i]->session()->receiver() == nullptr ? 0 : live[i]->session()->receiver()->counters().missing_symbols));
     }
   }
   for (SimulatedReplica* replica : Live()) {

@@ -191,10 +191,13 @@ void RelayPublisher::OnEmptyUnit(RelayStream& stream, const wire::UnitPart& part
     return;
   followed.newest_header = part.header;
   followed.newest_empty = part.encoded;
+  followed.empty_told = false;
   if (Find(*stream.hash()) != &followed) return;
   const bool waits = std::any_of(untold_.begin(), untold_.end(),
                                  [&](const Untold& untold) { return untold.stream == *stream.hash(); });
-  if (followed.ready && !waits) listener_.OnUnitPart(*stream.hash(), part.header, part.encoded);
+  if (!followed.ready || waits) return;
+  followed.empty_told = true;
+  listener_.OnUnitPart(*stream.hash(), part.header, part.encoded);
 }
 
 void RelayPublisher::OnAnswer(RelayStream& stream, const std::optional<DefinitionHash>& before) {
@@ -284,11 +287,15 @@ absl::StatusOr<bool> RelayPublisher::TellStep() {
 }
 
 absl::Status RelayPublisher::PublishBoundary(const DefinitionHash& stream) {
-  const Followed* followed = Find(stream);
-  if (followed == nullptr || !followed->ready || followed->newest_empty.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const v1::UnitHeader header, wire::PeekUnitHeader(followed->newest_empty));
-  if (header.last_lsn() == followed->newest_header.last_lsn())
-    listener_.OnUnitPart(stream, header, followed->newest_empty);
+  const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                  [&](const auto& each) { return each.second.stream->hash() == stream; });
+  if (found == streams_.end()) return absl::OkStatus();
+  Followed& followed = found->second;
+  if (!followed.ready || followed.newest_empty.empty() || followed.empty_told) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const v1::UnitHeader header, wire::PeekUnitHeader(followed.newest_empty));
+  if (header.last_lsn() != followed.newest_header.last_lsn()) return absl::OkStatus();
+  followed.empty_told = true;
+  listener_.OnUnitPart(stream, header, followed.newest_empty);
   return absl::OkStatus();
 }
 

@@ -109,6 +109,7 @@ class RelayPublisher : public Publisher {
     std::unique_ptr<RelayStream> stream;
     bool ready = false;            // as the listener was told
     std::string newest_empty;      // a signed unit part
+    bool empty_told = false;       // that was multicast
     v1::UnitHeader newest_header;  // of that, or of the newest unit
     int64_t judged = 0;            // the newest whole snapshot that stored units don't complete
     int useless = 0;               // how many such came in a row
