@@ -120,7 +120,10 @@ void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now)
     ended_ = choice_.RefusedByAll();
     return;
   }
-  if (!told_all_) Say("server " + before + ": " + std::string(why.message()) + "; asking " + server());
+  if (!told_all_) {
+    Say("server " + before + ": " + std::string(why.message()) + "; asking " + server());
+    told_moved_ = true;
+  }
   environment_.UseServer(choice_.index());
   moved_ = true;
   ++generation_;
@@ -183,7 +186,8 @@ void Subscription::Subscribe(const std::optional<Position>& position) {
 void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
   asking_ = false;
   if (answer.ok()) {
-    if (std::exchange(away_, false) || told_all_) Say("server " + server() + (alone() ? " is back" : " serves"));
+    const bool was_away = std::exchange(away_, false), moved = std::exchange(told_moved_, false);
+    if (was_away || moved || told_all_) Say("server " + server() + (alone() ? " is back" : " serves"));
     granted_at_ = now_;
     not_ready_.clear();
     told_all_ = false;

@@ -109,8 +109,9 @@ class Subscription {
   BackOff back_off_;
   absl::Time granted_at_ = absl::InfiniteFuture();  // the newest grant, until something fails
   bool away_ = false;
-  std::string not_ready_;  // why the server could not grant yet, as said last
-  bool told_all_ = false;  // that none of the servers serves
+  std::string not_ready_;    // why the server could not grant yet, as said last
+  bool told_moved_ = false;  // that another server is asked
+  bool told_all_ = false;    // that none of the servers serves
 
   bool asking_keys_ = false;
   absl::Time keys_at_ = absl::InfiniteFuture();
