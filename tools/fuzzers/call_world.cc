@@ -51,9 +51,9 @@ void CallWorld::Make(const simulation::SimulatedServer::Identity& identity, uint
   options.poll_seconds = 1;
   options.outbox_capacity = 10'000;
   options.unit_store_bytes = 1u << 20;
-  server_ = std::make_unique<simulation::SimulatedServer>(time_, network_, disk_, trace_, stopwatch_, seed, "server",
-                                                          identity, scratch_.path(), options,
-                                                          [](const std::string&, const Multicaster&) {});
+  const simulation::ServingProcess::Surroundings around{time_,      network_,        trace_,
+                                                        stopwatch_, scratch_.path(), [](const auto&, const auto&) {}};
+  server_ = std::make_unique<simulation::SimulatedServer>(around, disk_, seed, "server", identity, options);
 }
 
 CallWorld::CallWorld(Template* made) {
