@@ -165,6 +165,7 @@ void ContentFollower::StartCatchUp(bool follow) {
   // From here on the stream's own assembler feeds the database; a unit begun by multicast starts again.
   live_assembler_->Forget();
   catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow, cap_);
+  catch_up_from_ = database_.position();
   catch_up_wanted_ = false;
   phase_ = follow ? FollowPhase::kUnicast : FollowPhase::kCatchUp;
   ++counters_.catch_ups;
@@ -272,7 +273,8 @@ void ContentFollower::OnCatchUpEnd() {
   if (phase_ == FollowPhase::kUnicast) {
     return OnRpcFailure(absl::UnavailableError("the server ended the stream of units"));
   }
-  if (catch_up_->applied() > 0) {
+  // That nothing happened since is news, too, but leads nowhere.
+  if (database_.position() != catch_up_from_) {
     fruitless_.Reset();
     catch_up_not_before_ = now_;
   } else {

@@ -126,6 +126,7 @@ class ContentFollower {
   bool catch_up_wanted_ = false;
   bool just_caught_up_ = false;  // what is held and still of another history leads nowhere
   absl::Time catch_up_not_before_ = absl::InfinitePast();
+  std::optional<Position> catch_up_from_;
   BackOff fruitless_;
   absl::Time hinted_since_ = absl::InfiniteFuture();
   Lsn hinted_from_;  // where the database stood then

@@ -139,6 +139,7 @@ void FakeServer::BeginRun() {
 
 void FakeServer::Start() {
   BeginRun();
+  told_.reset();
   const bool first = units_.empty();
   if (!first) history_ends_[history_] = units_.size();
   history_ = random_.Identifier<HistoryId>();

@@ -239,11 +239,12 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
     // By weak reference: the stream holds the function.
     stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
-      if (open->next == units_.size()) {
-        if (open->told_empty != newest_empty_ && !newest_empty_.empty()) {
-          open->told_empty = newest_empty_;
+      const Told told = told_.value_or(Told{units_.size(), newest_empty_});
+      if (open->next == told.units) {
+        if (open->told_empty != told.empty && !told.empty.empty()) {
+          open->told_empty = told.empty;
           v1::CatchUpResponse response;
-          REPLICAST_CHECK(response.mutable_part()->ParseFromString(newest_empty_));
+          REPLICAST_CHECK(response.mutable_part()->ParseFromString(told.empty));
           response.set_newest_lsn(position().lsn.value);
           on_message(std::move(response));
           return true;

@@ -113,6 +113,22 @@ TEST_F(ReplicaSessionTest, RepairsWhoseFramesAreRefusedDoNotHelpSoTheyAreAskedFo
   ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(10))) << "by lsn, once the gap is given up";
 }
 
+TEST_F(ReplicaSessionTest, ACatchUpThatTellsABoundaryAndNoUnitIsAskedForMoreAndMoreRarely) {
+  Join();
+  world_.RunFor(absl::Seconds(11));  // a boundary
+  world_.server.HoldBack();
+  world_.server.repairs_are_refused = true;
+  world_.server.network.loss = 1;
+  Change(1, "lost");
+  world_.RunFor(absl::Milliseconds(5));
+  world_.server.network.loss = 0;
+  Change(2, "behind the gap");
+  const int before = world_.server.calls["CatchUp"];
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_GT(world_.server.calls["CatchUp"], before);
+  EXPECT_LT(world_.server.calls["CatchUp"] - before, 20);
+}
+
 TEST_F(ReplicaSessionTest, ARestartGoesOnFromThePositionInTheDatabase) {
   Join();
   world_.StopReplica();

@@ -46,6 +46,8 @@ class FakeServer : public ControlChannel {
     ForgetKeys();
   }
   void TrimAll() { oldest_ = units_.size(); }
+  // Catch-ups end where they would end now, until Start: what comes from here on is told by multicast alone.
+  void HoldBack() { told_ = {units_.size(), newest_empty_}; }
   void ForgetKeys();  // a new epoch that nobody was given
   // The member is told that something about it is another now.
   void MulticastChange(absl::Time at);
@@ -142,6 +144,11 @@ class FakeServer : public ControlChannel {
   uint64_t number_ = 0;
   absl::Time next_boundary_ = absl::InfiniteFuture();
   std::string newest_empty_;
+  struct Told {
+    size_t units;
+    std::string empty;
+  };
+  std::optional<Told> told_;  // where catch-ups end; else at the newest
   std::vector<StoredUnit> units_;
   size_t oldest_ = 0;
   std::map<HistoryId, size_t> history_ends_;  // index behind the last unit of it
