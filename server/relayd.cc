@@ -179,8 +179,9 @@ absl::Status Relayd::Serve() {
   publisher_->SetOnNotice([this](const v1::SignedNotice& notice, const v1::NoticeStatement& statement) {
     plane_->OnNotice(notice, statement);
   });
-  return StartServing(*publisher_, *authority_, *membership_, [] { return false; }, std::move(facts),
-                      {credential_.rpc.ca_pem, credential_.rpc.certificate_pem, credential_.rpc.key_pem});
+  return StartServing(
+      *publisher_, *authority_, *membership_, [] { return false; }, std::move(facts),
+      {credential_.rpc.ca_pem, credential_.rpc.certificate_pem, credential_.rpc.key_pem, folder_.File(kUpstream)});
 }
 
 absl::Time Relayd::BeforeStep() {
@@ -203,7 +204,7 @@ void Relayd::Renew(absl::Time now) {
       calls_[i]->UseCredentials(upstreams[i]);
     }
     renew_at_ = absl::InfiniteFuture();
-    spdlog::info("the relay's certificate was renewed; members see it after the next start");
+    spdlog::info("the relay's certificate was renewed");
   });
 }
 

@@ -123,6 +123,7 @@ absl::Status ServerProcess::StartServing(Publisher& publisher, Authority& author
   options.ca_pem = tls.ca_pem;
   options.certificate_pem = tls.certificate_pem;
   options.key_pem = tls.key_pem;
+  options.renewed_in = tls.renewed_in;
   ASSIGN_OR_RETURN(server_, control::ControlServer::Start(*plane_, options));
   plane_->SetAddresses({AdvertisedAddress(server_->member_port())}, {AdvertisedAddress(server_->enrolment_port())});
   loop_.SetTick([this] { return Tick(); });

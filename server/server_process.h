@@ -39,6 +39,7 @@ class ServerProcess {
   // Whom the server's certificates, and those of its members, come from.
   struct Tls {
     std::string ca_pem, certificate_pem, key_pem;
+    std::string renewed_in = {};  // see rpc::ServerHost
   };
   ServerProcess(ServerFolder folder, ServerConfig config) : folder_(std::move(folder)), config_(std::move(config)) {}
 

@@ -144,7 +144,10 @@ TEST(NewsTest, OfTheOnlyServerItIsToldThatTheMastersNewsAreHeldBack) {
   EXPECT_EQ(world.session->Problem(world.time.clock.Now()), "");
   world.server.tells_boundaries = false;
   world.RunFor(absl::Minutes(1));
-  EXPECT_NE(world.session->Problem(world.time.clock.Now()).find("no news of the master"), std::string::npos);
+  const std::string problem = world.session->Problem(world.time.clock.Now());
+  EXPECT_NE(problem.find("no news of the master"), std::string::npos) << problem;
+  world.RunFor(absl::Seconds(10));
+  EXPECT_EQ(world.session->Problem(world.time.clock.Now()), problem) << "it is said once";
   world.server.tells_boundaries = true;
   world.RunFor(absl::Seconds(15));
   EXPECT_EQ(world.session->Problem(world.time.clock.Now()), "");

@@ -364,10 +364,13 @@ std::string ReplicaSession::Problem(absl::Time now) const {
   const std::string transport = choice_.Problem(now);
   if (choice_.in_trouble() && !transport.empty()) return transport;  // which may be why no news come
   if (news_.withheld(now)) {
-    return absl::StrCat(
-        "no news of the master come through ", subscription_.server(), " since ",
-        absl::FormatDuration(absl::Trunc(now - news_.WithheldFrom() + NewsWatch::kPatience, absl::Seconds(1))),
-        ": a server up to the master's is cut off from it, or holds them back");
+    // Not how old they are: one problem has one text, however long it lasts.
+    const std::string since =
+        news_.newest() == absl::InfinitePast()
+            ? ""
+            : absl::FormatTime(" since %H:%M:%S UTC by its clock", news_.newest(), absl::UTCTimeZone());
+    return absl::StrCat("no news of the master come through ", subscription_.server(), since,
+                        ": a server up to the master's is cut off from it, or holds them back");
   }
   if (!subscription_.not_ready().empty()) return subscription_.not_ready() + "; trying again";
   return transport;

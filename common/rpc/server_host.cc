@@ -5,6 +5,8 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 #include <thread>
 #include <utility>
@@ -13,6 +15,8 @@
 #include "common/base/limits.h"
 #include "common/rpc/callback_threads.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/credentials_folder.h"
+#include "common/rpc/files.h"
 #include "common/rpc/grpc_log.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -23,6 +27,7 @@ constexpr size_t kMostMemory = 256u << 20;  // of gRPC's buffers, one port
 constexpr int kMostThreads = 8;             // for reflection, the only service that blocks one
 constexpr int kMaxMetadataBytes = 16 << 10;
 constexpr int kHandshakeTimeoutMilliseconds = 5000;
+constexpr int kLookForRenewedSeconds = 1;
 
 // Once for the process, before the first server: both features are global in gRPC.
 void PrepareProcess() {
@@ -38,10 +43,25 @@ void PrepareProcess() {
 
 int Milliseconds(absl::Duration duration) { return static_cast<int>(absl::ToInt64Milliseconds(duration)); }
 
+grpc_ssl_client_certificate_request_type WhomToAsk(const ServerHost::Options& options) {
+  return options.ca_pem.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+}
+
+std::shared_ptr<grpc::ServerCredentials> WatchedCredentials(const ServerHost::Options& options) {
+  const auto file = [&](const char* name) { return JoinPath(options.renewed_in, name); };
+  grpc::experimental::TlsServerCredentialsOptions tls(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          file(kKeyFile), file(kCertificateFile), options.ca_pem.empty() ? "" : file(kCaFile), kLookForRenewedSeconds));
+  tls.watch_identity_key_cert_pairs();
+  if (!options.ca_pem.empty()) tls.watch_root_certs();
+  tls.set_cert_request_type(WhomToAsk(options));
+  return grpc::experimental::TlsServerCredentials(tls);
+}
+
 std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const ServerHost::Options& options) {
-  grpc::SslServerCredentialsOptions ssl(options.ca_pem.empty()
-                                            ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  if (!options.renewed_in.empty()) return WatchedCredentials(options);
+  grpc::SslServerCredentialsOptions ssl(WhomToAsk(options));
   ssl.pem_root_certs = options.ca_pem;
   ssl.pem_key_cert_pairs.push_back({options.key_pem, options.certificate_pem});
   return grpc::SslServerCredentials(ssl);

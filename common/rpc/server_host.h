@@ -28,6 +28,7 @@ class ServerHost {
     std::vector<grpc::Service*> services;  // must outlive the host
     bool open = true;                      // take connections from the start
     absl::Duration most_age;               // a connection is ended after so long; zero: never
+    std::string renewed_in = {};           // a credential's folder: what is put there is shown from then on; "": never
   };
   // Not serving yet.
   static absl::StatusOr<std::unique_ptr<ServerHost>> Start(const Options& options);

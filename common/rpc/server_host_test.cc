@@ -14,9 +14,11 @@
 #include <thread>
 
 #include "common/base/errors.h"
+#include "common/base/temporary_folder.h"
 #include "common/crypto/certificates.h"
 #include "common/rpc/answer.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/credentials_folder.h"
 #include "common/rpc/peer.h"
 #include "common/rpc/server_stream.h"
 #include "replicast/v1/changes_service.grpc.pb.h"
@@ -196,6 +198,31 @@ TEST_F(ServerHostTest, RefusesStrangersInTheHandshake) {
   Credentials foreign = other.Issue(std::string(32, 'a'), kMemberRole, {});
   foreign.ca_pem = authority_.ca();
   EXPECT_EQ(CallAs(*host, foreign, &response_).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ServerHostTest, ARenewedCertificateIsShownToWhoConnectsFromThenOn) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(SaveCredentials(folder.path(), server_).ok());
+  ServerHost::Options options;
+  options.address = "127.0.0.1:0";
+  options.ca_pem = authority_.ca();
+  options.services = {&service_};
+  options.renewed_in = folder.path();
+  const auto host = ServerHost::Start(options);
+  ASSERT_TRUE(host.ok()) << host.status();
+  ASSERT_TRUE(CallAs(**host, Member(), &response_).ok());
+  EXPECT_FALSE(Call(EnrolmentChannel(At(**host), authority_.ca()), &response_).ok()) << "a stranger";
+  const Authority other;
+  Credentials renewed = other.Issue("server", kServerRole, {kServerName});
+  Credentials known = other.Issue(std::string(32, 'a'), kMemberRole, {});
+  EXPECT_FALSE(CallAs(**host, known, &response_).ok());
+  ASSERT_TRUE(SaveCredentials(folder.path(), renewed).ok());
+  absl::Status shown;
+  for (const absl::Time until = absl::Now() + absl::Seconds(20); absl::Now() < until;) {
+    shown = CallAs(**host, known, &response_);
+    if (shown.ok()) break;
+  }
+  EXPECT_TRUE(shown.ok()) << shown;
 }
 
 TEST_F(ServerHostTest, AClientRefusesAServerOfAnotherAuthorityAndAMemberThatPlaysServer) {

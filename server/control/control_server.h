@@ -29,6 +29,7 @@ class ControlServer {
   struct Options {
     std::string member_address, enrolment_address;
     std::string ca_pem, certificate_pem, key_pem;
+    std::string renewed_in = {};  // see rpc::ServerHost
   };
   static absl::StatusOr<std::unique_ptr<ControlServer>> Start(ControlPlane& plane, const Options& options);
   ~ControlServer();

@@ -65,9 +65,13 @@ absl::Status UpstreamAway(const std::string& why) {
 }
 
 absl::Status Refused(const v1::MemberRights& rights) {
-  const bool unknown = rights.refusal_reason() == "MEMBER_UNKNOWN";
-  return Error(unknown ? absl::StatusCode::kNotFound : absl::StatusCode::kPermissionDenied, rights.refusal_reason(),
-               rights.refusal());
+  const std::string& reason = rights.refusal_reason();
+  const bool unknown = reason == "MEMBER_UNKNOWN" || reason == "DATASET_UNKNOWN";
+  const bool denied = reason == "MEMBER_REVOKED" || reason == "DATASET_NOT_GRANTED";
+  const absl::StatusCode code = unknown  ? absl::StatusCode::kNotFound
+                                : denied ? absl::StatusCode::kPermissionDenied
+                                         : absl::StatusCode::kFailedPrecondition;
+  return Error(code, reason, rights.refusal());
 }
 
 }  // namespace
@@ -171,7 +175,12 @@ absl::StatusOr<v1::SignedGrant> LeasedAuthority::Grant(const Member& member, con
                                                        const DefinitionHash& definition) {
   v1::MemberQuestion question = QuestionOf(member.id, dataset, narrowing);
   const absl::Time now = parts_.clock.Wall();
-  const auto found = grants_.find({member.id, KeyOf(question)});
+  const GrantKey key{member.id, KeyOf(question)};
+  if (const auto refused = refusals_.find(key); refused != refusals_.end()) {
+    if (parts_.clock.Now() < refused->second.stands_until) return refused->second.why;
+    refusals_.erase(refused);
+  }
+  const auto found = grants_.find(key);
   if (found == grants_.end() || found->second.expires_at <= now || found->second.definition_hash != definition.view()) {
     Ask(std::move(question));
     return Asking();
@@ -232,6 +241,8 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
   const std::string key = KeyOf(question);
   if (!rights.refusal().empty() && is_member) {
     grants_.erase({*id, key});
+    if (!question.dataset().empty() && refusals_.size() < kMostQuestions)
+      refusals_[{*id, key}] = {Refused(rights), parts_.clock.Now() + kRefusalStands};
     return absl::OkStatus();
   }
   Lease lease =
@@ -282,6 +293,7 @@ absl::Status LeasedAuthority::EndLeases() {
   for (const auto& [member, lease] : leases_) {
     if (Ended(lease)) ended.push_back(member);
   }
+  std::erase_if(refusals_, [at = parts_.clock.Now()](const auto& each) { return each.second.stands_until <= at; });
   const size_t grants = std::erase_if(grants_, [now](const auto& each) { return each.second.expires_at <= now; });
   for (const MemberId& member : ended) {
     const bool held = leases_.at(member).rights.refusal().empty();

@@ -95,6 +95,11 @@ class LeasedAuthority : public Authority {
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<MemberId, Lease> leases_;
   std::map<GrantKey, Granted> grants_;
+  struct Refusal {
+    absl::Status why;
+    absl::Time stands_until;
+  };
+  std::map<GrantKey, Refusal> refusals_;                 // of datasets, to members
   std::map<std::string, v1::MemberQuestion> questions_;  // to be asked, by their bytes
   std::map<std::string, v1::MemberQuestion> asked_;      // being asked
   absl::Time not_before_ = absl::InfinitePast();         // after a failure

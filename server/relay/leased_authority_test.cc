@@ -229,6 +229,27 @@ TEST_F(LeasedAuthorityTest, ARevocationIsActedOnAndARefusalStandsForAMomentOnly)
   EXPECT_EQ(Who(), "AUTHORIZING") << "it may have enrolled meanwhile";
 }
 
+TEST_F(LeasedAuthorityTest, WhyADatasetIsRefusedAboveIsToldForAMoment) {
+  Who();
+  Answer({RightsOf(member_)});
+  const auto member = authority_->Authenticate(member_, "member");
+  ASSERT_TRUE(member.ok()) << member.status();
+  const auto grant = [&] { return authority_->Grant(*member, "all", nullptr, DefinitionHash()).status(); };
+  EXPECT_EQ(ReasonOf(grant()), "AUTHORIZING");
+  Refuse("DATASET_NOT_GRANTED");
+  EXPECT_EQ(ReasonOf(grant()), "DATASET_NOT_GRANTED");
+  EXPECT_EQ(grant().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(Who(), "") << "it is a member still";
+  clock_.Advance(absl::Seconds(6));
+  EXPECT_EQ(ReasonOf(grant()), "AUTHORIZING");
+  Refuse("DATASET_UNKNOWN");
+  EXPECT_EQ(grant().code(), absl::StatusCode::kNotFound);
+  clock_.Advance(absl::Seconds(6));
+  grant().IgnoreError();
+  Refuse("FILTER_INVALID");
+  EXPECT_EQ(grant().code(), absl::StatusCode::kFailedPrecondition) << "others may be right later";
+}
+
 TEST_F(LeasedAuthorityTest, APauseIsWhatTheServerAboveSaysAndANoticeMakesItAskAgain) {
   Who();
   Answer({RightsOf(member_)});

@@ -2,7 +2,6 @@
 #define REPLICAST_SERVER_RELAY_RELAY_PUBLISHER_H_
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,10 +10,10 @@
 
 #include "common/base/executor.h"
 #include "server/publish/publisher.h"
-#include "server/relay/chunk_cache.h"
-#include "server/relay/relay_log.h"
-#include "server/relay/relay_stream.h"
+#include "server/relay/followed_streams.h"
+#include "server/relay/relay_store.h"
 #include "server/relay/rotating_calls.h"
+#include "server/relay/unit_forwarder.h"
 
 namespace replicast::relay {
 
@@ -58,7 +57,7 @@ class RelayPublisher : public Publisher {
   absl::Time Step(absl::Time now);
   // Interfaces of this machine came, went, or changed.
   void OnNetworkChanged(absl::Time now) {
-    for (auto& [name, followed] : streams_) followed.stream->OnNetworkChanged(now);
+    for (auto& [name, followed] : streams_->by_name()) followed.stream->OnNetworkChanged(now);
   }
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
   std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
@@ -71,8 +70,8 @@ class RelayPublisher : public Publisher {
   absl::StatusOr<absl::Duration> ScrubStep() override { return absl::Hours(1); }
   void ScrubNow() override {}
   const ScrubReport& scrub_report() const override { return scrub_report_; }
-  absl::StatusOr<bool> TellStep() override;
-  absl::Status PublishBoundary(const DefinitionHash& stream) override;
+  absl::StatusOr<bool> TellStep() override { return forwarder_->Step(); }
+  absl::Status PublishBoundary(const DefinitionHash& stream) override { return forwarder_->TellBoundary(stream); }
   void AskNewest(const std::string& dataset, std::function<void(absl::StatusOr<Lsn>)> answer) override;
   Tail published() const override { return {}; }
   HistoryId history() const override;
@@ -85,7 +84,7 @@ class RelayPublisher : public Publisher {
   absl::Status DeleteDataset(const std::string& name) override;
   absl::StatusOr<std::string> CombineDatasets(const std::vector<std::string>& names) override;
   absl::StatusOr<std::string> NarrowDataset(const std::string& name, const v1::Definition& wanted) override;
-  bool GoesUnfollowed(const std::string& name) const override { return streams_.contains(name); }
+  bool GoesUnfollowed(const std::string& name) const override { return streams_->by_name().contains(name); }
   absl::StatusOr<StreamInfo> Dataset(const std::string& name) const override;
   std::vector<std::string> Datasets() const override;
   absl::StatusOr<v1::CheckMasterResponse> CheckMaster() override;
@@ -93,59 +92,44 @@ class RelayPublisher : public Publisher {
   std::vector<StreamInfo> Streams() const override;
   absl::StatusOr<v1::SignedSchema> SchemaOf(const DefinitionHash& stream) const override;
 
-  NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override;
-  std::optional<Kept> KeptFrom(const Position& position) const override;
-  void Hold(const std::vector<Position>& positions) override { log_->Hold(positions); }
-  absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override;
-  absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const override;
+  NextStep NextStepFor(const std::optional<Position>& position, std::string* reason) const override {
+    return store_->NextStepFor(position, reason);
+  }
+  std::optional<Kept> KeptFrom(const Position& position) const override { return store_->KeptFrom(position); }
+  void Hold(const std::vector<Position>& positions) override { store_->log().Hold(positions); }
+  absl::StatusOr<CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes) override {
+    return store_->CatchUp(from, resume, most_bytes);
+  }
+  absl::StatusOr<SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const override {
+    return store_->SnapshotOf(stream);
+  }
   absl::StatusOr<v1::SignedChunk> ReadChunk(const DefinitionHash& stream, uint32_t table, const std::string& after_key,
-                                            const v1::HeldRange* held,
-                                            std::unique_ptr<publish::ChunkPieces>* pieces) override;
+                                            const v1::HeldRange*,
+                                            std::unique_ptr<publish::ChunkPieces>* pieces) override {
+    return store_->chunks().Read(stream, table, after_key, pieces);
+  }
   absl::StatusOr<std::unique_ptr<Comparison>> BeginCompare(const Position& position,
                                                            const v1::KeyRanges* ranges) override;
 
  private:
-  struct Followed {
-    std::unique_ptr<RelayStream> stream;
-    bool ready = false;            // as the listener was told
-    std::string newest_empty;      // a signed unit part
-    bool empty_told = false;       // that was multicast
-    v1::UnitHeader newest_header;  // of that, or of the newest unit
-    int64_t judged = 0;            // the newest whole snapshot that stored units don't complete
-    int useless = 0;               // how many such came in a row
-  };
-  // When a dataset's copy may be begun anew again.
+  // Whether a dataset's copy must be begun anew, and when it may be.
   struct Anew {
+    int64_t judged = 0;  // the newest whole snapshot that stored units don't complete
+    int useless = 0;     // how many such came in a row
     absl::Time not_before = absl::InfinitePast();
     BackOff back_off{absl::Minutes(1), absl::Hours(1)};
   };
-  // Parts of a stored unit that the listener was not told yet.
-  struct Untold {
-    DefinitionHash stream;
-    uint64_t serial;
-    uint32_t part = 1;
-  };
 
-  RelayPublisher(sqlite::Database& log_file, const Upstream& upstream, Files files,
-                 RelayStream::OpenListener open_listener, Clock& clock, Random& random, UnitListener& listener,
-                 const Options& options);
-  absl::Status Load();
+  RelayPublisher(const Upstream& upstream, Files files, RelayStream::OpenListener open_listener, Clock& clock,
+                 Random& random, UnitListener& listener, const Options& options);
+  absl::Status Load(sqlite::Database& log_file);
   absl::Status Follow(const RelayStream::Wanted& wanted, const v1::SubscribeResponse* answer);
-  absl::Status Save(const RelayStream& stream);
-  void OnUnits(RelayStream& stream, const std::vector<uint64_t>& whole);
-  void OnEmptyUnit(RelayStream& stream, const wire::UnitPart& part);
   void OnAnswer(RelayStream& stream, const std::optional<DefinitionHash>& before);
   void TellReadiness(const std::string& name, Followed& followed);
-  void Refresh(Followed& followed);
+  void Refresh(const std::string& name, Followed& followed);
   absl::Status BeginAnew(const std::string& name);
-  const Followed* Find(const DefinitionHash& stream) const;
-  // Nothing was told above that isn't here: what is unknown here is unknown there.
-  bool Current(const DefinitionHash& stream) const;
-  // A whole snapshot from whose oldest label stored units lead on; null: there is none.
-  const ChunkCache::Generation* Servable(const DefinitionHash& stream) const;
   StreamInfo InfoOf(const std::string& name, const Followed& followed) const;
 
-  sqlite::Database& file_;
   const Upstream upstream_;
   const Files files_;
   const RelayStream::OpenListener open_listener_;
@@ -154,11 +138,10 @@ class RelayPublisher : public Publisher {
   UnitListener& listener_;
   const Options options_;
   const std::string instance_;
-  std::unique_ptr<RelayLog> log_;
-  std::unique_ptr<ChunkCache> chunks_;
-  std::map<std::string, Followed> streams_;  // by name
-  std::map<std::string, Anew> anew_;         // by name
-  std::deque<Untold> untold_;
+  std::unique_ptr<FollowedStreams> streams_;
+  std::unique_ptr<RelayStore> store_;
+  std::unique_ptr<UnitForwarder> forwarder_;
+  std::map<std::string, Anew> anew_;  // by name
   v1::SigningKey signing_key_;
   OnNotice on_notice_;
   absl::Time last_heard_ = absl::InfinitePast();
