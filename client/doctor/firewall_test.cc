@@ -181,7 +181,7 @@ TEST(FirewallTest, HoldsConditionsAgainstAnIpv6GroupsDatagrams) {
   // In a table of that family.
   const auto judge = [&](const std::string& condition, const std::string& family = "inet") -> std::string {
     std::string json = Ruleset(condition + "," + kDrop);
-    for (size_t at = 0; (at = json.find(R"("family":"ip")", at)) != std::string::npos;)
+    for (size_t at = 0; (at = json.find(R"("family":"ip")", at)) != std::string::npos; ++at)
       json.replace(at, 13, R"("family":")" + family + '"');
     const auto rules = Parse(json, "", target);
     return rules.empty() ? "no" : rules[0].match == Match::kSurely ? "surely" : "maybe";
