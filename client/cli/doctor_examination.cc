@@ -144,6 +144,8 @@ bool Examination::IsOurs(const std::string& address) const {
   return false;
 }
 
+bool Examination::ToV6() const { return facts_.group.find(':') != std::string::npos; }
+
 void Examination::ChooseInterface() {
   auto& sending = facts_.server.interfaces;
   std::string& chosen = facts_.interface;
@@ -158,7 +160,7 @@ void Examination::ChooseInterface() {
     for (const auto& source : sending) {
       if (const auto address = net::IpAddress::Parse(source.source)) sources.push_back(*address);
     }
-    const auto found = net::FindInterfaceTowards(sources, !sources.empty() && sources[0].v6);
+    const auto found = net::FindInterfaceTowards(sources, ToV6());
     if (found.ok())
       chosen = found->name;
     else
@@ -242,7 +244,7 @@ void Examination::ProbeOurselves(doctor::Listening& listening) {
   listening.Expect(nonce);
   std::vector<doctor::ProbeFacts> sent = {{doctor::ProbeKind::kSmall, 64},
                                           {doctor::ProbeKind::kFull, limits::kDefaultFrameSize}};
-  const auto sender = net::OpenMulticastSender(facts_.interface, 1);
+  const auto sender = net::OpenMulticastSender(facts_.interface, net::SendingOptions{.v6 = ToV6(), .ttl = 1});
   if (!sender.ok()) facts_.not_looked_at.push_back("sending: " + std::string(sender.status().message()));
   const int rounds = static_cast<int>(std::max<int64_t>(absl::ToInt64Milliseconds(options_.listen_for) / 100, 1));
   for (int i = 0; i < rounds; ++i) {

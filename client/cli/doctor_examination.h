@@ -41,6 +41,7 @@ class Examination {
   absl::Status PrepareServerFromItsFolder();
   void Ask(Connection connection);
   bool IsOurs(const std::string& address) const;
+  bool ToV6() const;  // the group is an IPv6 one
   // As a replica chooses it.
   void ChooseInterface();
   void NoteDaemonsMembership();

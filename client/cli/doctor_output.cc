@@ -97,8 +97,9 @@ std::string DoctorText(const Facts& facts, const std::vector<Finding>& findings)
   if (facts.group.empty()) {
     text += Line("group", "none is known: nothing was listened to");
   } else {
-    text += Line("listened", HumanSeconds(absl::ToDoubleSeconds(facts.listened)) + " to " + facts.group + ":" +
-                                 std::to_string(facts.port));
+    const bool v6 = facts.group.find(':') != std::string::npos;
+    text += Line("listened", HumanSeconds(absl::ToDoubleSeconds(facts.listened)) + " to " +
+                                 (v6 ? "[" + facts.group + "]:" : facts.group + ":") + std::to_string(facts.port));
     if (!facts.probes.empty()) text += Line("probes", ProbesText(facts) + " came");
     text += Line("stream", HumanCount(facts.stream_frames) + " frames came");
   }

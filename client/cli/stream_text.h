@@ -32,6 +32,8 @@ inline std::string UnicastReasonText(v1::UnicastReason reason) {
       return "too fast for them";
     case v1::UNICAST_REASON_MACHINE:
       return "can't join the group";
+    case v1::UNICAST_REASON_NARROW:
+      return "only short frames arrive";
     default:
       return "no reason told";
   }

@@ -27,6 +27,8 @@ struct Reading {
     Add(std::move(id), Finding::Severity::kFault, std::move(seen), std::move(advice));
   }
   bool Has(const char* id) const;
+  // Something was found that keeps multicast away.
+  bool Explained() const;
   // Null: none of that kind was sent.
   const ProbeFacts* Probe(ProbeKind kind) const;
   // Probes were sent, and none came.
@@ -36,7 +38,7 @@ struct Reading {
   const InterfaceFacts* LinkToSource(bool* known) const;
 
   std::string Sent() const { return std::to_string(sent) + " probes were sent to " + Group(); }
-  std::string Group() const { return facts.group + ":" + std::to_string(facts.port); }
+  std::string Group() const { return (v6 ? "[" + facts.group + "]:" : facts.group + ":") + std::to_string(facts.port); }
   std::string SourceText() const { return facts.server.interfaces.empty() ? "" : facts.server.interfaces[0].source; }
 };
 
@@ -45,9 +47,9 @@ void Interface(Reading& r);
 void Joined(Reading& r);
 void NoRoute(Reading& r);
 void WrongInterface(Reading& r);
-void Router(Reading& r);
 void ReversePath(Reading& r);
 void Firewall(Reading& r);
+void Router(Reading& r);
 // What is lost of what comes, and what keeps it from being understood:
 void FrameSize(Reading& r);
 void ReceiveBuffer(Reading& r);

@@ -20,6 +20,12 @@ bool Reading::Has(const char* id) const {
   return std::any_of(findings.begin(), findings.end(), [&](const Finding& each) { return each.id == id; });
 }
 
+bool Reading::Explained() const {
+  return std::any_of(findings.begin(), findings.end(), [](const Finding& each) {
+    return each.severity == Finding::Severity::kFault && each.id != "clock-off";
+  });
+}
+
 const ProbeFacts* Reading::Probe(ProbeKind kind) const {
   for (const ProbeFacts& probe : facts.probes) {
     if (probe.kind == kind && probe.sent > 0) return &probe;
@@ -43,8 +49,8 @@ std::vector<Finding> Diagnose(const Facts& facts) {
   Reading reading(facts);
   // In the order in which a person would want to read them; later ones look at what was found.
   for (const auto cause :
-       {Interface, Joined, NoRoute, WrongInterface, Router, ReversePath, Firewall, FrameSize, ReceiveBuffer,
-        RateOverLink, Clock, SharedMac, Querier, Bridge, Container, Loss, Receivers, Unexplained})
+       {Interface, Joined, NoRoute, WrongInterface, ReversePath, Firewall, Container, Router, FrameSize, ReceiveBuffer,
+        RateOverLink, Clock, SharedMac, Querier, Bridge, Loss, Receivers, Unexplained})
     cause(reading);
   return std::move(reading.findings);
 }

@@ -15,7 +15,8 @@ namespace replicast::doctor {
 
 struct BridgeFacts {
   bool snooping = false;
-  bool querier = false;  // it asks itself, or has heard one that does
+  // Of each family: it asks itself, or has heard one that does.
+  bool querier_v4 = false, querier_v6 = false;
 };
 
 struct InterfaceAddress {

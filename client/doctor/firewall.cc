@@ -62,6 +62,7 @@ Answer Holds(const Json& right, const Json& value) {
     return Of(address->bytes >= from->bytes && address->bytes <= to->bytes);
   }
   if (right.is_object() || (right.is_string() && right.get<std::string>().starts_with("@"))) return Answer::kMaybe;
+  if (address && right.is_string()) return Of(IpAddress::Parse(right.get<std::string>()) == address);
   return Of(right == value);
 }
 
@@ -255,7 +256,7 @@ absl::StatusOr<std::vector<FirewallRule>> ParseNftables(const std::string& json,
   return Ruleset(*list, text, target).Walk();
 }
 
-std::vector<FirewallRule> ParseIptables(const std::string& text) {
+std::vector<FirewallRule> ParseIptables(const std::string& text, bool v6) {
   std::vector<FirewallRule> rules;
   std::istringstream lines(text);
   std::string line, table;
@@ -274,7 +275,7 @@ std::vector<FirewallRule> ParseIptables(const std::string& text) {
       rule.before = std::strtoull(line.c_str() + open + 1, nullptr, 10);
     }
     if (rule.text.empty()) continue;
-    rule.where = "iptables-legacy, table " + table;
+    rule.where = std::string(v6 ? "ip6" : "ip") + "tables-legacy, table " + table;
     rule.id = rule.where + " " + rule.text;
     rules.push_back(std::move(rule));
   }

@@ -25,8 +25,9 @@ struct FirewallTarget {
 // they are none.
 absl::StatusOr<std::vector<FirewallRule>> ParseNftables(const std::string& json, const std::string& text,
                                                         const FirewallTarget& target);
-// Of `iptables-legacy-save -c`: what drops, whatever it is; its counters tell whether it did.
-std::vector<FirewallRule> ParseIptables(const std::string& text);
+// Of `iptables-legacy-save -c`, or `ip6tables-legacy-save -c`: what drops, whatever it is; its counters tell whether it
+// did.
+std::vector<FirewallRule> ParseIptables(const std::string& text, bool v6);
 
 // Puts the counters of a later reading into `rules`.
 void TakeLaterCounters(const std::vector<FirewallRule>& later, std::vector<FirewallRule>* rules);

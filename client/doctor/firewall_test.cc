@@ -158,13 +158,49 @@ TEST(FirewallTest, RefusesWhatIsNoRulesetAndBearsOddOnes) {
 TEST(FirewallTest, ReadsIptables) {
   const auto rules = ParseIptables(
       "# Generated\n*filter\n:INPUT DROP [5:300]\n:OUTPUT ACCEPT [7:8]\n[12:345] -A INPUT -d 239.0.0.0/8 -j DROP\n"
-      "[1:2] -A INPUT -p tcp -j ACCEPT\nCOMMIT\n");
+      "[1:2] -A INPUT -p tcp -j ACCEPT\nCOMMIT\n",
+      false);
   ASSERT_EQ(rules.size(), 2u);
   EXPECT_EQ(rules[0].text, "INPUT DROP");
   EXPECT_EQ(rules[0].before, 5u);
   EXPECT_EQ(rules[1].text, "-A INPUT -d 239.0.0.0/8 -j DROP");
   EXPECT_EQ(rules[1].before, 12u);
   EXPECT_EQ(rules[1].where, "iptables-legacy, table filter");
+}
+
+TEST(FirewallTest, ReadsIp6tables) {
+  const auto rules =
+      ParseIptables("*filter\n:INPUT ACCEPT [5:300]\n[12:345] -A INPUT -d ff15::/16 -j DROP\nCOMMIT\n", true);
+  ASSERT_EQ(rules.size(), 1u);
+  EXPECT_EQ(rules[0].text, "-A INPUT -d ff15::/16 -j DROP");
+  EXPECT_EQ(rules[0].where, "ip6tables-legacy, table filter");
+}
+
+TEST(FirewallTest, HoldsConditionsAgainstAnIpv6GroupsDatagrams) {
+  const FirewallTarget target = {"ff15::8000:1", 7422, "eth0", "fd99::1", false};
+  // In a table of that family.
+  const auto judge = [&](const std::string& condition, const std::string& family = "inet") -> std::string {
+    std::string json = Ruleset(condition + "," + kDrop);
+    for (size_t at = 0; (at = json.find(R"("family":"ip")", at)) != std::string::npos; ++at)
+      json.replace(at, 13, R"("family":")" + family + '"');
+    const auto rules = Parse(json, "", target);
+    return rules.empty() ? "no" : rules[0].match == Match::kSurely ? "surely" : "maybe";
+  };
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"("ff15::8000:1")")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"("ff15:0:0:0:0:0:8000:1")")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"("ff15::8000:2")")), "no");
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"({"prefix":{"addr":"ff00::","len":8}})")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"({"prefix":{"addr":"ff02::","len":16}})")), "no");
+  EXPECT_EQ(judge(Payload("ip6", "daddr", R"({"range":["ff15::8000:0","ff15::8000:ff"]})")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "saddr", R"("fd99::1")")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "nexthdr", R"("udp")")), "surely");
+  EXPECT_EQ(judge(Payload("ip6", "nexthdr", R"("ipv6-icmp")")), "no");
+  EXPECT_EQ(judge(Payload("icmpv6", "type", R"("mld-listener-query")")), "no");
+  EXPECT_EQ(judge(Payload("ip", "daddr", R"({"prefix":{"addr":"224.0.0.0","len":4}})")), "no");
+  EXPECT_EQ(judge(Meta("nfproto", R"("ipv6")")), "surely");
+  EXPECT_EQ(judge(Meta("nfproto", R"("ipv4")")), "no");
+  EXPECT_EQ(judge(Payload("udp", "dport", "7422"), "ip6"), "surely");
+  EXPECT_EQ(judge(Payload("udp", "dport", "7422"), "ip"), "no");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "client/doctor/firewall.h"
 #include "client/doctor/memberships.h"
 #include "client/doctor/network_state.h"
+#include "common/net/connection_acceptor.h"
 #include "common/net/interface_properties.h"
 #include "common/net/ip_address.h"
 
@@ -70,10 +71,12 @@ absl::StatusOr<std::vector<FirewallRule>> NftablesNow(const Facts& facts) {
 }
 
 // The old firewall is asked only where it is in use: asking would load it.
-std::vector<FirewallRule> IptablesNow() {
-  if (ReadSmallFile("/proc/net/ip_tables_names").empty()) return {};
-  const auto text = OutputOf({"iptables-legacy-save", "-c"});
-  return text.ok() ? ParseIptables(*text) : std::vector<FirewallRule>();
+std::vector<FirewallRule> IptablesNow(const Facts& facts) {
+  const bool v6 = facts.group.find(':') != std::string::npos;
+  const std::string family = v6 ? "ip6" : "ip";
+  if (ReadSmallFile("/proc/net/" + family + "_tables_names").empty()) return {};
+  const auto text = OutputOf({family + "tables-legacy-save", "-c"});
+  return text.ok() ? ParseIptables(*text, v6) : std::vector<FirewallRule>();
 }
 
 }  // namespace
@@ -100,10 +103,12 @@ void LookAtInterfaces(Facts* facts) {
 void LookAtRoutes(Facts* facts) {
   std::string to;
   if (!facts->server.interfaces.empty()) to = facts->server.interfaces[0].source;
-  const std::string& address = facts->server.address;
-  if (to.empty()) to = address.substr(0, address.rfind(':'));
+  if (const auto server = net::ParseHostPort(facts->server.address); to.empty() && server.ok()) to = server->host;
   if (!net::IpAddress::Parse(to)) return;
-  const auto json = OutputOf({"ip", "-json", "route", "get", to});
+  std::vector<std::string> command = {"ip", "-json", "route", "get", to};
+  // An address of the link means nothing without it.
+  if (to.starts_with("fe80:")) command.insert(command.end(), {"dev", facts->interface});
+  const auto json = OutputOf(command);
   if (json.ok()) {
     auto route = ParseRoute(*json);
     if (route.ok()) facts->to_source = *route;
@@ -135,14 +140,14 @@ void LookAtFirewall(Facts* facts) {
     facts->firewall = *std::move(rules);
   else
     Note(facts, "the firewall's rules", rules.status());
-  for (FirewallRule& rule : IptablesNow()) facts->firewall.push_back(std::move(rule));
+  for (FirewallRule& rule : IptablesNow(*facts)) facts->firewall.push_back(std::move(rule));
 }
 
 void LookAtFirewallAgain(Facts* facts) {
   if (facts->firewall.empty()) return;
   auto rules = NftablesNow(*facts);
   if (rules.ok()) TakeLaterCounters(*rules, &facts->firewall);
-  TakeLaterCounters(IptablesNow(), &facts->firewall);
+  TakeLaterCounters(IptablesNow(*facts), &facts->firewall);
 }
 
 }  // namespace replicast::doctor

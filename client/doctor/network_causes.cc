@@ -71,18 +71,21 @@ void Bridge(Reading& r) {
   for (const std::string& name : {r.interface->name, r.interface->master}) {
     const auto found = r.facts.interfaces.find(name);
     if (found == r.facts.interfaces.end() || !found->second.bridge) continue;
-    if (!found->second.bridge->snooping || found->second.bridge->querier || !r.facts.queriers.empty()) continue;
+    const BridgeFacts& bridge = *found->second.bridge;
+    if (!bridge.snooping || (r.v6 ? bridge.querier_v6 : bridge.querier_v4) || !r.facts.queriers.empty()) continue;
     r.Add("bridge-without-querier", r.Silent() ? Severity::kFault : Severity::kRisk,
-          "the bridge " + name +
-              " has multicast_snooping=1, and neither it nor anybody that it heard is a querier: nobody asks who still "
-              "listens",
+          "the bridge " + name + " has multicast_snooping=1, and neither it nor anybody that it heard is a querier" +
+              (r.v6 ? " for IPv6 (MLD)" : "") + ": nobody asks who still listens",
           "ip link set " + name + " type bridge mcast_querier 1 (or mcast_snooping 0)");
   }
 }
 
 void Container(Reading& r) {
-  static const std::set<std::string> kVirtual = {"veth", "ipvlan", "macvlan", "vxlan", "geneve", "tun", "dummy"};
-  if (!r.Silent() || !r.facts.in_container || r.interface == nullptr || !kVirtual.contains(r.interface->kind)) return;
+  // macvlan and ipvlan are on the host's own network.
+  static const std::set<std::string> kVirtual = {"veth", "vxlan", "geneve", "tun", "dummy"};
+  if (!r.Silent() || r.Explained() || !r.facts.in_container || r.interface == nullptr ||
+      !kVirtual.contains(r.interface->kind))
+    return;
   r.Fault("container-network",
           "this is a container, its " + r.facts.interface + " is a " + r.interface->kind +
               " interface of a network that the container engine made; " + r.Sent() + " and none came",
@@ -91,10 +94,7 @@ void Container(Reading& r) {
 }
 
 void Unexplained(Reading& r) {
-  if (!r.Silent()) return;
-  if (std::any_of(r.findings.begin(), r.findings.end(),
-                  [](const Finding& each) { return each.severity == Severity::kFault && each.id != "clock-off"; }))
-    return;
+  if (!r.Silent() || r.Explained()) return;
   r.Fault(
       "silence",
       r.Sent() + " and none came by " + r.facts.interface + ", and nothing on this machine explains it; " + Queries(r),

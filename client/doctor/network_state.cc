@@ -37,10 +37,11 @@ const Json& ObjectOf(const Json& object, const char* name) {
 BridgeFacts BridgeOf(const Json& data) {
   BridgeFacts bridge;
   bridge.snooping = NumberOf(data, "mcast_snooping") != 0;
-  bridge.querier = NumberOf(data, "mcast_querier") != 0;
+  bridge.querier_v4 = bridge.querier_v6 = NumberOf(data, "mcast_querier") != 0;
   for (const auto& [name, value] : data.items()) {
-    // Of a querier that it has heard: mcast_querier_ipv4_addr, mcast_querier_ipv6_addr.
-    if (name.starts_with("mcast_querier_ip")) bridge.querier = true;
+    // Of a querier that it has heard.
+    if (name.starts_with("mcast_querier_ipv4")) bridge.querier_v4 = true;
+    if (name.starts_with("mcast_querier_ipv6")) bridge.querier_v6 = true;
   }
   return bridge;
 }

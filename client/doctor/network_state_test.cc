@@ -25,9 +25,23 @@ TEST(NetworkStateTest, ReadsInterfaces) {
   EXPECT_EQ(eth0.addresses[0].address, "10.99.1.2");
   EXPECT_EQ(eth0.addresses[0].prefix, 16);
   EXPECT_TRUE(interfaces->at("eth1").up && !interfaces->at("eth1").carrier && !interfaces->at("eth1").multicast);
-  EXPECT_TRUE(interfaces->at("bridge0").bridge->snooping && !interfaces->at("bridge0").bridge->querier);
-  EXPECT_TRUE(!interfaces->at("bridge1").bridge->snooping && interfaces->at("bridge1").bridge->querier);
+  const BridgeFacts bridge0 = *interfaces->at("bridge0").bridge, bridge1 = *interfaces->at("bridge1").bridge;
+  EXPECT_TRUE(bridge0.snooping && !bridge0.querier_v4 && !bridge0.querier_v6);
+  EXPECT_TRUE(!bridge1.snooping && bridge1.querier_v4 && !bridge1.querier_v6);
   EXPECT_FALSE(interfaces->at("bridge1").up);
+}
+
+TEST(NetworkStateTest, ABridgeThatAsksDoesSoForBothFamiliesAndMayHaveHeardOneOfEither) {
+  const auto bridge = [](const std::string& data) {
+    return *ParseInterfaces(R"([{"ifname":"b","linkinfo":{"info_kind":"bridge","info_data":{)" + data + "}}}]")
+                ->at("b")
+                .bridge;
+  };
+  const BridgeFacts itself = bridge(R"("mcast_querier":1)");
+  EXPECT_TRUE(itself.querier_v4 && itself.querier_v6);
+  const BridgeFacts heard =
+      bridge(R"("mcast_querier":0,"mcast_querier_ipv6_addr":"fe80::1","mcast_querier_ipv6_port":3)");
+  EXPECT_TRUE(!heard.querier_v4 && heard.querier_v6);
 }
 
 TEST(NetworkStateTest, ReadsRoutes) {
@@ -36,6 +50,10 @@ TEST(NetworkStateTest, ReadsRoutes) {
   const auto routed = ParseRoute(R"([{"dst":"1.1.1.1","gateway":"10.99.0.254","dev":"eth1"}])");
   EXPECT_TRUE(routed->reachable && routed->interface == "eth1" && routed->gateway == "10.99.0.254");
   EXPECT_FALSE(ParseRoute("[]")->reachable);
+  const auto v6 = ParseRoute(
+      R"([{"dst":"fd50::1","gateway":"fe80::9","dev":"eth0","prefsrc":"fd99::1:1","metric":1024,"flags":[],"pref":"medium"}])");
+  EXPECT_TRUE(v6->reachable && v6->interface == "eth0" && v6->gateway == "fe80::9");
+  EXPECT_FALSE(ParseRoute(R"([{"type":"unreachable","dst":"fd50::1","dev":"lo","error":-101}])")->reachable);
 }
 
 TEST(NetworkStateTest, ReadsWhatLimitsARate) {

@@ -32,10 +32,13 @@ void Interface(Reading& r) {
                    "connect it" + other);
   const bool addressed =
       std::any_of(r.interface->addresses.begin(), r.interface->addresses.end(),
-                  [&](const auto& each) { return r.v6 || each.address.find(':') == std::string::npos; });
-  if (!addressed)
-    return r.Fault("interface-down", "interface " + name + " has no IP address",
-                   "ip address add ADDRESS/PREFIX dev " + name + other);
+                  [&](const auto& each) { return (each.address.find(':') != std::string::npos) == r.v6; });
+  if (!addressed) {
+    return r.Fault("interface-down", "interface " + name + " has no " + (r.v6 ? "IPv6" : "IPv4") + " address",
+                   (r.v6 ? "see whether IPv6 is off (sysctl net.ipv6.conf." + name + ".disable_ipv6), or: ip -6"
+                         : std::string("ip")) +
+                       " address add ADDRESS/PREFIX dev " + name + other);
+  }
   if (!r.interface->multicast && !r.interface->loopback) {
     r.Fault(
         "interface-without-multicast",
@@ -53,15 +56,16 @@ void Joined(Reading& r) {
     return r.Fault(
         "not-joined",
         "the kernel refuses to join " + r.Group() + " on " + r.facts.interface + " (" + r.facts.join_error + ")",
-        "see how many groups one socket may join (sysctl net.ipv4.igmp_max_memberships), and whether another "
-        "program holds the port for itself (ss -ulnp)");
+        std::string("see how many groups one socket may join (sysctl ") +
+            (r.v6 ? "net.core.optmem_max" : "net.ipv4.igmp_max_memberships") +
+            "), and whether another program holds the port for itself (ss -ulnp)");
   }
   if (!r.facts.join_error.empty()) return;
   if (r.facts.daemon_follows_multicast && !r.facts.group_joined_before) {
     return r.Fault(
         "not-joined",
         "replicast-replica runs and says that it listens to " + r.Group() + ", but no program has joined it on " +
-            r.facts.interface + " (/proc/net/igmp)",
+            r.facts.interface + " (/proc/net/igmp" + (r.v6 ? "6)" : ")"),
         "restart replicast-replica, with --interface " + r.facts.interface + " if it listens on another one");
   }
   if (!r.facts.joined_in_kernel && r.facts.interfaces_known && !r.Has("interface-down")) {
@@ -72,7 +76,9 @@ void Joined(Reading& r) {
 }
 
 void NoRoute(Reading& r) {
-  if (r.facts.server.asked || !r.facts.to_source.known || r.facts.to_source.reachable) return;
+  // Routes go with their interface.
+  if (r.facts.server.asked || !r.facts.to_source.known || r.facts.to_source.reachable || r.Has("interface-down"))
+    return;
   r.Fault("no-route", "no route leads to the server (" + r.facts.server.address + ")",
           "give this machine an address on the server's network, or a route: ip route add NETWORK via GATEWAY");
 }
@@ -101,7 +107,8 @@ void WrongInterface(Reading& r) {
 
 void Router(Reading& r) {
   bool known = false;
-  if (!r.Silent() || r.LinkToSource(&known) != nullptr || !known || r.facts.server.ttl == 0) return;
+  // Where the firewall or the container's network takes them, that is what is to be mended first.
+  if (!r.Silent() || r.Explained() || r.LinkToSource(&known) != nullptr || !known || r.facts.server.ttl == 0) return;
   const std::string way =
       "the server's " + r.SourceText() + " is on no network of this machine" +
       (r.facts.to_source.gateway.empty() ? "" : " (the way to it goes through " + r.facts.to_source.gateway + ")");

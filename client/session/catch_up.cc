@@ -42,6 +42,10 @@ void CatchUp::TakeMessages() {
   while (bytes < kStepBytes && cap_.MayTake() && stream_.Take(&response)) {
     cap_.Took(response.ByteSizeLong());
     newest_ = std::max(newest_, Lsn{response.newest_lsn()});
+    if (response.has_notice()) {
+      bytes += response.notice().ByteSizeLong();
+      notices_.push_back(std::move(*response.mutable_notice()));
+    }
     if (!response.has_part() || response.part().header().empty()) continue;
     messages_.push_back(response.part().SerializeAsString());
     bytes += messages_.back().size();

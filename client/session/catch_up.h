@@ -4,6 +4,8 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "client/session/buffered_stream.h"
 #include "client/session/rate_cap.h"
@@ -38,6 +40,8 @@ class CatchUp {
   // Where the stream stands, as the server said last.
   Lsn newest() const { return newest_; }
   const UnitAssembler& assembler() const { return assembler_; }
+  // That came since the last call; nothing of them is verified.
+  std::vector<v1::SignedNotice> TakeNotices() { return std::exchange(notices_, {}); }
 
  private:
   void TakeMessages();
@@ -48,6 +52,7 @@ class CatchUp {
   BufferedStream<v1::CatchUpResponse> stream_;
   RateCap& cap_;
   std::deque<std::string> messages_;
+  std::vector<v1::SignedNotice> notices_;
   Lsn newest_;
   absl::Status status_;
 };

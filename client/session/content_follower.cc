@@ -239,6 +239,7 @@ void ContentFollower::StepCatchUp() {
   const CatchUp::Outcome outcome = catch_up_->Step();
   counters_.caught_up_parts += catch_up_->applied() - before;
   if (catch_up_->applied() > before) OnProgress();
+  for (v1::SignedNotice& notice : catch_up_->TakeNotices()) notices_.push_back(std::move(notice));
   switch (outcome) {
     case CatchUp::Outcome::kRunning:
       if (phase_ == FollowPhase::kUnicast && !told_live_ && catch_up_->newest() > Lsn{} &&

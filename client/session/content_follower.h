@@ -71,6 +71,8 @@ class ContentFollower {
   FollowPhase phase() const { return phase_; }
   // Live symbols are worth repairing, live messages worth keeping.
   bool wants_live() const;
+  // That came with units by unicast, since the last call; nothing of them is verified.
+  std::vector<v1::SignedNotice> TakeNotices() { return std::exchange(notices_, {}); }
   // A path failed since its RPC did; the caller gets a grant anew.
   std::optional<absl::Status> TakeFailure() { return std::exchange(failure_, std::nullopt); }
   // The position that it goes up to: OK, it is reached; an error, it can't be.
@@ -117,6 +119,7 @@ class ContentFollower {
   std::unique_ptr<UnitAssembler> live_assembler_;
   std::unique_ptr<SnapshotLoader> loader_;
   std::unique_ptr<CatchUp> catch_up_;
+  std::vector<v1::SignedNotice> notices_;
   HeldMessages held_;
 
   absl::Time now_ = absl::InfinitePast();

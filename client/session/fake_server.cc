@@ -158,12 +158,18 @@ void FakeServer::ForgetKeys() {
   sender_->SetKey(key_);
 }
 
-void FakeServer::MulticastChange(absl::Time at) {
+void FakeServer::TellChange(absl::Time at) {
   v1::NoticeStatement notice;
   notice.set_server_id(server_id_.ToBytes());
   notice.set_changed_member_id(member.ToBytes());
   notice.mutable_at()->set_seconds(absl::ToUnixSeconds(at));
-  sender_->Enqueue(wire::SealNotice(notice, signer_).SerializeAsString(), v1::SYMBOL_CONTENT_NOTICE);
+  const v1::SignedNotice sealed = wire::SealNotice(notice, signer_);
+  sender_->Enqueue(sealed.SerializeAsString(), v1::SYMBOL_CONTENT_NOTICE);
+  for (const auto& stream : streams_) {
+    time_.After(network.latency, [stream, sealed] {
+      if (stream->wanted && stream->follow) stream->notify(sealed);
+    });
+  }
 }
 
 void FakeServer::MulticastForgedUnit() {

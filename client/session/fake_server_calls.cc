@@ -235,6 +235,11 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
     if (!refused.ok()) return stream->end(refused);
     streams_.insert(stream);
     stream->next = *index;
+    stream->notify = [on_message](const v1::SignedNotice& notice) {
+      v1::CatchUpResponse response;
+      *response.mutable_notice() = notice;
+      on_message(std::move(response));
+    };
     auto part = std::make_shared<size_t>(0);
     // By weak reference: the stream holds the function.
     stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {

@@ -121,7 +121,7 @@ class IntakeSessionTest : public MemorySessionTest {};
 TEST_F(IntakeSessionTest, APausedMemberHearsOfItInBandTakesNothingAndCatchesUpWhenItIsResumed) {
   Join();
   world_.server.pause = v1::Pause();
-  world_.server.MulticastChange();
+  world_.server.TellChange();
   ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kPaused; }, absl::Seconds(2)));
   EXPECT_FALSE(world_.listening);
   EXPECT_TRUE(world_.Said("nothing is taken now: paused by an admin"));
@@ -145,17 +145,31 @@ TEST_F(IntakeSessionTest, APausedMemberHearsOfItInBandTakesNothingAndCatchesUpWh
   ASSERT_TRUE(world_.RunUntil([&] { return !world_.server.reported.paused(); }, absl::Minutes(3)));
 }
 
+TEST_F(IntakeSessionTest, AMemberThatFollowsByUnicastHearsOfItsPauseInItsStream) {
+  world_.transport = v1::TRANSPORT_UNICAST;
+  Join();
+  ASSERT_EQ(phase(), FollowPhase::kUnicast);
+  world_.server.pause = v1::Pause();
+  world_.server.TellChange();
+  ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kPaused; }, absl::Seconds(2)));
+  EXPECT_EQ(world_.server.open_streams(), 0);
+  Change(1, "skipped");
+  world_.server.pause.reset();
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Minutes(3))) << "with its next report";
+  EXPECT_EQ(phase(), FollowPhase::kUnicast);
+}
+
 TEST_F(IntakeSessionTest, ANoticeThatSomebodyRepeatsIsHeardOnce) {
   Join();
   const absl::Time at = world_.time.clock.Wall();
-  world_.server.MulticastChange(at);
+  world_.server.TellChange(at);
   ASSERT_TRUE(world_.RunUntil([&] { return world_.server.calls["Subscribe"] == 2; }, absl::Seconds(2)));
   for (int i = 0; i < 10; ++i) {
-    world_.server.MulticastChange(at - absl::Seconds(i));
+    world_.server.TellChange(at - absl::Seconds(i));
     world_.RunFor(absl::Seconds(1));
   }
   EXPECT_EQ(world_.server.calls["Subscribe"], 2);
-  world_.server.MulticastChange(at + absl::Seconds(1));
+  world_.server.TellChange(at + absl::Seconds(1));
   EXPECT_TRUE(world_.RunUntil([&] { return world_.server.calls["Subscribe"] == 3; }, absl::Seconds(2)));
 }
 
@@ -163,7 +177,7 @@ TEST_F(IntakeSessionTest, APauseEndsByItselfAtItsTime) {
   Join();
   world_.server.pause = v1::Pause();
   world_.server.pause->mutable_until()->set_seconds(absl::ToUnixSeconds(world_.time.clock.Wall() + absl::Seconds(30)));
-  world_.server.MulticastChange();
+  world_.server.TellChange();
   ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kPaused; }, absl::Seconds(2)));
   Change(1, "skipped");
   world_.RunFor(absl::Seconds(25));
@@ -188,7 +202,7 @@ TEST_F(IntakeSessionTest, AStartWhilePausedTakesNothing) {
 TEST_F(IntakeSessionTest, WhatWasSkippedComesByASnapshotOfWhatDiffersWhereUnitsAreGone) {
   Join();
   world_.server.pause = v1::Pause();
-  world_.server.MulticastChange();
+  world_.server.TellChange();
   ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kPaused; }, absl::Seconds(2)));
   Change(1, "skipped");
   world_.server.TrimAll();
@@ -220,7 +234,7 @@ TEST_F(IntakeSessionTest, OutsideOfItsScheduleItTakesNothing) {
 TEST_F(IntakeSessionTest, AServerThatIsAwayWhileAMemberIsPausedIsAskedForAgainAndThePauseHolds) {
   Join();
   world_.server.pause = v1::Pause();
-  world_.server.MulticastChange();
+  world_.server.TellChange();
   ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kPaused; }, absl::Seconds(2)));
   world_.server.Kill();
   world_.RunFor(absl::Minutes(5));

@@ -72,6 +72,9 @@ void ReplicaSession::OnTime(absl::Time now) {
   if (ended_) return;
   if (receiver_ != nullptr) StepReceiver(now);
   content_.Step(now);
+  for (const v1::SignedNotice& notice : content_.TakeNotices()) {
+    if (grant_) TakeNotice(notice, now);
+  }
   if (content_.finished()) return End(*content_.finished());
   if (grant_ && paused_.empty()) StepTransport(now);
   if (grant_) StepReports(now);
@@ -140,7 +143,10 @@ void ReplicaSession::TakeReportAnswer(const v1::ReportResponse& answer, absl::Ti
 
 void ReplicaSession::StepReceiver(absl::Time now) {
   receiver_->OnTime(now);
-  for (const std::string& notice : receiver_->TakeNotices()) TakeNotice(notice, now);
+  for (const std::string& bytes : receiver_->TakeNotices()) {
+    v1::SignedNotice notice;
+    if (notice.ParseFromString(bytes)) TakeNotice(notice, now);
+  }
   content_.OnMessages(receiver_->TakeMessages());
   if (receiver_->TakeCatchUpWanted()) {
     receiver_->GiveUpGaps();
@@ -157,9 +163,7 @@ void ReplicaSession::StepReceiver(absl::Time now) {
 }
 
 // Anybody with the group key may have sent it: what counts is the master's signature.
-void ReplicaSession::TakeNotice(const std::string& bytes, absl::Time now) {
-  v1::SignedNotice notice;
-  if (!notice.ParseFromString(bytes)) return;
+void ReplicaSession::TakeNotice(const v1::SignedNotice& notice, absl::Time now) {
   const auto statement = wire::OpenNotice(notice, wire::Verifier(grant_->signing_public_key()));
   if (!statement.ok()) return;
   environment_.OnNotice(notice, *statement);

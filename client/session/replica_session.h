@@ -93,7 +93,7 @@ class ReplicaSession {
   absl::Status Join(absl::Time now);
   void AdoptKeys(const v1::KeyBundle& bundle, absl::Time now);
   void StepReceiver(absl::Time now);
-  void TakeNotice(const std::string& bytes, absl::Time now);
+  void TakeNotice(const v1::SignedNotice& notice, absl::Time now);
   void StepNews(absl::Time now);
   void Leave();
   void StepTransport(absl::Time now);

@@ -50,8 +50,8 @@ class FakeServer : public ControlChannel {
   void HoldBack() { told_ = {units_.size(), newest_empty_}; }
   void ForgetKeys();  // a new epoch that nobody was given
   // The member is told that something about it is another now.
-  void MulticastChange(absl::Time at);
-  void MulticastChange() { MulticastChange(time_.clock.Wall()); }
+  void TellChange(absl::Time at);
+  void TellChange() { TellChange(time_.clock.Wall()); }
   // Forged by somebody who holds the group key.
   void MulticastForgedUnit();
   // Datagrams that may go now reach `sink` over the network.
@@ -107,6 +107,7 @@ class FakeServer : public ControlChannel {
   struct OpenStream {
     std::function<bool()> send_next;  // false: nothing there now
     std::function<void(absl::Status)> end;
+    std::function<void(const v1::SignedNotice&)> notify;
     int credits = 4;
     bool wanted = true;  // the client still holds it
     bool follow = false;

@@ -8,17 +8,18 @@
 namespace replicast {
 
 // Judges all the time whether multicast reaches this machine. Silent: three seconds without an authentic frame (a
-// stream's heartbeats are never further apart than one). Narrow: heartbeats come, and none of those that are padded to
-// the stream's full size (every third is), so a link on the way takes only smaller ones. Sound: continuous frames, full
-// ones among them. Sans-IO.
+// stream's heartbeats are never further apart than one). Narrow: heartbeats come, and no frame of the stream's full
+// size (every other heartbeat is padded to it), so a link on the way takes only shorter ones. Sound: continuous frames,
+// full ones among them. Sans-IO.
 class SilenceWatch {
  public:
   static constexpr absl::Duration kSilence = absl::Seconds(3);
   // More than one heartbeat is missing: whoever has another server asks whether this one is there.
   static constexpr absl::Duration kQuiet = absl::Seconds(2);
   static constexpr absl::Duration kWorthTelling = absl::Milliseconds(2500);
-  // Heartbeats in a row without a full frame: ordinary loss does not take eight padded ones and none of these.
-  static constexpr int kNarrow = 16;
+  // Short heartbeats in a row, each beside a padded one, and no full frame: ordinary loss does not take eight of these
+  // and none of those. They come five times a second while there is data, and every two seconds where there is none.
+  static constexpr int kNarrow = 8;
 
   // Listening began, or began anew: a while of silence is no news.
   void Restart(absl::Time now) {

@@ -10,11 +10,11 @@ constexpr absl::Duration kEnough = absl::Seconds(10);
 class SilenceWatchTest : public ::testing::Test {
  protected:
   absl::Time At(double seconds) const { return start_ + absl::Seconds(seconds); }
-  // Heartbeats from one second to another; every third of full size, unless only short ones get through.
+  // Heartbeats from one second to another; every other of full size, unless only short ones get through.
   void Hear(int first, int last, bool full = true) {
     for (int second = first; second <= last; ++second) {
-      if (second % 3 != 0) watch_.OnFrame(true, false, At(second));
-      if (second % 3 == 0 && full) watch_.OnFrame(true, true, At(second));
+      if (second % 2 != 0) watch_.OnFrame(true, false, At(second));
+      if (second % 2 == 0 && full) watch_.OnFrame(true, true, At(second));
       watch_.Step(At(second));
     }
   }
@@ -66,18 +66,35 @@ TEST_F(SilenceWatchTest, WhatWasHeardBeforeARestartProvesNothingAfterIt) {
 
 TEST_F(SilenceWatchTest, IsNarrowWhenHeartbeatsComeAndNoFullFrameDoes) {
   watch_.Restart(At(0));
-  Hear(1, 22, /*full=*/false);
-  EXPECT_FALSE(watch_.narrow(At(22)));
-  Hear(23, 23, /*full=*/false);
-  EXPECT_TRUE(watch_.narrow(At(23)));
-  EXPECT_FALSE(watch_.silent(At(23)));
+  Hear(1, 14, /*full=*/false);
+  EXPECT_FALSE(watch_.narrow(At(14)));
+  Hear(15, 15, /*full=*/false);
+  EXPECT_TRUE(watch_.narrow(At(15)));
+  EXPECT_FALSE(watch_.silent(At(15)));
   EXPECT_FALSE(watch_.sound(kEnough)) << "what only short frames pass is not sound";
-  watch_.OnFrame(false, true, At(24));
-  EXPECT_FALSE(watch_.narrow(At(24)));
-  Hear(25, 33);
+  watch_.OnFrame(false, true, At(16));
+  EXPECT_FALSE(watch_.narrow(At(16)));
+  Hear(17, 25);
   EXPECT_FALSE(watch_.sound(kEnough));
-  Hear(34, 35);
+  Hear(26, 27);
   EXPECT_TRUE(watch_.sound(kEnough));
+}
+
+TEST_F(SilenceWatchTest, IsNarrowAfterThreeSecondsOfShortFramesThatNeverPause) {
+  watch_.Restart(At(0));
+  // The short half of the heartbeats between them.
+  for (int i = 1; i <= 310; ++i) watch_.OnFrame(i % 40 == 0, false, At(i * 0.01));
+  EXPECT_FALSE(watch_.narrow(At(3.1)));
+  for (int i = 311; i <= 320; ++i) watch_.OnFrame(i % 40 == 0, false, At(i * 0.01));
+  EXPECT_TRUE(watch_.narrow(At(3.2)));
+  EXPECT_FALSE(watch_.silent(At(3.2)));
+}
+
+TEST_F(SilenceWatchTest, FrequentShortHeartbeatsAreNarrowOnlyAfterThreeSeconds) {
+  watch_.Restart(At(0));
+  for (int i = 1; i <= 290; ++i) watch_.OnFrame(true, false, At(i * 0.01));
+  EXPECT_FALSE(watch_.narrow(At(2.9)));
+  EXPECT_TRUE(watch_.narrow(At(3)));
 }
 
 TEST_F(SilenceWatchTest, AWriterOfShortRowsMakesNothingNarrow) {
@@ -88,8 +105,8 @@ TEST_F(SilenceWatchTest, AWriterOfShortRowsMakesNothingNarrow) {
 
 TEST_F(SilenceWatchTest, IsNotSoundWithoutAFullFrame) {
   watch_.Restart(At(0));
-  Hear(1, 15, /*full=*/false);
-  EXPECT_FALSE(watch_.narrow(At(15)));
+  Hear(1, 13, /*full=*/false);
+  EXPECT_FALSE(watch_.narrow(At(13)));
   EXPECT_FALSE(watch_.sound(kEnough));
 }
 

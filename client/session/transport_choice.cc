@@ -117,8 +117,9 @@ v1::UnicastReason TransportChoice::reason() const {
     case Trouble::kNone:
       break;
     case Trouble::kSilence:
-    case Trouble::kNarrow:
       return v1::UNICAST_REASON_SILENCE;
+    case Trouble::kNarrow:
+      return v1::UNICAST_REASON_NARROW;
     case Trouble::kMachine:
       return v1::UNICAST_REASON_MACHINE;
     case Trouble::kDistrust:

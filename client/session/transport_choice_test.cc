@@ -135,7 +135,7 @@ TEST_F(TransportChoiceTest, AFrameThatIsTooLargeForThePathLeadsToUnicast) {
   Pass(10, true);
   Pass(30, true, /*full=*/false);
   EXPECT_TRUE(by_unicast_);
-  EXPECT_EQ(choice_->reason(), v1::UNICAST_REASON_SILENCE);
+  EXPECT_EQ(choice_->reason(), v1::UNICAST_REASON_NARROW);
   EXPECT_NE(choice_->Sentence().find("no frame of the full 1372 bytes"), std::string::npos) << choice_->Sentence();
   Pass(600, true, /*full=*/false);
   EXPECT_EQ(changes(), 1) << "what passes is sound, but it is not all";
@@ -369,6 +369,33 @@ TEST_F(TransportSessionTest, WhereFullFramesDoNotPassItFollowsByUnicastAndSlowsN
   EXPECT_EQ(world_.server.calls["Repair"], repairs);
   ASSERT_FALSE(world_.server.reports.empty());
   for (const v1::ReceptionReport& report : world_.server.reports) EXPECT_EQ(report.missing_symbols(), 0u);
+}
+
+TEST_F(TransportSessionTest, APathForShortFramesOnlyIsNoticedAlsoWhileDataNeverPauses) {
+  Join();
+  world_.server.network.largest = 1280 - 28;
+  const absl::Time begun = world_.time.clock.Now();
+  for (int i = 0; !world_.session->by_unicast() && world_.time.clock.Now() < begun + absl::Seconds(10); ++i) {
+    Change(i % 50, std::to_string(i));
+    world_.RunFor(absl::Milliseconds(3));
+  }
+  EXPECT_TRUE(world_.session->by_unicast());
+  EXPECT_LT(world_.time.clock.Now() - begun, absl::Seconds(4));
+  EXPECT_EQ(world_.TimesSaid("no frame of the full 1372 bytes"), 1);
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(world_.server.reports.back().transport(), v1::TRANSPORT_UNICAST);
+  EXPECT_EQ(world_.server.reports.back().unicast_reason(), v1::UNICAST_REASON_NARROW);
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(1)));
+}
+
+TEST_F(TransportSessionTest, ShortRowsThatNeverPauseOnAWholePathChangeNoWay) {
+  Join();
+  for (int i = 0; i < 5000; ++i) {
+    Change(i % 50, std::to_string(i));
+    world_.RunFor(absl::Milliseconds(3));
+  }
+  EXPECT_FALSE(world_.session->by_unicast());
+  EXPECT_TRUE(world_.said.empty()) << world_.said[0];
 }
 
 TEST_F(TransportChoiceTest, AStreamThatIsFasterThanMayBeTakenComesByUnicastUntilItIsNot) {

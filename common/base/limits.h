@@ -85,6 +85,8 @@ inline constexpr uint32_t kMaxPageSize = 1000;
 // Times.
 inline constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(5);
 inline constexpr absl::Duration kHeartbeatMax = absl::Seconds(1);
+// While data never pauses: eight padded ones (SilenceWatch::kNarrow) in a little over three seconds.
+inline constexpr absl::Duration kHeartbeatWhileData = absl::Milliseconds(200);
 inline constexpr absl::Duration kEmptyUnitBusy = absl::Seconds(1);
 inline constexpr absl::Duration kEmptyUnitIdle = absl::Seconds(10);
 inline constexpr absl::Duration kRepairGiveUp = absl::Seconds(2);

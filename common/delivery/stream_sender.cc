@@ -110,7 +110,7 @@ void StreamSender::Poll(absl::Time now, std::vector<std::string>* datagrams) {
     data = true;
   }
   if (data) heartbeat_.OnData(now);
-  if (messages_.empty() && now >= heartbeat_.due() && datagrams->size() < most) {
+  if (now >= heartbeat_.due(!messages_.empty()) && datagrams->size() < most) {
     const bool padded = heartbeat_.OnHeartbeat(now);
     const std::string payload = HeartbeatPayload(padded);
     // A heartbeat is never held back: its bytes are few, and who waits for it waits for a repair.
@@ -127,7 +127,7 @@ absl::Time StreamSender::NextDeadline(absl::Time now) const {
     return pacer_.WhenReady(
         std::min(options_.frame_size, messages_.front().bytes.size() - offset_ + limits::kFrameOverhead), now);
   }
-  return heartbeat_.due();
+  return heartbeat_.due(false);
 }
 
 bool StreamSender::Repair(const std::vector<SymbolSpan>& missing, std::vector<std::string>* datagrams) {

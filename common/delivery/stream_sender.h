@@ -38,9 +38,10 @@ struct SenderCounters {
   uint64_t messages = 0, symbols = 0, frames = 0, bytes = 0, heartbeats = 0, key_updates = 0, repaired_symbols = 0;
 };
 
-// Messages → symbols → sealed frames, paced; heartbeats after silence; a ring of recent symbols for repairs. Sans-IO:
-// one thread, `now` comes in, datagrams go out. Invariant: no (epoch, sequence) is ever given to two datagrams, repairs
-// by unicast included. Sizes: a frame is at most options.frame_size bytes of UDP payload.
+// Messages → symbols → sealed frames, paced; heartbeats after silence, and between data that never pauses; a ring of
+// recent symbols for repairs. Sans-IO: one thread, `now` comes in, datagrams go out. Invariant: no (epoch, sequence) is
+// ever given to two datagrams, repairs by unicast included. Sizes: a frame is at most options.frame_size bytes of UDP
+// payload.
 class StreamSender {
  public:
   struct Options {

@@ -15,13 +15,13 @@ class Network:
     def __init__(self, receivers, second=False):
         self.holders = {}
         try:
-            self._add_host("switch")
+            self.add_host("switch")
             for number in range(2 if second else 1):
                 self.ip("switch", f"link add name bridge{number} type bridge mcast_snooping 0 forward_delay 0")
                 self.ip("switch", f"link set bridge{number} up")
             for number in range(receivers + 1):
                 host = str(number) if number else "s"
-                self._add_host(host)
+                self.add_host(host)
                 self.ip(host, "link set lo up")
                 self.connect(host, 0, f"10.99.1.{number}" if number else self.SERVER_ADDRESS, f"fd99::1:{number}" if number else "fd99::1")
                 self.ip(host, "route add 224.0.0.0/4 dev eth0")
@@ -122,7 +122,8 @@ class Network:
     def _port(self, host, bridge=0):
         return f"port{host}" + ("b" if bridge else "")
 
-    def _add_host(self, host):
+    def add_host(self, host):
+        """One with no interface but lo, which is down."""
         holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sh", "-c", "echo made; exec sleep infinity"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.holders[host] = holder

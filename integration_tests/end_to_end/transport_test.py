@@ -1,12 +1,47 @@
 """By which way units come: each network on which multicast does not get through, or in another way, made of real hosts. Needs root."""
+import json
 import os
+import socket
+import subprocess
 import unittest
 
-from harness import may_make_namespaces, run_tests, wait_until
+from harness import Process, free_port, may_make_namespaces, run_tests, wait_until
 from namespaces_test import HostsTest
+from random_writer import WriterThread
 
 BY_UNICAST = "following by unicast until"
 BACK = "multicast is back"
+
+
+# Prints the service class, and the address that it came from, of the next datagram to a group on eth0.
+SERVICE_CLASS_OF_ONE = """
+import socket, struct, sys
+group, port, v6 = sys.argv[1], int(sys.argv[2]), ":" in sys.argv[1]
+family, level = (socket.AF_INET6, socket.IPPROTO_IPV6) if v6 else (socket.AF_INET, socket.IPPROTO_IP)
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind((group, port))
+index = socket.if_nametoindex("eth0")
+if v6:
+    s.setsockopt(level, socket.IPV6_JOIN_GROUP, socket.inet_pton(family, group) + struct.pack("@I", index))
+    s.setsockopt(level, socket.IPV6_RECVTCLASS, 1)
+else:
+    s.setsockopt(level, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + struct.pack("=4si", bytes(4), index))
+    s.setsockopt(level, socket.IP_RECVTOS, 1)
+s.settimeout(20)
+_, ancillary, _, sender = s.recvmsg(65536, 256)
+print(*(int.from_bytes(data, sys.byteorder) for got, kind, data in ancillary if got == level), sender[0])
+"""
+
+
+class ShortRows:
+    """For a WriterThread: transactions of a row each, which keep a stream busy with short frames."""
+
+    written = 0
+
+    def write(self, database):
+        self.written += 1
+        database.execute("INSERT OR REPLACE INTO t(id, v, w) VALUES(?, ?, 'x')", (self.written % 50, self.written))
 
 
 @unittest.skipUnless(may_make_namespaces(), "hosts of our own need root")
@@ -32,6 +67,9 @@ class TransportTest(HostsTest):
 
     def wait_for_transport(self, name, way, seconds=30):
         wait_until(lambda: self.transport(name) == way, seconds, lambda: f"{name} follows by {way}: {self.replica_status(name)[1]}")
+
+    def member(self, name):
+        return wait_until(lambda: self.replica_status(name)[1]["daemon"], 20, f"the daemon of {name} tells of itself")["member_id"]
 
     def transports(self):
         """{(way, reason): members} as the server counts them."""
@@ -136,7 +174,8 @@ class TransportTest(HostsTest):
         replicas = {name: self.join(name) for name in ("1", "2")}
         self.write_randomly(20)
         replicas["2"].wait_for_error("no frame of the full 1372 bytes", 60)
-        self.wait_for_transports({("multicast", "unspecified"): 1, ("unicast", "silence"): 1})
+        self.wait_for_transports({("multicast", "unspecified"): 1, ("unicast", "narrow"): 1})
+        self.assertIn("1 by unicast (only short frames arrive)", self.cli("stream", "show", "all"))
         self.write("2", os.urandom(50_000))
         self.network.mtu("2", 1500)
         replicas["2"].wait_for_error(BACK)
@@ -144,6 +183,18 @@ class TransportTest(HostsTest):
         for name in replicas:
             self.assert_equal_copy(name)
         self.assertNotIn("unicast", replicas["1"].errors())
+
+    def test_a_path_for_short_frames_only_is_noticed_while_data_never_pauses(self):
+        self.make_hosts(1)
+        self.serve_on()
+        replica = self.join("1")
+        writer = WriterThread(self.master_path, ShortRows(), 500)
+        self.addCleanup(writer.end)
+        self.network.mtu("1", 1280)
+        replica.wait_for_error("no frame of the full 1372 bytes", 10)
+        self.wait_for_transports({("unicast", "narrow"): 1})
+        writer.end()
+        self.assert_equal_copy("1")
 
     def test_frames_of_8900_bytes(self):
         self.make_hosts(2)
@@ -225,6 +276,75 @@ class TransportTest(HostsTest):
         self.wait_for_transport("1", "multicast")
         self.assert_equal_copy("1")
         self.assertNotIn("unicast", replica.errors())
+
+    # --- what network equipment may prefer
+
+    def assert_service_class(self, groups, sender):
+        self.make_hosts(1)
+        self.serve_on("--groups", groups, "--dscp", "46")
+        stream = self.cli_json("stream", "show", "all")["stream"]
+        done = subprocess.run([*self.host("1"), "python3", "-c", SERVICE_CLASS_OF_ONE, stream["group"], str(stream["port"])], capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual(done.stdout.split(), [str(46 << 2), sender], done.stderr)
+
+    def test_datagrams_have_the_service_class_that_was_chosen(self):
+        self.assert_service_class("239.192.7.0/24", "10.99.0.1")
+
+    def test_datagrams_to_ipv6_groups_have_the_service_class_that_was_chosen(self):
+        self.assert_service_class("ff15::/96", "fd99::1")
+
+    # --- relays, and what is said to members that no multicast reaches
+
+    def start_relay_by_unicast(self):
+        """On host 1; its members' groups are 239.195.1.0/24. Gives its member address."""
+        ports = [free_port(), free_port(), free_port(socket.SOCK_DGRAM)]
+        relay = Process("relay", ["replicastd", "relay", "--directory", self.path("relay"), "--join", "-", "--interface", "eth0", "--port-data",
+                                  str(ports[2]), "--listen", f"10.99.1.1:{ports[0]}", "--listen-enrolment", f"10.99.1.1:{ports[1]}", "--groups",
+                                  "239.195.1.0/24", "--transport", "unicast"], self.path("relay.log"), self.token("all", "--relay"), self.host("1"))
+        self.processes.append(relay)
+        relay.wait_for_line("replicastd ready")
+        return f"10.99.1.1:{ports[0]}"
+
+    def join_behind(self, address, name):
+        token = self.cli("--server", address, "token", "create", "--dataset", "all").strip()
+        replica = self.start_replica(name, token=token)
+        replica.wait_for_line("replicast-replica live")
+        return replica
+
+    def test_a_relay_that_was_told_to_use_unicast_multicasts_to_its_own_members(self):
+        self.make_hosts(2)
+        self.serve_on()
+        address = self.start_relay_by_unicast()
+        replica = self.join_behind(address, "2")
+        self.write_randomly(50)
+        self.write("2")
+        self.wait_for_transports({("unicast", "chosen"): 1})
+        self.assertNotIn("239.192.", self.network.ip("1", "maddress show dev eth0"))
+        self.assertIn("239.195.1.", self.network.ip("2", "maddress show dev eth0"))
+        self.wait_for_transport("2", "multicast")
+        below = json.loads(self.cli("--json", "--server", address, "stream", "show", "all"))["stream"]
+        self.assertEqual([(each["transport"], each["members"]) for each in below["transports"]], [("multicast", 1)])
+        self.assert_equal_copy("2")
+        self.assertEqual(replica.stop(), 0)
+        self.assertGreater(self.replica_status("2")[1]["daemon"]["content"]["live_parts"], 0, "units came by multicast")
+
+    def test_a_revocation_reaches_the_members_of_a_relay_that_follows_by_unicast(self):
+        self.make_hosts(2)
+        self.serve_on()
+        replica = self.join_behind(self.start_relay_by_unicast(), "2")
+        self.cli("member", "revoke", self.member("2"))
+        self.assertEqual(replica.handle.wait(20), 4)
+        self.assertIn("revoked", replica.errors())
+
+    def test_a_replica_by_unicast_hears_at_once_that_it_is_paused(self):
+        self.make_hosts(1)
+        self.serve_on()
+        replica = self.join("1", "--transport", "unicast")
+        self.cli("member", "pause", self.member("1"), "--for", "3s")
+        replica.wait_for_error("nothing is taken now: paused by an admin", 2)
+        self.master.execute("INSERT INTO t VALUES(5000, 5000, 'skipped at first', 'x')")
+        replica.wait_for_error("taking again", 20)
+        self.assert_equal_copy("1")
 
     # --- interfaces
 

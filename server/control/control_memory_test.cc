@@ -132,6 +132,32 @@ TEST_F(ControlMemoryTest, APausedMemberIsToldByANoticeWithItsSubscriptionAndWith
   EXPECT_NE(log.find("\"resume\""), std::string::npos) << log;
 }
 
+TEST_F(ControlMemoryTest, AMemberThatFollowsByUnicastIsToldInItsStream) {
+  const Joined joined = Join();
+  Publish(1);
+  const v1::CatchUpRequest request = FollowAll();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  const auto stub = v1::SynchronizationService::NewStub(joined.channel);
+  const auto reader = stub->CatchUp(&context, request);
+  v1::CatchUpResponse message;
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_TRUE(message.has_part());
+  ASSERT_TRUE(Pause(admin_, joined.id, 7200).ok());
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_FALSE(message.has_part());
+  const auto statement = wire::OpenNotice(message.notice(), wire::Verifier(signing_.public_key));
+  ASSERT_TRUE(statement.ok()) << statement.status();
+  EXPECT_EQ(statement->changed_member_id(), joined.id.view());
+  Publish(2);
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_TRUE(message.has_part()) << "and units go on";
+  context.TryCancel();
+  while (reader->Read(&message)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
 TEST_F(ControlMemoryTest, OnlyAnAdminPausesAndOnlyForSomeTime) {
   const Joined joined = Join();
   EXPECT_EQ(ReasonOf(Pause(joined, joined.id, 60).status()), "ADMIN_REQUIRED");

@@ -268,6 +268,11 @@ void ControlPlane::Leave(const MemberId& member, const std::string& dataset) {
   }
 }
 
+void ControlPlane::Notify(const std::string& notice) {
+  parts_.multicaster.Notify(notice);
+  streams_.Notify(notice);
+}
+
 void ControlPlane::OnNotice(const v1::SignedNotice& notice, const v1::NoticeStatement& statement) {
   // Every stream brings it.
   const std::string key = "notice" + notice.statement();
@@ -277,18 +282,18 @@ void ControlPlane::OnNotice(const v1::SignedNotice& notice, const v1::NoticeStat
   if (!revoked) {
     if (const auto changed = MemberId::FromBytes(statement.changed_member_id()))
       parts_.authority.OnMemberChanged(*changed);
-    return parts_.multicaster.Notify(notice.SerializeAsString());
+    return Notify(notice.SerializeAsString());
   }
   parts_.authority.OnRevoked(*revoked);
   const absl::StatusOr<Member> member = parts_.membership.members().Get(*revoked);
-  if (!member.ok() || member->revoked) return parts_.multicaster.Notify(notice.SerializeAsString());
+  if (!member.ok() || member->revoked) return Notify(notice.SerializeAsString());
   if (const absl::Status status = Revoke("upstream", *revoked, notice.SerializeAsString()).status(); !status.ok())
     spdlog::warn("member {} is revoked, and {}", revoked->ToHex(), std::string(status.message()));
 }
 
 absl::StatusOr<Member> ControlPlane::Revoke(const std::string& actor, const MemberId& id, const std::string& notice) {
   ASSIGN_OR_RETURN(Member member, parts_.membership.Revoke(actor, id));
-  if (!notice.empty()) parts_.multicaster.Notify(notice);
+  if (!notice.empty()) Notify(notice);
   RETURN_IF_ERROR(CutOff(id, Error(absl::StatusCode::kPermissionDenied, "MEMBER_REVOKED",
                                    "member " + id.ToHex() + " is revoked: it may read nothing more")));
   return member;
@@ -308,16 +313,14 @@ absl::Status ControlPlane::Pause(const std::string& actor, const Member& member,
       .Record({actor, "pause", member.id.ToHex(), true,
                duration == absl::InfiniteDuration() ? "until it is resumed" : "for " + absl::FormatDuration(duration)})
       .IgnoreError();
-  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty())
-    parts_.multicaster.Notify(notice);
+  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty()) Notify(notice);
   return absl::OkStatus();
 }
 
 absl::Status ControlPlane::Resume(const std::string& actor, const Member& member) {
   RETURN_IF_ERROR(parts_.membership.pauses().Resume(member.id));
   parts_.membership.Record({actor, "resume", member.id.ToHex(), true, ""}).IgnoreError();
-  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty())
-    parts_.multicaster.Notify(notice);
+  if (const std::string notice = parts_.authority.ChangeNotice(member.id); !notice.empty()) Notify(notice);
   return absl::OkStatus();
 }
 

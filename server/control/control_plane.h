@@ -156,6 +156,8 @@ class ControlPlane {
   uint64_t refused_calls() const { return refused_calls_; }
 
  private:
+  // To all who follow, by whichever way: a serialized v1.SignedNotice.
+  void Notify(const std::string& notice);
   // Of the dataset that several, or what is narrowed of one, are; made where there is none yet.
   absl::StatusOr<std::string> Derive(const Member& member, const std::string& name, const v1::Definition* narrowing);
   // Members' positions go to disk, and the publisher hears which units are waited for.

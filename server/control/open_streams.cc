@@ -46,6 +46,13 @@ void OpenStreams::Wake(const std::set<DefinitionHash>& streams) {
   }
 }
 
+void OpenStreams::Notify(const std::string& notice) {
+  for (auto& [id, open] : streams_) {
+    open.feed->Notify(notice);
+    open.feed->Pump();
+  }
+}
+
 void OpenStreams::Cut(Open& open, const absl::Status& status, absl::Time now) {
   open.feed->writer().Cut(status);
   if (!open.cut_at) open.cut_at = now;

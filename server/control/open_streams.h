@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "common/base/lsn.h"
@@ -26,6 +27,8 @@ class Feed {
   virtual void Pump() = 0;
   // Its stream of units has something new.
   virtual void Wake() = 0;
+  // This is said to all who follow, a serialized v1.SignedNotice; not every feed has a place for it.
+  virtual void Notify(const std::string&) {}
   virtual rpc::Cuttable& writer() = 0;
 };
 
@@ -37,6 +40,7 @@ class OpenStreams {
   uint64_t Add(const MemberId& member, const DefinitionHash& stream, std::unique_ptr<Feed> feed);
   void Pump(uint64_t id);
   void Wake(const std::set<DefinitionHash>& streams);
+  void Notify(const std::string& notice);
   void CutMember(const MemberId& member, const absl::Status& status, absl::Time now);
   void CutAll(const absl::Status& status, absl::Time now);
   // Forgets those that are over, and breaks those that were cut and whose client does not read.

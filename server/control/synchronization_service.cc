@@ -1,6 +1,8 @@
 #include "server/control/synchronization_service.h"
 
 #include <algorithm>
+#include <deque>
+#include <string>
 
 #include "common/base/errors.h"
 #include "common/base/limits.h"
@@ -12,6 +14,12 @@
 #include "server/synchronization/unit_feed.h"
 
 namespace replicast::control {
+namespace {
+
+// That wait for a member that does not read: of more it misses the oldest, and hears of them with its next report.
+constexpr size_t kMostNotices = 64;
+
+}  // namespace
 
 absl::StatusOr<v1::RepairResponse> SynchronizationService::Repairs(const Member& member,
                                                                    const v1::RepairRequest& request) {
@@ -58,15 +66,27 @@ absl::Status SynchronizationService::SendUnits(const Member& member, const v1::C
   RETURN_IF_ERROR(plane_.ReadableStream(member, from.definition, "catch_up").status());
   plane_.NotePosition(member.id, from);
   auto feed = std::make_shared<UnitFeed>(from);
-  const auto next = [this, feed]() -> absl::StatusOr<std::optional<v1::CatchUpResponse>> {
-    ASSIGN_OR_RETURN(const auto part, feed->Next(plane_.publisher()));
-    if (!part) return std::nullopt;
+  auto notices = std::make_shared<std::deque<std::string>>();
+  const auto next = [this, feed, notices]() -> absl::StatusOr<std::optional<v1::CatchUpResponse>> {
     v1::CatchUpResponse message;
-    REPLICAST_CHECK(message.mutable_part()->ParseFromString(*part));
+    if (!notices->empty()) {
+      REPLICAST_CHECK(message.mutable_notice()->ParseFromString(notices->front()));
+      notices->pop_front();
+    } else {
+      ASSIGN_OR_RETURN(const auto part, feed->Next(plane_.publisher()));
+      if (!part) return std::nullopt;
+      REPLICAST_CHECK(message.mutable_part()->ParseFromString(*part));
+    }
     message.set_newest_lsn(std::max(feed->position().lsn, Lsn::Of(plane_.publisher().published().number, 0)).value);
     return message;
   };
-  StartFeed<v1::CatchUpResponse>(plane_, member, from.definition, to, request.follow(), next, [feed] { feed->Wake(); });
+  const auto on_notice = [notices, follow = request.follow()](const std::string& notice) {
+    if (!follow) return;
+    notices->push_back(notice);
+    if (notices->size() > kMostNotices) notices->pop_front();
+  };
+  StartFeed<v1::CatchUpResponse>(
+      plane_, member, from.definition, to, request.follow(), next, [feed] { feed->Wake(); }, on_notice);
   return absl::OkStatus();
 }
 
