@@ -25,6 +25,7 @@ namespace replicast::simulation {
 // Drills'.
 class World {
  public:
+  static constexpr size_t kMostReplicas = 12;  // faults make no more
   World(const Configuration& configuration, const std::vector<std::string>& shows);
   ~World();
   World(const World&) = delete;

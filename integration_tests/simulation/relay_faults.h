@@ -1,0 +1,31 @@
+#ifndef REPLICAST_INTEGRATION_TESTS_SIMULATION_RELAY_FAULTS_H_
+#define REPLICAST_INTEGRATION_TESTS_SIMULATION_RELAY_FAULTS_H_
+
+#include <map>
+
+#include "integration_tests/simulation/fault_schedule.h"
+#include "integration_tests/simulation/network_faults.h"
+
+namespace replicast::simulation {
+
+// What happens to relays: what happens to servers, and to replicas.
+class RelayFaults {
+ public:
+  RelayFaults(World& world, FaultSchedule& schedule, NetworkFaults& network)
+      : world_(world), schedule_(schedule), network_(network) {}
+  void Begin();
+  // Who hangs below it hangs below the server above it from here on.
+  void TakeOut(SimulatedRelay& relay);
+
+ private:
+  void Restore(SimulatedRelay& relay);
+
+  World& world_;
+  FaultSchedule& schedule_;
+  NetworkFaults& network_;
+  std::map<const SimulatedRelay*, SimulatedDisk::Image> backups_;  // found, never gone through
+};
+
+}  // namespace replicast::simulation
+
+#endif  // REPLICAST_INTEGRATION_TESTS_SIMULATION_RELAY_FAULTS_H_
