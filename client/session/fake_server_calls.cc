@@ -230,11 +230,11 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
     if (!stream->wanted) return;
     const std::optional<size_t> index = IndexAfter(from);
     absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection refused");
-    if (refused.ok() && !index)
+    if (refused.ok() && (!index || no_unit_leads_on))
       refused = Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "position is older than the unit store");
     if (!refused.ok()) return stream->end(refused);
     streams_.insert(stream);
-    stream->next = *index;
+    stream->next = std::min(*index + catch_ups_leave_out, units_.size());
     auto part = std::make_shared<size_t>(0);
     // By weak reference: the stream holds the function.
     stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {

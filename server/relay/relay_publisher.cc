@@ -244,7 +244,7 @@ void RelayPublisher::Refresh(Followed& followed) {
   const ChunkCache::Generation* whole = chunks_->Whole(*followed.stream->hash());
   if (whole == nullptr || whole->schema_version != followed.stream->schema().version())
     return followed.stream->WantSnapshot();
-  const auto kept = KeptFrom({whole->history, *followed.stream->hash(), whole->oldest_label});
+  const auto kept = KeptOf(*followed.stream->hash(), *whole);
   if (kept && kept->bytes_left >= options_.unit_store_bytes / 2) {
     followed.useless = 0;
     return;
@@ -534,12 +534,20 @@ absl::StatusOr<Publisher::CatchUpBatch> RelayPublisher::CatchUp(const Position& 
   return batch;
 }
 
+// Units are replayed from the oldest chunk on, and must lead past the newest: a history that ended between them leads
+// out before that.
+std::optional<Publisher::Kept> RelayPublisher::KeptOf(const DefinitionHash& stream,
+                                                      const ChunkCache::Generation& whole) const {
+  if (!KeptFrom({whole.history, stream, whole.newest_label})) return std::nullopt;
+  return KeptFrom({whole.history, stream, whole.oldest_label});
+}
+
 const ChunkCache::Generation* RelayPublisher::Servable(const DefinitionHash& stream) const {
   const ChunkCache::Generation* whole = chunks_->Whole(stream);
   const Followed* followed = Find(stream);
   if (whole == nullptr || followed == nullptr || whole->schema_version != followed->stream->schema().version())
     return nullptr;
-  return KeptFrom({whole->history, stream, whole->oldest_label}) ? whole : nullptr;
+  return KeptOf(stream, *whole) ? whole : nullptr;
 }
 
 absl::StatusOr<Publisher::SnapshotInfo> RelayPublisher::SnapshotOf(const DefinitionHash& stream) const {

@@ -63,6 +63,11 @@ class RelayPublisher : public Publisher {
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
   std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
   const v1::SigningKey& signing_key() const { return signing_key_; }
+  // What is followed under a name, for people and tests; null: nothing.
+  const RelayStream* StreamOf(const std::string& name) const {
+    const auto found = streams_.find(name);
+    return found == streams_.end() ? nullptr : found->second.stream.get();
+  }
   // This relay, as a member of the servers above.
   const MemberId& self() const { return upstream_.member; }
 
@@ -141,7 +146,9 @@ class RelayPublisher : public Publisher {
   const Followed* Find(const DefinitionHash& stream) const;
   // Nothing was told above that isn't here: what is unknown here is unknown there.
   bool Current(const DefinitionHash& stream) const;
-  // A whole snapshot from whose oldest label stored units lead on; null: there is none.
+  // What stored units there are to complete the snapshot; nothing: they don't.
+  std::optional<Kept> KeptOf(const DefinitionHash& stream, const ChunkCache::Generation& whole) const;
+  // A whole snapshot that stored units complete; null: there is none.
   const ChunkCache::Generation* Servable(const DefinitionHash& stream) const;
   StreamInfo InfoOf(const std::string& name, const Followed& followed) const;
 
