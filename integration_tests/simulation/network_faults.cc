@@ -19,7 +19,13 @@ void NetworkFaults::Begin() {
                            }
                          });
   schedule_.EveryReplica(f.partitioned, "partition", [this](SimulatedReplica& replica, Random& random) {
-    Partition(replica.path(), replica.link().faults, random);
+    Partition(
+        replica.path(),
+        [&replica](bool calls, bool answers) {
+          replica.link().faults.cut = calls;
+          replica.link().faults.cut_answers = answers;
+        },
+        random);
   });
   schedule_.EveryReplica(f.mtu_shrunk, "path takes only short datagrams",
                          [this](SimulatedReplica& replica, Random& random) {
@@ -51,15 +57,18 @@ void NetworkFaults::ForgeOutside(Random& random) {
   world_.network.Inject(group, forged);
 }
 
-void NetworkFaults::Partition(PathFaults& path, CallFaults& calls, Random& random) {
+void NetworkFaults::Partition(PathFaults& path, const std::function<void(bool calls, bool answers)>& cut,
+                              Random& random) {
   constexpr const char* kKinds[] = {"fault: partition of control", "fault: partition of data",
                                     "fault: partition of both", "fault: partition of answers alone"};
   const uint64_t kind = random.Below(4);
   world_.trace.Count(kKinds[kind]);
   if (kind == 1 || kind == 2) path.cut = true;
-  if (kind == 0 || kind == 2) calls.cut = true;
-  if (kind == 3) calls.cut_answers = true;
-  schedule_.Later(random, 20, [&path, &calls] { path.cut = calls.cut = calls.cut_answers = false; });
+  cut(kind == 0 || kind == 2, kind == 3);
+  schedule_.Later(random, 20, [&path, cut] {
+    path.cut = false;
+    cut(false, false);
+  });
 }
 
 }  // namespace replicast::simulation

@@ -37,7 +37,8 @@ void RelayFaults::Begin() {
     relay.path().burst = 1 + static_cast<int>(random.Below(random.Below(4) == 0 ? 5000 : 200));
   });
   schedule_.EveryRelay(f.partitioned, "partition above a relay", [this](SimulatedRelay& relay, Random& random) {
-    network_.Partition(relay.path(), relay.link().faults, random);
+    network_.Partition(
+        relay.path(), [&relay](bool calls, bool answers) { relay.CutCalls(calls, answers); }, random);
   });
   schedule_.EveryRelay(f.mtu_shrunk, "path to a relay takes only short datagrams",
                        [this](SimulatedRelay& relay, Random& random) {
@@ -60,6 +61,22 @@ void RelayFaults::Begin() {
     // Somebody notices, after a while.
     schedule_.Later(random, 20, [this, &relay] { TakeOut(relay); });
   });
+  schedule_.EveryRelay(f.relay_cloned, "relay's machine copied, and both run",
+                       [this](SimulatedRelay& relay, Random& random) {
+                         if (copied_ != nullptr || relay.evil() || relay.astray()) return;
+                         Copy(relay, random);
+                       });
+  schedule_.EveryRelay(f.relay_astray, "relay pointed at itself or at one below it",
+                       [this](SimulatedRelay& relay, Random& random) {
+                         std::vector<SimulatedRelay*> below = {&relay};
+                         for (const auto& other : world_.relays) {
+                           const std::vector<ServingProcess*>& above = other->upstreams();
+                           if (std::find(above.begin(), above.end(), &relay) != above.end() && !other->left())
+                             below.push_back(other.get());
+                         }
+                         relay.PointAstray(*below[random.Below(below.size())]);
+                         schedule_.Later(random, 20, [&relay] { relay.PointBack(); });
+                       });
   schedule_.EveryReplica(world_.configuration.relays < 1 ? 0 : f.repointed, "replica pointed at another server",
                          [this](SimulatedReplica& replica, Random& random) {
                            ServingProcess& other = world_.AnyServer(random);
@@ -85,30 +102,71 @@ void RelayFaults::Restore(SimulatedRelay& relay) {
   relay.disk().Restore("/", backup);
 }
 
+// Whom the server above then refuses as one of two can't know that it is alone again: it is started anew.
+void RelayFaults::Copy(SimulatedRelay& relay, Random& random) {
+  relay.Kill();
+  original_ = &relay;
+  copied_ = &world_.CloneRelay(relay);
+  for (const auto& replica : world_.replicas) {
+    if (&replica->link().server() != &relay || replica->ended() || replica->left() || random.Below(2) > 0) continue;
+    replica->PointAt(*copied_);
+    break;
+  }
+  schedule_.Later(random, 30, [this] { EndCopy(); });
+}
+
+void RelayFaults::EndCopy() {
+  if (copied_ == nullptr) return;
+  TakeOut(*copied_);
+  copied_ = nullptr;
+  original_->Kill();
+}
+
+void RelayFaults::End() {
+  EndCopy();
+  for (const auto& relay : world_.relays) relay->PointBack();
+  for (const auto& relay : world_.relays) {
+    if (relay->evil() || world_.security.revoked().contains(relay->member())) TakeOut(*relay);
+  }
+}
+
 void RelayFaults::TakeOut(SimulatedRelay& relay) {
   if (relay.left()) return;
   world_.trace.Count("relay: taken out of its tree");
-  ServingProcess& above = relay.upstream();
+  ServingProcess& above = NextAbove(relay);
   relay.Leave();
+  const auto there = [](const ServingProcess* server) {
+    const auto* other = dynamic_cast<const SimulatedRelay*>(server);
+    return other == nullptr || !other->left();
+  };
+  // Who has another server is left alone: it changes over by itself.
   for (const auto& other : world_.relays) {
-    if (&other->upstream() != &relay || other->left()) continue;
-    other->Kill();
-    other->link().SetServer(above);
+    const std::vector<ServingProcess*>& servers = other->upstreams();
+    if (other->left() || std::find(servers.begin(), servers.end(), &relay) == servers.end()) continue;
+    if (std::any_of(servers.begin(), servers.end(), there)) {
+      world_.trace.Count("relay: relay left to change over by itself");
+    } else {
+      other->SetUpstreams({&above});
+    }
   }
   for (const auto& replica : world_.replicas) {
     const std::vector<ServingProcess*>& servers = replica->servers();
     if (replica->left() || std::find(servers.begin(), servers.end(), &relay) == servers.end()) continue;
-    const bool has_another = std::any_of(servers.begin(), servers.end(), [](const ServingProcess* other) {
-      const auto* below = dynamic_cast<const SimulatedRelay*>(other);
-      return below == nullptr || !below->left();
-    });
-    // Who has another server is left alone: it changes over by itself.
-    if (has_another && !replica->ended()) {
+    if (std::any_of(servers.begin(), servers.end(), there) && !replica->ended()) {
       world_.trace.Count("relay: replica left to change over by itself");
     } else {
       replica->PointAt(above);
     }
   }
+}
+
+// The nearest that is there.
+ServingProcess& RelayFaults::NextAbove(const SimulatedRelay& relay) {
+  ServingProcess* above = relay.upstreams()[0];
+  for (auto* other = dynamic_cast<SimulatedRelay*>(above); other != nullptr && other->left();
+       other = dynamic_cast<SimulatedRelay*>(above))
+    above = other->upstreams()[0];
+  return *above;
 }
 
 }  // namespace replicast::simulation

@@ -14,16 +14,22 @@ class RelayFaults {
   RelayFaults(World& world, FaultSchedule& schedule, NetworkFaults& network)
       : world_(world), schedule_(schedule), network_(network) {}
   void Begin();
-  // Who hangs below it hangs below the server above it from here on.
-  void TakeOut(SimulatedRelay& relay);
+  // Copies go, relays that were pointed astray are pointed back, and what is evil or revoked is taken out.
+  void End();
 
  private:
+  // Who hangs below it and has no other server hangs below the next one above it from here on.
+  void TakeOut(SimulatedRelay& relay);
+  static ServingProcess& NextAbove(const SimulatedRelay& relay);
+  void Copy(SimulatedRelay& relay, Random& random);
+  void EndCopy();
   void Restore(SimulatedRelay& relay);
 
   World& world_;
   FaultSchedule& schedule_;
   NetworkFaults& network_;
   std::map<const SimulatedRelay*, SimulatedDisk::Image> backups_;  // found, never gone through
+  SimulatedRelay *original_ = nullptr, *copied_ = nullptr;         // null: there is no copy now
 };
 
 }  // namespace replicast::simulation

@@ -59,11 +59,9 @@ void Storm::End() {
     relay->process().KillAt(UINT64_MAX);
     relay->disk().SetCapacity(UINT64_MAX);
     relay->path() = PathFaults();
-    relay->link().faults = CallFaults();
+    relay->SetCallFaults(CallFaults());
   }
-  for (const auto& relay : world_.relays) {
-    if (relay->evil() || world_.security.revoked().contains(relay->member())) relays_.TakeOut(*relay);
-  }
+  relays_.End();
   world_.ScrubUntilAllIsNoted();
   world_.trace.Note("calm");
 }
