@@ -217,6 +217,13 @@ void FakeServer::Feed(const std::shared_ptr<OpenStream>& stream) {
   while (stream->wanted && stream->credits > 0 && stream->send_next()) --stream->credits;
 }
 
+void FakeServer::CutStreams() {
+  for (const auto& stream : std::exchange(streams_, {})) {
+    if (!std::exchange(stream->wanted, false)) continue;
+    stream->end(absl::UnavailableError("the connection was lost"));
+  }
+}
+
 std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpRequest& request,
                                                             std::function<void(v1::CatchUpResponse)> on_message,
                                                             std::function<void(absl::Status)> on_end) {

@@ -48,6 +48,7 @@ class FakeServer : public ControlChannel {
   void TrimAll() { oldest_ = units_.size(); }
   // Catch-ups end where they would end now, until Start: what comes from here on is told by multicast alone.
   void HoldBack() { told_ = {units_.size(), newest_empty_}; }
+  void CutStreams();  // the connection breaks; it goes on
   void ForgetKeys();  // a new epoch that nobody was given
   // The member is told that something about it is another now.
   void MulticastChange(absl::Time at);
