@@ -16,11 +16,6 @@ constexpr absl::Duration kWorthTelling = absl::Seconds(5);
 
 std::string AsReplicasKnow(const ServingProcess& server) { return server.address() + ":7420"; }
 
-bool Left(const ServingProcess& server) {
-  const auto* relay = dynamic_cast<const SimulatedRelay*>(&server);
-  return relay != nullptr && relay->left();
-}
-
 // What it tells comes, or would be asked for, through the other.
 bool LeadsThrough(const ServingProcess& server, const ServingProcess& other) {
   if (&server == &other) return true;
@@ -62,7 +57,7 @@ const ReplicaSession* ChangeOvers::SessionOf(const Sample& sample) {
 }
 
 bool ChangeOvers::Able(const ServingProcess& other, const Sample& sample, Way way) {
-  if (&other == sample.from || !other.awake() || other.evil() || Left(other)) return false;
+  if (&other == sample.from || !other.awake() || other.evil() || other.left()) return false;
   // Who is cut off from a server is so alone.
   if (way != Way::kCutOff && LeadsThrough(other, *sample.from)) return false;
   const absl::StatusOr<StreamInfo> stream = other.publisher().Dataset(sample.dataset);

@@ -97,6 +97,7 @@ void SimulatedRelay::CutCalls(bool calls, bool answers) {
 }
 
 std::vector<ServingProcess*> SimulatedRelay::Asked() const {
+  if (!up()) return upstreams_;
   std::vector<ServingProcess*> asked = {&links_[following().calls->index()]->server()};
   for (const std::string& dataset : following().publisher->Datasets()) {
     for (const auto& link : links_) {

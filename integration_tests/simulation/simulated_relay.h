@@ -44,7 +44,7 @@ class SimulatedRelay : private RelayMachine, public ServingProcess {
   PathFaults& path() { return *path_; }
   // Where it belongs: the first is asked first.
   const std::vector<ServingProcess*>& upstreams() const { return upstreams_; }
-  // Which of them its sessions and its calls for members ask now. It is up.
+  // Which of them its sessions and its calls for members ask now; all, while it is down.
   std::vector<ServingProcess*> Asked() const;
   // Its configuration is another one, and it is killed.
   void SetUpstreams(const std::vector<ServingProcess*>& upstreams);
@@ -61,7 +61,7 @@ class SimulatedRelay : private RelayMachine, public ServingProcess {
   void LosePower();
   // It is gone for good.
   void Leave();
-  bool left() const { return left_; }
+  bool left() const override { return left_; }
 
  protected:
   // Hooks for one that is not honest: who stands between its parts.
