@@ -72,6 +72,25 @@ TEST_F(ChangeOverTest, ACallThatIsLostIsNoReasonToLeaveAServerThatGrants) {
   EXPECT_EQ(world_.doors.subscribes[1], 0);
 }
 
+// Else it would go back and forth between this one and one that is away.
+TEST_F(ChangeOverTest, AConnectionThatBreaksIsNoReasonToLeaveAServerThatGrantedJustNow) {
+  Join();
+  world_.transport = v1::TRANSPORT_UNICAST;
+  world_.StopReplica();
+  world_.StartReplica();
+  ASSERT_TRUE(world_.RunUntilEqual());
+  world_.RunFor(absl::Minutes(1));
+  Break(0, Door::kShut);
+  world_.server.CutStreams();
+  ASSERT_TRUE(
+      world_.RunUntil([&] { return world_.doors.current == 1 && world_.server.open_streams() > 0; }, absl::Seconds(5)));
+  const int asked = world_.doors.subscribes[0];
+  world_.server.CutStreams();
+  EXPECT_TRUE(FollowsWithin(absl::Seconds(1)));
+  EXPECT_EQ(world_.doors.current, 1u);
+  EXPECT_EQ(world_.doors.subscribes[0], asked);
+}
+
 TEST_F(ChangeOverTest, WithoutAnyServerItAsksInTurnAndSaysSoOnce) {
   Join();
   Break(0, Door::kShut);

@@ -140,6 +140,8 @@ void ContentFollower::OnHint(Lsn newest, absl::Time now) {
 }
 
 void ContentFollower::FollowByUnicast() {
+  // A catch-up that led nowhere waits, whoever wants it.
+  if (phase_ == FollowPhase::kLive && catch_up_wanted_ && now_ < catch_up_not_before_) return;
   if (phase_ == FollowPhase::kLive || phase_ == FollowPhase::kCatchUp) StartCatchUp(true);
 }
 

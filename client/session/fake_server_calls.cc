@@ -217,6 +217,13 @@ void FakeServer::Feed(const std::shared_ptr<OpenStream>& stream) {
   while (stream->wanted && stream->credits > 0 && stream->send_next()) --stream->credits;
 }
 
+void FakeServer::CutStreams() {
+  for (const auto& stream : std::exchange(streams_, {})) {
+    if (!std::exchange(stream->wanted, false)) continue;
+    stream->end(absl::UnavailableError("the connection was lost"));
+  }
+}
+
 std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpRequest& request,
                                                             std::function<void(v1::CatchUpResponse)> on_message,
                                                             std::function<void(absl::Status)> on_end) {
@@ -230,11 +237,11 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
     if (!stream->wanted) return;
     const std::optional<size_t> index = IndexAfter(from);
     absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection refused");
-    if (refused.ok() && !index)
+    if (refused.ok() && (!index || no_unit_leads_on))
       refused = Error(absl::StatusCode::kOutOfRange, "POSITION_TRIMMED", "position is older than the unit store");
     if (!refused.ok()) return stream->end(refused);
     streams_.insert(stream);
-    stream->next = *index;
+    stream->next = std::min(*index + catch_ups_leave_out, units_.size());
     stream->notify = [on_message](const v1::SignedNotice& notice) {
       v1::CatchUpResponse response;
       *response.mutable_notice() = notice;

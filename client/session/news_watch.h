@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/limits.h"
 #include "common/base/lsn.h"
@@ -28,8 +29,10 @@ class NewsWatch {
   bool stopped() const { return since_ == absl::InfiniteFuture(); }
   // Some came since it was restarted.
   bool heard() const { return heard_; }
-  // What is known of the stream: how far, and what the master's clock said then.
-  void Step(Lsn known, absl::Time master_time, absl::Time now) {
+  // What is known of the stream: how far in which history, and what the master's clock said then.
+  void Step(const HistoryId& history, Lsn known, absl::Time master_time, absl::Time now) {
+    // Another history may stand lower than the one before.
+    if (std::exchange(history_, history) != history) known_ = Lsn();
     if (master_time == newest_ || master_time == absl::InfinitePast()) return;
     // A clock that was set back, not old news: the master signed more since.
     if (master_time < newest_ && known > known_) least_behind_ = absl::InfiniteDuration();
@@ -50,6 +53,7 @@ class NewsWatch {
  private:
   absl::Time since_ = absl::InfiniteFuture();
   bool heard_ = false;
+  HistoryId history_;
   Lsn known_;
   absl::Time newest_ = absl::InfinitePast();
   absl::Duration least_behind_ = absl::InfiniteDuration();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/numbered.h"
+
 namespace replicast {
 namespace {
 
@@ -14,9 +16,10 @@ class NewsWatchTest : public testing::Test {
   NewsWatchTest() { watch_.Restart(kHere); }
   // What the master said at `there`, come in at `here`; both seconds from the start.
   void Hear(int there, int here, uint64_t lsn = 1) {
-    watch_.Step(Lsn{lsn}, kThere + absl::Seconds(there), kHere + absl::Seconds(here));
+    watch_.Step(history_, Lsn{lsn}, kThere + absl::Seconds(there), kHere + absl::Seconds(here));
   }
   bool WithheldAt(int here) { return watch_.withheld(kHere + absl::Seconds(here)); }
+  HistoryId history_ = Numbered<HistoryId>(1);
   NewsWatch watch_;
 };
 
@@ -47,6 +50,15 @@ TEST_F(NewsWatchTest, AMastersClockThatIsSetBackIsNoOldNews) {
   Hear(-3590, 20, 3);
   EXPECT_FALSE(WithheldAt(44));
   EXPECT_TRUE(WithheldAt(45));
+}
+
+// A master restored from a backup, whose clock was ahead before and is right now.
+TEST_F(NewsWatchTest, AHistoryThatStandsLowerIsNoOldNews) {
+  Hear(0, 0, 5);
+  history_ = Numbered<HistoryId>(2);
+  Hear(-3600, 10, 3);
+  EXPECT_FALSE(WithheldAt(34));
+  EXPECT_TRUE(WithheldAt(35));
 }
 
 TEST_F(NewsWatchTest, AnOldBoundaryIsNoClockThatWasSetBack) {

@@ -223,7 +223,8 @@ void ReplicaSession::StepNews(absl::Time now) {
   // What its own cap holds back nobody else does.
   if (news_.stopped() || !content_.rate_cap().MayTake()) news_.Restart(now);
   if (content_.phase() != FollowPhase::kSnapshot) {
-    news_.Step(database_.freshness_lsn(), database_.master_time(), now);
+    news_.Step(database_.position() ? database_.position()->history : HistoryId(), database_.freshness_lsn(),
+               database_.master_time(), now);
   } else if (const uint64_t staged = database_.staging().bytes; std::exchange(staged_bytes_, staged) != staged) {
     news_.Restart(now);
   }

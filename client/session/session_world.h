@@ -48,6 +48,7 @@ class FakeServer : public ControlChannel {
   void TrimAll() { oldest_ = units_.size(); }
   // Catch-ups end where they would end now, until Start: what comes from here on is told by multicast alone.
   void HoldBack() { told_ = {units_.size(), newest_empty_}; }
+  void CutStreams();  // the connection breaks; it goes on
   void ForgetKeys();  // a new epoch that nobody was given
   // The member is told that something about it is another now.
   void TellChange(absl::Time at);
@@ -63,6 +64,8 @@ class FakeServer : public ControlChannel {
   bool has_group = true;
   bool tells_boundaries = true;  // an empty unit every ten seconds
   bool snapshot_stops_after_a_chunk = false;
+  bool no_unit_leads_on = false;     // catch-ups are refused, OUT_OF_RANGE
+  size_t catch_ups_leave_out = 0;    // units where they begin
   int rows_told = 0;                 // in chunks
   bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else

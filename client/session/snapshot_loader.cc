@@ -44,7 +44,8 @@ SnapshotLoader::SnapshotLoader(ControlChannel& control, ReplicaDatabase& databas
       signing_public_key_(std::move(signing_public_key)),
       definition_(definition),
       verifier_(signing_public_key_),
-      retry_(absl::Milliseconds(50), absl::Seconds(10)) {}
+      retry_(absl::Milliseconds(50), absl::Seconds(10)),
+      restarts_(absl::Milliseconds(50), absl::Minutes(1)) {}
 
 void SnapshotLoader::Resume(absl::Time now) {
   chunks_.reset();
@@ -223,7 +224,9 @@ SnapshotLoader::Outcome SnapshotLoader::Restart(const std::string& reason) {
   restart_reason_ = reason;
   const absl::Status dropped = database_.DropStaging();
   if (!dropped.ok()) return Failed(Outcome::kMachine, dropped);
-  return RetrySoon();
+  RetrySoon();
+  retry_at_ = now_ + restarts_.Next(random_);
+  return Outcome::kRunning;
 }
 
 SnapshotLoader::Outcome SnapshotLoader::RetrySoon() {

@@ -53,7 +53,7 @@ class SnapshotLoader {
   Outcome AfterChunksEnd();
   Outcome TrySwap();
   Outcome Failed(Outcome outcome, absl::Status status);
-  // Drops what is staged and begins anew after a while.
+  // Drops what is staged and begins anew after a while, ever later until something is shown.
   Outcome Restart(const std::string& reason);
   Outcome RetrySoon();
 
@@ -69,7 +69,8 @@ class SnapshotLoader {
   const wire::Verifier verifier_;
   std::unique_ptr<BufferedStream<v1::SnapshotResponse>> chunks_;
   std::unique_ptr<CatchUp> catch_up_;
-  BackOff retry_;
+  BackOff retry_;     // from the last chunk
+  BackOff restarts_;  // from the first: what leads nowhere is not fetched again and again
   absl::Time now_ = absl::InfinitePast(), retry_at_ = absl::InfiniteFuture();
   uint64_t rows_total_ = 0, kept_rows_ = 0, told_rows_ = 0;
   bool compares_ = true;  // with what readers see

@@ -11,6 +11,7 @@ namespace replicast {
 namespace {
 
 constexpr absl::Duration kGoodGrant = absl::Seconds(20);
+constexpr int kMostBroken = 4;
 constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kRenewalRetry = absl::Hours(1);
 
@@ -91,8 +92,13 @@ void Subscription::OnRpcFailure(const absl::Status& status, absl::Time now) {
   now_ = now;
   const bool refusal = IsRefusal(status);
   if (!alone()) {
-    // One call may be lost, or come too late: whether the server still serves, it is asked once.
-    if (now - granted_at_ > kGoodGrant) {
+    // One call may be lost, or come too late: whether the server still serves, it is asked once. One that granted just
+    // now is asked a few times where connections to it break: those break most where the one before is away.
+    const bool good = now - granted_at_ > kGoodGrant, granted = granted_at_ != absl::InfiniteFuture();
+    if (good) broken_ = 0;
+    const bool broke = granted && status.code() == absl::StatusCode::kUnavailable && broken_ < kMostBroken;
+    if (good || broke) {
+      ++broken_;
       NoteGoodGrant();
       return AskForGrant(now);
     }
@@ -126,6 +132,7 @@ void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now)
   }
   environment_.UseServer(choice_.index());
   moved_ = true;
+  broken_ = 0;
   ++generation_;
   asking_ = asking_keys_ = false;
   keys_at_ = absl::InfiniteFuture();

@@ -108,6 +108,7 @@ class Subscription {
   absl::Time not_before_ = absl::InfinitePast();  // while backing off
   BackOff back_off_;
   absl::Time granted_at_ = absl::InfiniteFuture();  // the newest grant, until something fails
+  int broken_ = 0;  // calls of this server that failed since it was asked first, or had granted for a while
   bool away_ = false;
   std::string not_ready_;    // why the server could not grant yet, as said last
   bool told_moved_ = false;  // that another server is asked

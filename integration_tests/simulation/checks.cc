@@ -8,6 +8,7 @@
 #include "client/session/silence_watch.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "integration_tests/simulation/change_overs.h"
 
 namespace replicast::simulation {
 namespace {
@@ -20,7 +21,7 @@ constexpr uint64_t kMostCallsInASecond = 100;
 constexpr absl::Duration kSaysSo = absl::Seconds(3);
 constexpr absl::Duration kRecovers = absl::Minutes(2);  // multicast must have been sound for a while
 constexpr absl::Duration kTailLag = absl::Seconds(3);   // a heartbeat and a repair
-constexpr absl::Duration kGone = absl::Seconds(30);
+constexpr absl::Duration kSaysLoop = absl::Seconds(30);
 constexpr absl::Duration kLook = absl::Milliseconds(100);
 constexpr absl::Duration kOldNews = absl::Seconds(25);  // two boundaries of an idle stream, and a level or two
 constexpr absl::Duration kCutOff = absl::Seconds(5);    // a revoked member, at every depth
@@ -145,7 +146,7 @@ void Checks::Quiet() {
   for (SimulatedReplica* replica : live) calls.push_back(replica->link().calls);
   const std::vector<SimulatedRelay*> relays = Relays();
   std::vector<uint64_t> relays_calls;
-  for (SimulatedRelay* relay : relays) relays_calls.push_back(relay->link().calls - relay->link().authorizations);
+  for (SimulatedRelay* relay : relays) relays_calls.push_back(relay->calls_as_member());
   absl::Duration next_row = kBetweenRows;
   for (absl::Duration passed; passed < quiet; passed += absl::Seconds(1)) {
     world_.RunFor(absl::Seconds(1));
@@ -175,9 +176,8 @@ void Checks::Quiet() {
   }
   // Upstream it is one member of each dataset, whatever hangs below it.
   for (size_t i = 0; i < relays.size(); ++i) {
-    const uint64_t made = relays[i]->link().calls - relays[i]->link().authorizations - relays_calls[i];
-    if (made > (most + 2) * static_cast<uint64_t>(world_.configuration.datasets) &&
-        !relays[i]->link().server().evil()) {
+    const uint64_t made = relays[i]->calls_as_member() - relays_calls[i];
+    if (made > (most + 2) * static_cast<uint64_t>(world_.configuration.datasets)) {
       throw Violation(
           absl::StrCat(relays[i]->name(), " made ", made, " calls in ", absl::FormatDuration(quiet), " of quiet"));
     }
@@ -231,6 +231,7 @@ void Checks::LostTail() {
 void Checks::Tree() {
   if (Relays().empty()) return;
   ChangedOver();
+  Astray();
   Repointed();
   RelayKilled();
   RevokedBehindRelays();
@@ -243,43 +244,34 @@ uint64_t Checks::Snapshots(const std::vector<SimulatedReplica*>& replicas) {
 }
 
 void Checks::ChangedOver() {
-  struct Leaving {
-    SimulatedReplica* replica;
-    const ServingProcess* from;
-  };
-  std::vector<ServingProcess*> servers = {world_.server.get()};
-  for (SimulatedRelay* relay : Relays()) servers.push_back(relay);
-  ServingProcess& gone = *servers[world_.random.Below(servers.size())];
-  std::vector<Leaving> leaving;
-  for (SimulatedReplica* replica : Live()) {
-    const auto serves = [&](const ServingProcess* other) { return other != &gone && other->up(); };
-    if (&replica->link().server() == &gone && std::any_of(replica->servers().begin(), replica->servers().end(), serves))
-      leaving.push_back({replica, &gone});
+  ChangeOvers(world_).Run();
+  MustBecomeEqual(kCalm, "not equal after servers were away");
+  world_.RunFor(kSettling);
+}
+
+// Not where it still asks another server: what it follows leads nowhere else.
+void Checks::Astray() {
+  std::vector<SimulatedRelay*> relays = Relays();
+  std::erase_if(relays, [](SimulatedRelay* relay) { return !relay->up() || relay->evil(); });
+  if (relays.empty()) return;
+  SimulatedRelay& relay = *relays[world_.random.Below(relays.size())];
+  std::vector<SimulatedRelay*> below = {&relay};
+  for (SimulatedRelay* other : Relays()) {
+    if (other->upstreams() == std::vector<ServingProcess*>{&relay}) below.push_back(other);
   }
-  for (const auto& replica : world_.replicas) {
-    replica->path() = world_.configuration.path;
-    replica->link().faults = world_.configuration.calls;
-  }
-  gone.Kill();
-  gone.RestartAfter(2 * kGone);
-  for (absl::Duration passed; passed < kGone && !leaving.empty(); passed += kLook) {
+  SimulatedRelay& at = *below[world_.random.Below(below.size())];
+  world_.trace.Count(&at == &relay ? "relay: pointed at itself" : "relay: pointed at one below it");
+  relay.PointAstray(at);
+  relay.RestartAfter(absl::Seconds(1));
+  const auto says = [&] { return relay.problem().find("another server above") != std::string::npos; };
+  for (absl::Duration passed; !says(); passed += kLook) {
+    if (passed > kSaysLoop)
+      throw Violation(absl::StrCat(relay.name(), " does not say that it is in a circle: ", relay.problem()));
     world_.RunFor(kLook);
-    std::erase_if(leaving, [&](const Leaving& one) {
-      const bool live = one.replica->up() && one.replica->session()->phase() == FollowPhase::kLive &&
-                        &one.replica->link().server() != one.from;
-      if (live) world_.trace.Count(absl::StrFormat("%s%.1f s", kLiveAgainAt, absl::ToDoubleSeconds(passed + kLook)));
-      return live;
-    });
   }
-  if (!leaving.empty()) {
-    world_.trace.Count(absl::StrFormat("%s%.1f s", kLiveAgainAt, absl::ToDoubleSeconds(2 * kGone)), leaving.size());
-  }
-  world_.RunFor(2 * kGone);
-  for (const auto& replica : world_.replicas) {
-    replica->path() = PathFaults();
-    replica->link().faults = CallFaults();
-  }
-  MustBecomeEqual(kCalm, "not equal after a server was away");
+  relay.PointBack();
+  WriteOneRow();
+  MustBecomeEqual(kCalm, "not equal after a relay was pointed back");
   world_.RunFor(kSettling);
 }
 
@@ -317,9 +309,10 @@ void Checks::RevokedBehindRelays() {
   std::erase_if(live, [](SimulatedReplica* replica) { return replica->link().server().decides(); });
   if (live.empty() || !world_.server->awake()) return;
   SimulatedReplica& replica = *live[world_.random.Below(live.size())];
+  // Where it is refused it may ask another, which never knew it.
+  const ServingProcess& by = replica.link().server();
   world_.Revoke(replica.member());
   world_.RunFor(kCutOff);
-  const ServingProcess& by = replica.link().server();
   world_.trace.Count(absl::StrCat("relay: member revoked at depth ", world_.DepthOf(by)));
   if (!by.up()) return;
   const absl::StatusOr<Member> known = by.membership().members().Get(replica.member());
@@ -424,8 +417,8 @@ void CheckBounds(World& world) {
   }
   for (const auto& relay : world.relays) {
     world.trace.Most("bytes of a relay's files", relay->disk().used(""));
-    world.trace.Most("calls of a relay in a second", relay->link().busiest_second());
-    bound(relay->link().busiest_second(), kMostCallsInASecond, "calls of " + relay->name() + " in a second");
+    world.trace.Most("calls of a relay in a second", relay->busiest_second());
+    bound(relay->busiest_second(), kMostCallsInASecond, "calls of " + relay->name() + " in a second");
     if (!relay->up()) continue;
     for (const StreamInfo& stream : relay->publisher().Streams()) {
       const auto channel = relay->multicaster().Channel(stream.definition_hash);

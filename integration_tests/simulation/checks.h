@@ -9,9 +9,6 @@
 
 namespace replicast::simulation {
 
-// A counter of how long it took replicas to be live at another server after theirs went away, without the time.
-inline constexpr char kLiveAgainAt[] = "live at another server within ";
-
 // What must hold of a world once its faults have ended. Each throws Violation.
 class Checks {
  public:
@@ -24,8 +21,9 @@ class Checks {
   // A change of one row costs the server the same whoever follows, and a lost end of it is repaired at once.
   void OneRow();
   void LostTail();
-  // Of a tree: a server goes away, a replica is pointed at another server, and a relay is killed; both go on without a
-  // snapshot. Then a member behind a relay is revoked, and has nothing more within seconds.
+  // Of a tree: servers go away for long; a relay is pointed at itself or at one below it, says so, and goes on once it
+  // is pointed back; a replica is pointed at another server, and a relay is killed; both go on without a snapshot. Then
+  // a member behind a relay is revoked, and has nothing more within seconds.
   void Tree();
   // One part stops: within three seconds `status` says so, and then no more.
   void Freeze();
@@ -42,8 +40,8 @@ class Checks {
   std::vector<SimulatedRelay*> Relays();
   void MustSay(const std::function<std::string()>& problem, bool something, absl::Duration within,
                const std::string& what);
-  // A server goes away while calls and datagrams meet the world's faults: those that have another are live there soon.
   void ChangedOver();
+  void Astray();
   void Repointed();
   void RelayKilled();
   void RevokedBehindRelays();

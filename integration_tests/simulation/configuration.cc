@@ -16,11 +16,14 @@ void Configuration::ChooseTree() {
   SeededRandom random(seed * 31 + 7);
   const auto one_in = [&](uint64_t n) { return random.Below(n) == 0; };
   switch (random.Below(6)) {
-    case 0:  // as deep as may be
+    case 0:  // as deep and as wide as may be: with eight below one server
       relays = depth = 4;
-      fan_out = 3;
+      fan_out = 8;
+      replicas = 12;
+      datasets = std::min(datasets, 2.0);
+      transactions = std::min(transactions, 2.0);
       break;
-    case 1:  // as wide
+    case 1:  // wide
       relays = 2 + static_cast<double>(random.Below(4));
       depth = 2;
       fan_out = 8;
@@ -31,7 +34,7 @@ void Configuration::ChooseTree() {
       depth = 1 + static_cast<double>(random.Below(4));
       fan_out = 2 + static_cast<double>(random.Below(5));
   }
-  replicas = std::max(replicas, 2.0);
+  replicas = std::max(replicas, 4.0);
   largest_transaction = std::min(largest_transaction, 500.0);
   if (one_in(3)) {
     evil_relays = 1;
@@ -39,6 +42,8 @@ void Configuration::ChooseTree() {
   }
   faults.relay_revoked = one_in(4) ? 1 : 0;
   faults.repointed = one_in(2) ? 1 + 5 * random.Unit() : 0;
+  faults.relay_cloned = one_in(3) ? 1 + random.Unit() : 0;
+  faults.relay_astray = one_in(3) ? 1 + 2 * random.Unit() : 0;
 }
 
 Configuration Configuration::ForSeed(uint64_t seed) {
@@ -240,6 +245,8 @@ std::vector<Configuration::Setting> Configuration::Settings() {
       {"all_restarted", &faults.all_restarted},
       {"relay_revoked", &faults.relay_revoked},
       {"repointed", &faults.repointed},
+      {"relay_cloned", &faults.relay_cloned},
+      {"relay_astray", &faults.relay_astray},
   };
 }
 

@@ -28,7 +28,7 @@ struct FaultRates {
   double rekeyed = 0, revoked = 0, joined = 0, left = 0, many_joined = 0, many_revoked = 0, keys_lost = 0;
   double forged_outside = 0, forged_inside = 0, lied = 0, intruded = 0;
   double wall_jumped = 0, clock_drifted = 0;
-  double relay_revoked = 0, repointed = 0;
+  double relay_revoked = 0, repointed = 0, relay_cloned = 0, relay_astray = 0;
 };
 
 // Everything that a seed chooses before its world begins.

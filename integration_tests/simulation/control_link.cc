@@ -65,7 +65,7 @@ class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
   bool HasRoom() const override { return !ending_ && !over_ && under_way_ < kQueued; }
   void Write(Response message) override {
     if (ending_ || over_) return;
-    if (link_alive_.expired() || link_->faults.cut || link_->faults.cut_answers ||
+    if (link_alive_.expired() || link_->faults.Cuts(server_) || link_->faults.cut_answers ||
         link_->Happens(link_->faults.cut_stream)) {
       if (!link_alive_.expired()) link_->trace_.Count("fault: server stream cut");
       return Finish(absl::UnavailableError("the connection was lost"));
@@ -111,6 +111,7 @@ class ControlLink::ServerSide : public rpc::MessageWriter<Response>,
     ending_ = true;
     over_ = true;
     if (link_alive_.expired()) return;
+    link_->trace_.Remark(absl::StrCat("a stream of ", link_->title(), " ends: ", status.ToString()));
     link_->time_.At(Arrival(), [client = client_, status] {
       client->ended = status;
       client->Deliver();
@@ -217,7 +218,7 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
   if (Happens(faults.lost_request)) return trace_.Count("fault: request lost");
   const auto serve = [this, &server = *server_, alive = std::weak_ptr<bool>(alive_), method, handler, before, give] {
     if (alive.expired()) return;
-    if (!server.up() || faults.cut) {
+    if (!server.up() || faults.Cuts(server)) {
       trace_.Count("fault: call refused as unavailable");
       time_.After(Latency(), [give] { give(Away()); });
       return;
@@ -233,6 +234,8 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
       if (alive.expired()) return;
       observer_.OnAnswered(server, self_.id, method, response.ok());
       trace_.Remark(title() + " is answered " + method + " " + response.status().ToString());
+      if (const std::string reason = ReasonOf(response.status()); reason == "LOOP" || reason == "IDENTITY_SHARED")
+        trace_.Count(absl::StrCat("relay: call refused with ", reason));
       if (faults.cut_answers) return trace_.Count("fault: answer cut off");
       if (Happens(faults.lost_answer)) return trace_.Count("fault: answer lost");
       const absl::Time arrival = time_.clock.Now() + Latency();
@@ -278,7 +281,7 @@ std::unique_ptr<ControlChannel::Stream> ControlLink::Open(const std::string& met
              client->ended = status;
              client->Deliver();
            };
-           if (!server.up() || faults.cut || faults.cut_answers) return refuse(Away());
+           if (!server.up() || faults.Cuts(server) || faults.cut_answers) return refuse(Away());
            const Stopwatch::Turn turn(stopwatch_, Part::kServer);
            const auto served = std::make_shared<bool>(false);
            const std::shared_ptr<void> owed(nullptr, [this, alive, refuse, served](void*) {

@@ -18,9 +18,12 @@ namespace replicast::simulation {
 // What happens to calls, as shares of them.
 struct CallFaults {
   double lost_request = 0, lost_answer = 0, repeated = 0, slow = 0, cut_stream = 0;
-  double latency = 1e-3, slowest = 5;  // seconds
-  bool cut = false;                    // nothing gets through: UNAVAILABLE
-  bool cut_answers = false;            // the server hears, the member does not
+  double latency = 1e-3, slowest = 5;        // seconds
+  bool cut = false;                          // nothing gets through: UNAVAILABLE
+  bool cut_answers = false;                  // the server hears, the member does not
+  const ServingProcess* cut_from = nullptr;  // nothing gets through to this one alone
+
+  bool Cuts(const ServingProcess& server) const { return cut || cut_from == &server; }
 };
 
 // What members were told by which server, for the checkers. On the server's side of the link.

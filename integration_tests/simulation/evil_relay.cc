@@ -315,9 +315,9 @@ class EvilRelay::Listener : public UnitListener {
 };
 
 EvilRelay::EvilRelay(const Surroundings& around, uint64_t seed, const std::string& name, const std::string& address,
-                     const Credential& credential, const Options& options, ServingProcess& upstream,
-                     CallObserver& observer, double share)
-    : SimulatedRelay(around, seed, name, address, credential, options, upstream, observer),
+                     const Credential& credential, const Options& options,
+                     const std::vector<ServingProcess*>& upstreams, CallObserver& observer, double share)
+    : SimulatedRelay(around, seed, name, address, credential, options, upstreams, observer),
       malice_(around.trace, seed + 3, share) {}
 
 EvilRelay::~EvilRelay() { Kill(); }

@@ -40,8 +40,8 @@ class EvilRelay : public SimulatedRelay {
  public:
   // `share` of what it tells is wrong.
   EvilRelay(const Surroundings& around, uint64_t seed, const std::string& name, const std::string& address,
-            const Credential& credential, const Options& options, ServingProcess& upstream, CallObserver& observer,
-            double share);
+            const Credential& credential, const Options& options, const std::vector<ServingProcess*>& upstreams,
+            CallObserver& observer, double share);
   ~EvilRelay() override;
   bool evil() const override { return true; }
   // Tells its members that one of them is revoked.

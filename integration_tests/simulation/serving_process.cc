@@ -94,7 +94,7 @@ void ServingProcess::RestartAfter(absl::Duration wait) {
   if (std::exchange(restarting_, true)) return;
   time_.After(wait, [this] {
     restarting_ = false;
-    if (!up()) Start();
+    if (!up() && !left()) Start();
   });
 }
 

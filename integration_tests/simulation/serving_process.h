@@ -82,6 +82,8 @@ class ServingProcess {
   std::string GroupOf(const std::string& group) const { return simulation::GroupOf(address_, group); }
   // Of rights; else it asks a server above.
   virtual bool decides() const = 0;
+  // It is gone for good.
+  virtual bool left() const { return false; }
   // It keeps to no rule.
   virtual bool evil() const { return false; }
 

@@ -13,15 +13,12 @@
 
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "integration_tests/simulation/checks.h"
+#include "integration_tests/simulation/change_overs.h"
 #include "integration_tests/simulation/seed_runner.h"
 #include "integration_tests/simulation/shrink.h"
 
 namespace replicast::simulation {
 namespace {
-
-constexpr uint64_t kChangeOversToJudge = 100;  // fewer are no statistic
-constexpr double kMostSecondsToChangeOver = 5;
 
 struct Options {
   uint64_t seed = 0;
@@ -60,27 +57,27 @@ void PrintCounts(const Sum& sum) {
   for (const auto& [name, size] : sum.most) absl::PrintF("%12d  most %s\n", size, name);
 }
 
-// Of those that changed over: what share was live again within so many seconds. Empty: hardly anybody did.
-struct ChangeOvers {
+// Of sessions that lost their server and had another (see ChangeOvers): how soon they were live again, in seconds.
+struct LiveAgain {
   uint64_t count = 0;
-  double p50 = 0, p99 = 0;
+  double p50 = 0, p99 = 0, most = 0;
+
+  explicit LiveAgain(const Sum& sum) {
+    std::map<double, uint64_t> by_seconds;
+    for (const auto& [name, times] : sum.counters) {
+      if (!name.starts_with(kLiveAgainWithin)) continue;
+      by_seconds[std::stod(name.substr(sizeof kLiveAgainWithin - 1))] += times;
+      count += times;
+    }
+    uint64_t passed = 0;
+    for (const auto& [seconds, times] : by_seconds) {
+      passed += times;
+      if (p50 == 0 && 2 * passed >= count) p50 = seconds;
+      if (p99 == 0 && 100 * passed >= 99 * count) p99 = seconds;
+      most = seconds;
+    }
+  }
 };
-ChangeOvers ChangeOversOf(const Sum& sum) {
-  std::map<double, uint64_t> by_seconds;
-  ChangeOvers all;
-  for (const auto& [name, times] : sum.counters) {
-    if (!name.starts_with(kLiveAgainAt)) continue;
-    by_seconds[std::stod(name.substr(sizeof kLiveAgainAt - 1))] += times;
-    all.count += times;
-  }
-  uint64_t passed = 0;
-  for (const auto& [seconds, times] : by_seconds) {
-    passed += times;
-    if (all.p50 == 0 && 2 * passed >= all.count) all.p50 = seconds;
-    if (all.p99 == 0 && 100 * passed >= 99 * all.count) all.p99 = seconds;
-  }
-  return all;
-}
 
 void PrintParts(const Stopwatch::Seconds& parts) {
   double all = 0;
@@ -164,18 +161,17 @@ int RunMany(const Options& options, uint64_t first, uint64_t last, absl::Time en
                absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(100))),
                absl::ToDoubleSeconds(sum.simulated) / absl::ToDoubleSeconds(took), hash);
   PrintParts(sum.parts);
-  const ChangeOvers changes = ChangeOversOf(sum);
-  const bool slow = changes.count >= kChangeOversToJudge && changes.p99 > kMostSecondsToChangeOver;
-  if (changes.count > 0) {
-    absl::PrintF("%d replicas lost their server and had another: live again p50 %.1f s, p99 %.1f s%s\n", changes.count,
-                 changes.p50, changes.p99, slow ? ": VIOLATED, 5 s at most" : "");
+  const LiveAgain again(sum);
+  if (again.count > 0) {
+    absl::PrintF("%d sessions lost their server and had another: live again p50 %.1f s, p99 %.1f s, most %.1f s\n",
+                 again.count, again.p50, again.p99, again.most);
   }
   absl::PrintF("slowest:");
   for (const auto& [each, seed] : sum.slowest) {
     absl::PrintF(" %d (%s)", seed, absl::FormatDuration(absl::Trunc(each, absl::Milliseconds(10))));
   }
   absl::PrintF("\n");
-  return sum.violated == 0 && !slow ? 0 : 1;
+  return sum.violated == 0 ? 0 : 1;
 }
 
 // "7", "1..1000"; throws std::exception.
@@ -248,6 +244,6 @@ int main(int argc, char** argv) {
   // There is one thread, and nobody asks how much memory SQLite has.
   sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  spdlog::set_level(options.trace ? spdlog::level::warn : spdlog::level::off);
+  spdlog::set_level(options.trace ? spdlog::level::info : spdlog::level::off);
   return replicast::simulation::Run(options);
 }

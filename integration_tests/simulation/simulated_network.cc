@@ -36,9 +36,9 @@ void SimulatedNetwork::Inject(const std::string& group, const std::string& datag
   }
 }
 
-bool SimulatedNetwork::Lost(PathFaults& path, const std::string& datagram) {
+bool SimulatedNetwork::Lost(PathFaults& path, const std::string& group, const std::string& datagram) {
   const char* how = nullptr;
-  if (path.cut) {
+  if (path.cut || (!path.cut_from.empty() && group.starts_with(GroupOf(path.cut_from, "")))) {
     how = "fault: data cut";
   } else if (path.burst > 0) {
     --path.burst;
@@ -57,7 +57,7 @@ bool SimulatedNetwork::Lost(PathFaults& path, const std::string& datagram) {
 
 void SimulatedNetwork::Carry(size_t receiver, const std::string& datagram) {
   PathFaults& path = *receivers_[receiver].path;
-  if (Lost(path, datagram)) return;
+  if (Lost(path, receivers_[receiver].group, datagram)) return;
   absl::Duration after = absl::Seconds(path.latency + path.jitter * random_.Unit());
   if (Happens(path.delay)) {
     after += absl::Seconds(path.longest_delay * random_.Unit());

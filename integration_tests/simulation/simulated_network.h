@@ -22,6 +22,7 @@ struct PathFaults {
   double longest_delay = 2;                  // seconds, of delayed ones
   int burst = 0;                             // the next so many are lost
   bool cut = false;                          // nothing arrives
+  std::string cut_from = {};                 // nothing of this source arrives; empty: of all
   double lose_key_updates = 0;
   size_t mtu = 65536;  // longer ones vanish
 };
@@ -60,7 +61,7 @@ class SimulatedNetwork : public net::DatagramSender {
   };
   void Carry(size_t receiver, const std::string& datagram);
   void Deliver(size_t receiver, std::string datagram, absl::Duration after);
-  bool Lost(PathFaults& path, const std::string& datagram);
+  bool Lost(PathFaults& path, const std::string& group, const std::string& datagram);
   bool Happens(double share) { return share > 0 && random_.Unit() < share; }
 
   VirtualTime& time_;

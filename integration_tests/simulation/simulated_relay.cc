@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kSocketBuffer = 500;  // datagrams
 constexpr char kLog[] = "/server/log.db", kStreams[] = "/server/streams/";
 
+std::string AddressOf(const ServingProcess& server) { return server.address() + ":7420"; }
+
 std::string StreamPath(const std::string& name) { return absl::StrCat(kStreams, HexEncode(name), ".db"); }
 
 ServerId IdOf(const MemberId& member) {
@@ -49,6 +51,7 @@ class SimulatedRelay::Group : public relay::GroupListener {
 };
 
 struct SimulatedRelay::Following : Origin {
+  std::unique_ptr<relay::RotatingCalls> calls;
   std::unique_ptr<sqlite::Database> log;
   relay::RelayPublisher* publisher = nullptr;
   relay::LeasedAuthority* authority = nullptr;
@@ -56,18 +59,87 @@ struct SimulatedRelay::Following : Origin {
 
 SimulatedRelay::SimulatedRelay(const Surroundings& around, uint64_t seed, const std::string& name,
                                const std::string& address, const Credential& credential, const Options& options,
-                               ServingProcess& upstream, CallObserver& observer)
+                               const std::vector<ServingProcess*>& upstreams, CallObserver& observer)
     : RelayMachine(seed + 2),
       ServingProcess(around, RelayMachine::disk, seed, "relay", name, address, {.id = IdOf(credential.member)},
                      options),
       credential_(credential),
-      link_(time_, random_, trace_, stopwatch_, upstream, observer, {credential.member, rpc::kRelayRole}) {
-  link_.SetWake([this] {
-    if (up()) Wake();
-  });
+      observer_(observer),
+      upstreams_(upstreams) {
+  MakeLinks(upstreams_);
 }
 
 SimulatedRelay::~SimulatedRelay() { Kill(); }
+
+void SimulatedRelay::MakeLinks(const std::vector<ServingProcess*>& servers) {
+  REPLICAST_CHECK(!up());
+  const CallFaults faults = links_.empty() ? CallFaults() : links_[0]->faults;
+  links_.clear();
+  for (ServingProcess* server : servers) {
+    links_.push_back(std::make_unique<ControlLink>(time_, random_, trace_, stopwatch_, *server, observer_,
+                                                   rpc::Peer{credential_.member, rpc::kRelayRole}));
+    links_.back()->faults = faults;
+    links_.back()->SetWake([this] {
+      if (up()) Wake();
+    });
+  }
+}
+
+void SimulatedRelay::SetCallFaults(const CallFaults& faults) {
+  for (const auto& link : links_) link->faults = faults;
+}
+
+void SimulatedRelay::CutCalls(bool calls, bool answers) {
+  for (const auto& link : links_) {
+    link->faults.cut = calls;
+    link->faults.cut_answers = answers;
+  }
+}
+
+std::vector<ServingProcess*> SimulatedRelay::Asked() const {
+  if (!up()) return upstreams_;
+  std::vector<ServingProcess*> asked = {&links_[following().calls->index()]->server()};
+  for (const std::string& dataset : following().publisher->Datasets()) {
+    for (const auto& link : links_) {
+      if (StreamOf(dataset)->session().server() == AddressOf(link->server())) asked.push_back(&link->server());
+    }
+  }
+  return asked;
+}
+
+void SimulatedRelay::SetUpstreams(const std::vector<ServingProcess*>& upstreams) {
+  Kill();
+  upstreams_ = upstreams;
+  astray_ = false;
+  MakeLinks(upstreams_);
+}
+
+void SimulatedRelay::PointAstray(ServingProcess& server) {
+  Kill();
+  astray_ = true;
+  MakeLinks({&server});
+  trace_.Note("%s is pointed at %s by mistake", name(), server.name());
+}
+
+void SimulatedRelay::PointBack() {
+  if (astray_) SetUpstreams(upstreams_);
+}
+
+const relay::RelayStream* SimulatedRelay::StreamOf(const std::string& dataset) const {
+  return up() ? following().publisher->StreamOf(dataset) : nullptr;
+}
+
+uint64_t SimulatedRelay::calls_as_member() const {
+  uint64_t calls = 0;
+  for (const auto& link : links_) calls += link->calls - link->authorizations;
+  return calls;
+}
+
+uint64_t SimulatedRelay::busiest_second() const {
+  uint64_t most = 0;
+  for (const auto& link : links_) most = std::max(most, link->busiest_second());
+  return most;
+}
 
 SimulatedRelay::Following& SimulatedRelay::following() const { return static_cast<Following&>(*parts()->origin); }
 
@@ -103,6 +175,9 @@ absl::Status SimulatedRelay::MakeOrigin(Parts& parts) {
   auto following = std::make_unique<Following>();
   ASSIGN_OR_RETURN(following->log, sqlite::Database::Open(kLog, {.create = true, .vfs = process_.vfs()}));
   RETURN_IF_ERROR(following->log->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"));
+  std::vector<relay::UpstreamCalls*> calls;
+  for (const auto& link : links_) calls.push_back(link.get());
+  following->calls = std::make_unique<relay::RotatingCalls>(std::move(calls));
   parts.origin = std::move(following);
   return absl::OkStatus();
 }
@@ -116,9 +191,20 @@ absl::Status SimulatedRelay::MakePublisher(Parts& parts) {
   files.remove = [this](const std::string& name) {
     if (!process_.dead()) disk().Restore(StreamPath(name), {});
   };
-  const relay::RelayPublisher::Upstream above{
-      loop(),  {&link_}, calls_, {upstream().address() + ":7420"}, credential_.member, credential_.x25519,
-      CaPem(), name()};
+  std::vector<ControlChannel*> channels;
+  std::vector<std::string> addresses;
+  for (const auto& link : links_) {
+    channels.push_back(link.get());
+    addresses.push_back(AddressOf(link->server()));
+  }
+  const relay::RelayPublisher::Upstream above{.loop = loop(),
+                                              .channels = std::move(channels),
+                                              .calls = *following.calls,
+                                              .servers = std::move(addresses),
+                                              .member = credential_.member,
+                                              .x25519 = credential_.x25519,
+                                              .ca_pem = CaPem(),
+                                              .display_name = name()};
   ASSIGN_OR_RETURN(std::unique_ptr<relay::RelayPublisher> publisher,
                    relay::RelayPublisher::Start(
                        *following.log, above, std::move(files),
@@ -128,7 +214,7 @@ absl::Status SimulatedRelay::MakePublisher(Parts& parts) {
   parts.publisher = PublisherOver(std::move(publisher));
   ASSIGN_OR_RETURN(
       std::unique_ptr<relay::LeasedAuthority> authority,
-      relay::LeasedAuthority::Open({*parts.state, *parts.membership, *following.publisher, calls_, clock_,
+      relay::LeasedAuthority::Open({*parts.state, *parts.membership, *following.publisher, *following.calls, clock_,
                                     [this](const MemberId& id) { plane().Revoke("upstream", id, "").IgnoreError(); },
                                     [this](const MemberId& id, const absl::Status& why) {
                                       trace_.Count("relay: member cut off as its lease ended");

@@ -83,6 +83,11 @@ class SimulatedReplica : public SessionEnvironment {
   const std::optional<absl::Status>& ended() const { return ended_; }
   // Somebody points it at another server, and starts it again where it had ended.
   void PointAt(ServingProcess& server);
+  // It can't reach this one from now on; null: it can reach all.
+  void CutOff(const ServingProcess* server) {
+    path().cut_from = server == nullptr ? "" : server->address();
+    link_.faults.cut_from = server;
+  }
   // From its next start on it has this one, too, to change over to.
   void AddServer(ServingProcess& server) { servers_.push_back(&server); }
   const std::vector<ServingProcess*>& servers() const { return servers_; }

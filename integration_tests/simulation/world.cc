@@ -93,25 +93,21 @@ ServingProcess::Surroundings World::Around() {
 }
 
 int World::DepthOf(const ServingProcess& of) const {
-  int depth = 0;
-  for (const ServingProcess* at = &of; !at->decides(); at = &static_cast<const SimulatedRelay*>(at)->upstream())
-    ++depth;
-  return depth;
+  if (of.decides()) return 0;
+  int above = 0;
+  for (const ServingProcess* each : static_cast<const SimulatedRelay&>(of).upstreams())
+    above = std::max(above, DepthOf(*each));
+  return above + 1;
 }
 
-bool World::IsBelow(const ServingProcess& of, const ServingProcess& above) const {
-  const ServingProcess* at = &of;
-  while (at != &above && !at->decides()) at = &static_cast<const SimulatedRelay*>(at)->upstream();
-  return at == &above;
-}
-
-// The newest relay mostly, so that trees become deep, unless there is no room.
+// The newest relay mostly, the more so the wider a tree may be, unless there is no room. The first relays hang one
+// below the other: a tree is as deep as it may be.
 ServingProcess& World::Above(bool relay) {
   std::vector<ServingProcess*> open;
   const auto consider = [&](ServingProcess& at) {
-    const auto of_it = [&](const auto& each) { return &each->link().server() == &at; };
     const auto below =
-        std::count_if(relays.begin(), relays.end(), of_it) + std::count_if(replicas.begin(), replicas.end(), of_it);
+        std::count_if(relays.begin(), relays.end(), [&](const auto& each) { return each->upstreams()[0] == &at; }) +
+        std::count_if(replicas.begin(), replicas.end(), [&](const auto& each) { return each->servers()[0] == &at; });
     if (relay && DepthOf(at) >= static_cast<int>(configuration.depth)) return;
     if (below < static_cast<int>(configuration.fan_out)) open.push_back(&at);
   };
@@ -120,7 +116,23 @@ ServingProcess& World::Above(bool relay) {
     if (!each->left()) consider(*each);
   }
   if (open.empty()) return *server;
-  return random.Below(2) == 0 ? *open.back() : *open[random.Below(open.size())];
+  const bool newest = relay ? static_cast<double>(relays.size()) < configuration.depth
+                            : random.Below(std::max<uint64_t>(2, static_cast<uint64_t>(configuration.fan_out))) > 0;
+  return newest ? *open.back() : *open[random.Below(open.size())];
+}
+
+// One above it, and sometimes others that are no deeper, for when that is away.
+std::vector<ServingProcess*> World::UpstreamsOfNext() {
+  std::vector<ServingProcess*> upstreams = {&Above(true)};
+  for (uint64_t others = random.Below(3); others > 0; --others) {
+    ServingProcess& other = AnyServer(random);
+    const bool known = std::find(upstreams.begin(), upstreams.end(), &other) != upstreams.end();
+    const auto* relay = dynamic_cast<const SimulatedRelay*>(&other);
+    if (!known && (relay == nullptr || !relay->left()) && DepthOf(other) < static_cast<int>(configuration.depth))
+      upstreams.push_back(&other);
+  }
+  if (upstreams.size() > 1) trace.Count("relay: relay with several servers above it");
+  return upstreams;
 }
 
 void World::AddRelay() {
@@ -133,25 +145,37 @@ void World::AddRelay() {
   if (!token.ok()) return;
   const auto enrolled = server->membership().Enroll("10.0.0.2", EnrolWith(*token, keys));
   if (!enrolled.ok()) return;
-  ServingProcess& above = Above(true);
   const SimulatedRelay::Credential credential{*MemberId::FromBytes(enrolled->member_id()), keys.x25519};
-  const std::string name = absl::StrCat("relay", relays.size()), address = absl::StrCat("10.0.1.", relays.size());
   // The second one, so that there may be an honest one above it, and others below.
   const bool evil = configuration.evil_relays > 0 &&
                     relays.size() == std::min<size_t>(1, static_cast<size_t>(configuration.relays) - 1);
-  if (evil) {
-    relays.push_back(std::make_unique<EvilRelay>(Around(), random.Next(), name, address, credential,
-                                                 configuration.server, above, security, configuration.evil_share));
-  } else {
-    relays.push_back(std::make_unique<SimulatedRelay>(Around(), random.Next(), name, address, credential,
-                                                      configuration.server, above, security));
-  }
-  SimulatedRelay& relay = *relays.back();
+  SimulatedRelay& relay = Add(credential, UpstreamsOfNext(), evil);
   trace.Count(absl::StrCat("relay: at depth ", DepthOf(relay)));
   if (evil) trace.Count("relay: evil");
-  relay.path() = configuration.path;
-  relay.link().faults = configuration.calls;
   relay.Start();
+}
+
+SimulatedRelay& World::Add(const SimulatedRelay::Credential& credential, const std::vector<ServingProcess*>& upstreams,
+                           bool evil) {
+  const std::string name = absl::StrCat("relay", relays.size()), address = absl::StrCat("10.0.1.", relays.size());
+  if (evil) {
+    relays.push_back(std::make_unique<EvilRelay>(Around(), random.Next(), name, address, credential,
+                                                 configuration.server, upstreams, security, configuration.evil_share));
+  } else {
+    relays.push_back(std::make_unique<SimulatedRelay>(Around(), random.Next(), name, address, credential,
+                                                      configuration.server, upstreams, security));
+  }
+  relays.back()->path() = configuration.path;
+  relays.back()->SetCallFaults(configuration.calls);
+  return *relays.back();
+}
+
+SimulatedRelay& World::CloneRelay(SimulatedRelay& original) {
+  REPLICAST_CHECK(!original.up() && !original.evil());
+  SimulatedRelay& copy = Add(original.credential(), original.upstreams(), false);
+  copy.disk().Restore("/", original.disk().Copy("/"));
+  copy.Start();
+  return copy;
 }
 
 void World::CreateDatasets() {
@@ -218,9 +242,10 @@ SimulatedReplica* World::Add(const SimulatedReplica::Identity& identity, Serving
   if (!relays.empty()) {
     trace.Count(absl::StrCat("relay: replica at depth ", DepthOf(at)));
     // Mostly with one or two others to change over to.
-    for (uint64_t others = random.Below(3); others > 0; --others) {
+    for (uint64_t others = random.Below(4) == 0 ? 0 : 1 + random.Below(2); others > 0; --others) {
       ServingProcess& other = AnyServer(random);
-      if (&other != &at) replica->AddServer(other);
+      const std::vector<ServingProcess*>& known = replica->servers();
+      if (std::find(known.begin(), known.end(), &other) == known.end()) replica->AddServer(other);
     }
     if (replica->servers().size() > 1) trace.Count("relay: replica with several servers");
   }

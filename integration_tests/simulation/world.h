@@ -25,6 +25,7 @@ namespace replicast::simulation {
 // Drills'.
 class World {
  public:
+  static constexpr size_t kMostReplicas = 12;  // faults make no more
   World(const Configuration& configuration, const std::vector<std::string>& shows);
   ~World();
   World(const World&) = delete;
@@ -36,6 +37,8 @@ class World {
   SimulatedReplica* AddReplica();
   // Another replica with a copy of this one's identity and disk; null: it runs.
   SimulatedReplica* CloneReplica(SimulatedReplica& original);
+  // Another relay, at another address, with a copy of this one's identity and disk. That is honest, and down.
+  SimulatedRelay& CloneRelay(SimulatedRelay& original);
   // Transactions at the configured rate, until Stop.
   void StartWriting();
   void StopWriting() { writing_ = false; }
@@ -53,9 +56,8 @@ class World {
   SimulatedRelay* AnyRelay(Random& random);
   // The master's, or a relay's.
   ServingProcess& AnyServer(Random& random);
-  // How many servers there are up to the master's.
+  // How many servers there are up to the master's, by the longest way.
   int DepthOf(const ServingProcess& server) const;
-  bool IsBelow(const ServingProcess& server, const ServingProcess& above) const;
   // Replicas that are there to follow: not ended, not gone.
   std::vector<SimulatedReplica*> Followers() const;
 
@@ -87,7 +89,10 @@ class World {
   void OnSent(const std::string& datagram, const ServingProcess& by);
   // The server at which the next one of the tree, a relay or a replica, asks.
   ServingProcess& Above(bool relay);
+  std::vector<ServingProcess*> UpstreamsOfNext();
   void AddRelay();
+  SimulatedRelay& Add(const SimulatedRelay::Credential& credential, const std::vector<ServingProcess*>& upstreams,
+                      bool evil);
   SimulatedReplica* Add(const SimulatedReplica::Identity& identity, ServingProcess& at);
 
   bool writing_ = false;

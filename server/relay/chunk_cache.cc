@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS relay_generations(
   schema BLOB NOT NULL,            -- a SignedSchema
   schema_version INTEGER NOT NULL,
   tables INTEGER NOT NULL,
-  oldest_label INTEGER NOT NULL,
+  oldest_label INTEGER NOT NULL, newest_label INTEGER NOT NULL,
   whole INTEGER NOT NULL,
   next_table INTEGER NOT NULL, after_key BLOB NOT NULL,  -- where it goes on
   pieces_left INTEGER NOT NULL,
@@ -77,8 +77,9 @@ absl::Status ChunkCache::Load() {
   snapshots_.clear();
   ASSIGN_OR_RETURN(
       sqlite::Statement all,
-      database_.Prepare("SELECT id, definition_hash, history, schema, schema_version, tables, oldest_label, "
-                        "whole, next_table, after_key, pieces_left, row_count FROM relay_generations ORDER BY id"));
+      database_.Prepare(
+          "SELECT id, definition_hash, history, schema, schema_version, tables, oldest_label, "
+          "whole, next_table, after_key, pieces_left, row_count, newest_label FROM relay_generations ORDER BY id"));
   while (true) {
     ASSIGN_OR_RETURN(const bool found, all.Step());
     if (!found) return absl::OkStatus();
@@ -95,6 +96,7 @@ absl::Status ChunkCache::Load() {
     generation.after_key = all.Bytes(9);
     generation.pieces_left = static_cast<uint32_t>(all.Int(10));
     generation.rows = static_cast<uint64_t>(all.Int(11));
+    generation.newest_label = Lsn{static_cast<uint64_t>(all.Int(12))};
     Snapshots& of = snapshots_[*definition];
     of.schema = generation.schema;
     of.schema_version = generation.schema_version;
@@ -146,11 +148,12 @@ absl::Status ChunkCache::Begin(const DefinitionHash& definition, Snapshots& of, 
   generation.schema = of.schema;
   generation.schema_version = of.schema_version;
   generation.tables = of.tables;
-  generation.oldest_label = Lsn{header.label_lsn()};
-  ASSIGN_OR_RETURN(sqlite::Statement insert,
-                   database_.Prepare("INSERT INTO relay_generations(definition_hash, history, schema, schema_version, "
-                                     "tables, oldest_label, whole, next_table, after_key, pieces_left, row_count) "
-                                     "VALUES(?, ?, ?, ?, ?, ?, 0, 0, x'', 0, 0)"));
+  generation.oldest_label = generation.newest_label = Lsn{header.label_lsn()};
+  ASSIGN_OR_RETURN(
+      sqlite::Statement insert,
+      database_.Prepare("INSERT INTO relay_generations(definition_hash, history, schema, schema_version, "
+                        "tables, oldest_label, newest_label, whole, next_table, after_key, pieces_left, row_count) "
+                        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, 0, x'', 0, 0)"));
   insert.BindBlob(1, definition.view()).BindBlob(2, generation.history.view());
   insert.BindBlob(3, generation.schema.SerializeAsString());
   insert.BindInt(4, static_cast<int64_t>(generation.schema_version)).BindInt(5, generation.tables);
@@ -173,6 +176,7 @@ absl::Status ChunkCache::Store(Generation& generation, const v1::SignedChunk& ch
   if (!piece) insert.BindInt(2, header.table()).BindBlob(3, header.after_key());
   RETURN_IF_ERROR(insert.Run());
   generation.oldest_label = std::min(generation.oldest_label, Lsn{header.label_lsn()});
+  generation.newest_label = std::max(generation.newest_label, Lsn{header.label_lsn()});
   if (piece)
     --generation.pieces_left;
   else
@@ -186,12 +190,15 @@ absl::Status ChunkCache::Store(Generation& generation, const v1::SignedChunk& ch
 }
 
 absl::Status ChunkCache::Save(const Generation& generation) {
-  ASSIGN_OR_RETURN(sqlite::Statement update,
-                   database_.Prepare("UPDATE relay_generations SET oldest_label = ?, whole = ?, next_table = ?, "
-                                     "after_key = ?, pieces_left = ?, row_count = ? WHERE id = ?"));
+  ASSIGN_OR_RETURN(
+      sqlite::Statement update,
+      database_.Prepare("UPDATE relay_generations SET oldest_label = ?, whole = ?, next_table = ?, after_key = ?, "
+                        "pieces_left = ?, row_count = ?, newest_label = ? WHERE id = ?"));
   update.BindInt(1, static_cast<int64_t>(generation.oldest_label.value)).BindInt(2, generation.whole);
   update.BindInt(3, generation.table).BindBlob(4, generation.after_key).BindInt(5, generation.pieces_left);
-  return update.BindInt(6, static_cast<int64_t>(generation.rows)).BindInt(7, generation.id).Run();
+  update.BindInt(6, static_cast<int64_t>(generation.rows));
+  update.BindInt(7, static_cast<int64_t>(generation.newest_label.value));
+  return update.BindInt(8, generation.id).Run();
 }
 
 absl::Status ChunkCache::Complete(Snapshots& of) {

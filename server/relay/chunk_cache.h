@@ -30,7 +30,7 @@ class ChunkCache {
     v1::SignedSchema schema;
     uint64_t schema_version = 0;
     uint32_t tables = 0;
-    Lsn oldest_label;  // of its chunks
+    Lsn oldest_label, newest_label;  // of its chunks
     bool whole = false;
     // Where it goes on.
     uint32_t table = 0;

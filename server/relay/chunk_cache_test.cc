@@ -62,6 +62,7 @@ TEST_F(ChunkCacheTest, ASnapshotIsToldOnceItIsWhole) {
   Chunk(1, "", "", 12);
   ASSERT_NE(cache_->Whole(stream_), nullptr);
   EXPECT_EQ(cache_->Whole(stream_)->oldest_label.value, 10u);
+  EXPECT_EQ(cache_->Whole(stream_)->newest_label.value, 12u);
   EXPECT_EQ(cache_->Whole(stream_)->rows, 9u);
   EXPECT_EQ(LabelAt(0, ""), 11u);
   EXPECT_EQ(LabelAt(0, "m"), 10u);
@@ -81,6 +82,7 @@ TEST_F(ChunkCacheTest, GoesOnAfterARestartWhereItStood) {
   EXPECT_NE(cache_->Whole(stream_), nullptr);
   Open();
   EXPECT_EQ(LabelAt(0, "m"), 10u);
+  EXPECT_EQ(cache_->Whole(stream_)->newest_label.value, 12u);
 }
 
 TEST_F(ChunkCacheTest, WhatDoesNotLeadOnIsLeftOutAndAFirstChunkBeginsAnew) {

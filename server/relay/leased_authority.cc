@@ -361,7 +361,11 @@ absl::Status LeasedAuthority::CheckQuestions(const v1::AuthorizeRequest& request
 void LeasedAuthority::Authorize(const Member& relay, const v1::AuthorizeRequest& request,
                                 Answer<v1::AuthorizeResponse> answer) {
   parts_.upstream.Authorize(
-      request, WhileAlive<v1::AuthorizeResponse>([relay, request, answer = std::move(answer)](auto response) {
+      request, WhileAlive<v1::AuthorizeResponse>([this, relay, request, answer = std::move(answer)](auto response) {
+        // It may have been revoked meanwhile.
+        const auto asker = leases_.find(relay.id);
+        if (asker == leases_.end()) return answer(Authorizing());
+        if (!asker->second.rights.refusal().empty()) return answer(Refused(asker->second.rights));
         if (!response.ok()) return answer(response.status());
         for (int i = 0; i < std::min(response->rights_size(), request.questions_size()); ++i) {
           v1::MemberRights& rights = *response->mutable_rights(i);

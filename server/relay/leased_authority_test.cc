@@ -92,12 +92,24 @@ class LeasedAuthorityTest : public testing::Test {
     for (const v1::MemberRights& rights : all) *response.add_rights() = rights;
     std::exchange(upstream_.waiting, {})(response);
   }
-  void Refuse(const std::string& reason) {
+  void Refuse(const std::string& reason) { Refuse(reason, member_); }
+  void Refuse(const std::string& reason, const MemberId& member) {
     v1::MemberRights rights;
-    rights.set_member_id(member_.ToBytes());
+    rights.set_member_id(member.ToBytes());
     rights.set_refusal("because");
     rights.set_refusal_reason(reason);
     Answer({rights});
+  }
+  // A relay that asks this one, and may.
+  Member RelayBelow() {
+    const MemberId id = Numbered<MemberId>(6);
+    authority_->Authenticate(id, kRelayRole).IgnoreError();
+    v1::MemberRights rights = RightsOf(id);
+    rights.set_role(kRelayRole);
+    Answer({rights});
+    const absl::StatusOr<Member> relay = authority_->Authenticate(id, kRelayRole);
+    EXPECT_TRUE(relay.ok()) << relay.status();
+    return relay.value_or(Member());
   }
   std::string Who() { return ReasonOf(authority_->Authenticate(member_, "member").status()); }
 
@@ -275,10 +287,6 @@ TEST_F(LeasedAuthorityTest, AServerAboveThatIsAwayWhenANoticeCameCostsNobodyItsL
 }
 
 TEST_F(LeasedAuthorityTest, ARelayBelowIsToldOnlyOfWhatItMayRead) {
-  Member relay;
-  relay.id = Numbered<MemberId>(6);
-  relay.role = kRelayRole;
-  relay.datasets = {"all"};
   v1::AuthorizeRequest request;
   for (const char* dataset : {"all", "other"}) {
     v1::MemberQuestion* question = request.add_questions();
@@ -286,7 +294,7 @@ TEST_F(LeasedAuthorityTest, ARelayBelowIsToldOnlyOfWhatItMayRead) {
     question->set_dataset(dataset);
   }
   absl::StatusOr<v1::AuthorizeResponse> told;
-  authority_->Authorize(relay, request,
+  authority_->Authorize(RelayBelow(), request,
                         [&](absl::StatusOr<v1::AuthorizeResponse> answer) { told = std::move(answer); });
   v1::MemberRights rights = RightsOf(member_);
   rights.add_datasets("other");
@@ -295,6 +303,23 @@ TEST_F(LeasedAuthorityTest, ARelayBelowIsToldOnlyOfWhatItMayRead) {
   ASSERT_EQ(told->rights(0).datasets_size(), 1);
   EXPECT_EQ(told->rights(0).datasets(0), "all");
   EXPECT_EQ(told->rights(1).refusal_reason(), "DATASET_NOT_GRANTED");
+}
+
+TEST_F(LeasedAuthorityTest, ARelayThatIsRevokedWhileTheServerAboveIsAskedForItIsToldNothing) {
+  const Member relay = RelayBelow();
+  v1::AuthorizeRequest request;
+  request.add_questions()->set_member_id(member_.ToBytes());
+  absl::StatusOr<v1::AuthorizeResponse> told;
+  authority_->Authorize(relay, request,
+                        [&](absl::StatusOr<v1::AuthorizeResponse> answer) { told = std::move(answer); });
+  const auto answer = std::exchange(upstream_.waiting, {});
+  clock_.Advance(limits::kLease / 2 + absl::Seconds(1));
+  authority_->Authenticate(relay.id, kRelayRole).IgnoreError();
+  Refuse("MEMBER_REVOKED", relay.id);
+  v1::AuthorizeResponse rights;
+  *rights.add_rights() = RightsOf(member_);
+  answer(rights);
+  EXPECT_EQ(ReasonOf(told.status()), "MEMBER_REVOKED");
 }
 
 TEST_F(LeasedAuthorityTest, ATokenIsMadeAboveAndNamesThisRelayOnly) {

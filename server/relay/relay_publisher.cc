@@ -141,7 +141,7 @@ void RelayPublisher::Refresh(const std::string& name, Followed& followed) {
   const ChunkCache::Generation* whole = store_->chunks().Whole(*followed.stream->hash());
   if (whole == nullptr || whole->schema_version != followed.stream->schema().version())
     return followed.stream->WantSnapshot();
-  const auto kept = store_->KeptFrom({whole->history, *followed.stream->hash(), whole->oldest_label});
+  const auto kept = store_->KeptOf(*followed.stream->hash(), *whole);
   Anew& anew = anew_[name];
   if (kept && kept->bytes_left >= options_.unit_store_bytes / 2) {
     anew.useless = 0;

@@ -62,6 +62,11 @@ class RelayPublisher : public Publisher {
   // Ids of the servers from upstream to the master's, as last granted; and the key that the master signs with.
   std::vector<v1::PathServer> PathOf(const DefinitionHash& stream) const;
   const v1::SigningKey& signing_key() const { return signing_key_; }
+  // What is followed under a name, for people and tests; null: nothing.
+  const RelayStream* StreamOf(const std::string& name) const {
+    const absl::StatusOr<const Followed*> followed = streams_->Named(name);
+    return followed.ok() ? (*followed)->stream.get() : nullptr;
+  }
   // This relay, as a member of the servers above.
   const MemberId& self() const { return upstream_.member; }
 

@@ -56,9 +56,50 @@ class RelayPublisherTest : public testing::Test {
       return ReplicaDatabase::Open({.path = temporary_.path() + "/" + name, .create = true}, clock_);
     };
     publisher_ = *RelayPublisher::Start(*log_, upstream, files, [](auto) { return std::make_unique<NoGroup>(); },
-                                        clock_, random_, listener_, {});
+                                        clock_, random_, listener_, {.unit_store_bytes = 1 << 20});
+  }
+  // Of an earlier run.
+  void HasFollowed() {
+    v1::SubscribeResponse answer;
+    answer.mutable_grant()->set_definition_hash(stream_.ToBytes());
+    answer.mutable_signing_key()->set_statement("of the master");
+    auto put = log_->Prepare("INSERT INTO relay_streams VALUES('all', 'all', NULL, ?)");
+    ASSERT_TRUE(put.ok());
+    ASSERT_TRUE(put->BindBlob(1, answer.SerializeAsString()).Run().ok());
+  }
+  void HasSnapshot(const std::vector<uint64_t>& labels) {
+    const auto cache = *ChunkCache::Open(*log_);
+    v1::DatasetSchema schema;
+    schema.add_tables();
+    cache->TakeSchema(stream_, v1::SignedSchema(), schema);
+    for (size_t i = 0; i < labels.size(); ++i) {
+      wire::Chunk chunk;
+      chunk.header.set_history_id(Numbered<HistoryId>(1).ToBytes());
+      chunk.header.set_label_lsn(labels[i]);
+      if (i > 0) chunk.header.set_after_key(std::string(1, static_cast<char>('a' + i - 1)));
+      if (i + 1 < labels.size()) chunk.header.set_through_key(std::string(1, static_cast<char>('a' + i)));
+      ASSERT_TRUE(cache->TakeChunk(stream_, v1::SignedChunk(), chunk).ok());
+    }
+  }
+  // The unit that leads from history 1, up to `until`, into another.
+  void HasLeft(uint64_t prev, uint64_t until) {
+    const auto log = *RelayLog::Open(*log_, 1 << 20);
+    ASSERT_TRUE(log->Add(stream_).ok());
+    wire::UnitPart part;
+    part.header.set_kind(v1::UNIT_KIND_HISTORY);
+    part.header.set_prev_history_id(Numbered<HistoryId>(1).ToBytes());
+    part.header.set_history_id(Numbered<HistoryId>(2).ToBytes());
+    part.header.set_definition_hash(stream_.ToBytes());
+    part.header.set_prev_lsn(prev);
+    part.header.set_until_lsn(until);
+    part.header.set_last_lsn(until + 1);
+    part.header.set_part_number(1);
+    part.header.set_final_part(true);
+    part.encoded = "a unit";
+    ASSERT_EQ((*log->Take({&part})).size(), 1u);
   }
 
+  const DefinitionHash stream_ = Numbered<DefinitionHash>(7);
   const TemporaryFolder temporary_;
   ManualClock clock_;
   SeededRandom random_{1};
@@ -74,14 +115,22 @@ class RelayPublisherTest : public testing::Test {
 // A member that was granted a stream without it would take the relay for a liar, and end for good.
 TEST_F(RelayPublisherTest, AfterARestartItKnowsTheMastersKeyBeforeUpstreamAnswers) {
   Start();
-  v1::SubscribeResponse answer;
-  answer.mutable_grant()->set_definition_hash(Numbered<DefinitionHash>(7).ToBytes());
-  answer.mutable_signing_key()->set_statement("of the master");
-  auto put = log_->Prepare("INSERT INTO relay_streams VALUES('all', 'all', NULL, ?)");
-  ASSERT_TRUE(put.ok());
-  ASSERT_TRUE(put->BindBlob(1, answer.SerializeAsString()).Run().ok());
+  HasFollowed();
   Start();
   EXPECT_EQ(publisher_->signing_key().statement(), "of the master");
+}
+
+// Nothing tells what the rows of a newer chunk were when the history ended: who took it would begin again for ever.
+TEST_F(RelayPublisherTest, ASnapshotWithAChunkFromBeyondTheEndOfItsHistoryIsNotTold) {
+  Start();
+  HasFollowed();
+  HasLeft(10, 20);
+  HasSnapshot({10, 30});
+  Start();
+  EXPECT_FALSE(publisher_->SnapshotOf(stream_).ok());
+  HasSnapshot({10, 20});
+  Start();
+  EXPECT_TRUE(publisher_->SnapshotOf(stream_).ok());
 }
 
 // Else a relay that asks for a snapshot before it has a copy would use a whole core.

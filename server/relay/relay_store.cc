@@ -91,12 +91,20 @@ absl::StatusOr<Publisher::CatchUpBatch> RelayStore::CatchUp(const Position& from
   return batch;
 }
 
+// Units are replayed from the oldest chunk on, and must lead past the newest: a history that ended between them leads
+// out before that.
+std::optional<Publisher::Kept> RelayStore::KeptOf(const DefinitionHash& stream,
+                                                  const ChunkCache::Generation& whole) const {
+  if (!KeptFrom({whole.history, stream, whole.newest_label})) return std::nullopt;
+  return KeptFrom({whole.history, stream, whole.oldest_label});
+}
+
 const ChunkCache::Generation* RelayStore::Servable(const DefinitionHash& stream) const {
   const ChunkCache::Generation* whole = chunks_->Whole(stream);
   const Followed* followed = streams_.Find(stream);
   if (whole == nullptr || followed == nullptr || whole->schema_version != followed->stream->schema().version())
     return nullptr;
-  return KeptFrom({whole->history, stream, whole->oldest_label}) ? whole : nullptr;
+  return KeptOf(stream, *whole) ? whole : nullptr;
 }
 
 absl::StatusOr<Publisher::SnapshotInfo> RelayStore::SnapshotOf(const DefinitionHash& stream) const {

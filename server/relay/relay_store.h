@@ -26,7 +26,9 @@ class RelayStore {
   std::optional<Publisher::Kept> KeptFrom(const Position& position) const;
   absl::StatusOr<Publisher::CatchUpBatch> CatchUp(const Position& from, uint64_t resume, size_t most_bytes);
   absl::StatusOr<Publisher::SnapshotInfo> SnapshotOf(const DefinitionHash& stream) const;
-  // A whole snapshot from whose oldest label stored units lead on; null: there is none.
+  // What stored units there are to complete the snapshot; nothing: they don't.
+  std::optional<Publisher::Kept> KeptOf(const DefinitionHash& stream, const ChunkCache::Generation& whole) const;
+  // A whole snapshot that stored units complete; null: there is none.
   const ChunkCache::Generation* Servable(const DefinitionHash& stream) const;
   absl::Status Remove(const DefinitionHash& stream);
 
