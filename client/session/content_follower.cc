@@ -65,6 +65,7 @@ void ContentFollower::SetStream(const ServerId& master, const std::string& signi
   live_assembler_ = std::make_unique<UnitAssembler>(signing_public_key, definition);
   loader_.reset();
   held_.Clear();
+  gap_ = false;
 }
 
 void ContentFollower::Begin(v1::NextStep next, const std::string& reason, absl::Time now) {
@@ -98,6 +99,7 @@ void ContentFollower::Leave() {
   Suspend();
   loader_.reset();
   held_.Clear();
+  gap_ = false;
   phase_ = FollowPhase::kWaiting;
   unicast_only_ = false;
 }
@@ -107,7 +109,7 @@ void ContentFollower::Pause() {
   loader_.reset();
   held_.Clear();
   if (live_assembler_ != nullptr) live_assembler_->Forget();
-  catch_up_wanted_ = false;
+  catch_up_wanted_ = gap_ = false;
   machine_retry_at_ = hinted_since_ = absl::InfiniteFuture();
   phase_ = FollowPhase::kPaused;
 }
@@ -117,7 +119,7 @@ bool ContentFollower::wants_live() const {
 }
 
 void ContentFollower::OnMessages(std::vector<std::string> messages) {
-  if (!wants_live()) return;
+  if (!wants_live() || phase_ == FollowPhase::kUnicast) return;
   for (std::string& message : messages) held_.Push(std::move(message));
 }
 
@@ -155,7 +157,7 @@ void ContentFollower::StartSnapshot() {
                                                stop_, cap_);
   }
   catch_up_.reset();
-  catch_up_wanted_ = false;
+  catch_up_wanted_ = gap_ = false;
   held_.Clear();
   live_assembler_->Forget();
   loader_->Resume(std::max(now_, snapshot_not_before_));
@@ -164,8 +166,11 @@ void ContentFollower::StartSnapshot() {
 }
 
 void ContentFollower::StartCatchUp(bool follow) {
-  // From here on the stream's own assembler feeds the database; a unit begun by multicast starts again.
+  // From here on the stream's own assembler feeds the database; a unit begun by multicast starts again. Units are
+  // multicast once they are stored: all that came until now is in the catch-up.
   live_assembler_->Forget();
+  held_.Clear();
+  gap_ = false;
   catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow, cap_);
   catch_up_from_ = database_.position();
   catch_up_wanted_ = false;
@@ -289,7 +294,8 @@ void ContentFollower::OnCatchUpEnd() {
 }
 
 void ContentFollower::StepLive() {
-  while (!held_.messages().empty() && !catch_up_wanted_) {
+  // While a catch-up has to wait, what comes may lead on all the same.
+  while (!held_.messages().empty() && !gap_ && !(catch_up_wanted_ && now_ >= catch_up_not_before_)) {
     const uint64_t before = live_applier_.applied();
     const UnitApplier::Outcome outcome = live_applier_.Apply(held_.messages(), *live_assembler_);
     held_.Pop(outcome.taken);
@@ -301,13 +307,10 @@ void ContentFollower::StepLive() {
       return;
     }
     if (outcome.result == UnitApplier::Result::kBroken) OnBroken(outcome.broken);
-    if (outcome.result == UnitApplier::Result::kGap) catch_up_wanted_ = true;
-    if (outcome.result == UnitApplier::Result::kOtherHistory) {
-      if (just_caught_up_) {
-        held_.Pop(1);
-      } else {
-        catch_up_wanted_ = true;
-      }
+    if (outcome.result == UnitApplier::Result::kOtherHistory && just_caught_up_) {
+      held_.Pop(1);
+    } else if (outcome.result == UnitApplier::Result::kGap || outcome.result == UnitApplier::Result::kOtherHistory) {
+      gap_ = catch_up_wanted_ = true;
     }
   }
   if (catch_up_wanted_ && now_ >= catch_up_not_before_)
@@ -378,7 +381,7 @@ absl::Time ContentFollower::NextDeadline() const {
   if (catch_up_ != nullptr) next = std::min(next, catch_up_->NextDeadline());
   if (phase_ == FollowPhase::kLive) {
     if (catch_up_wanted_) next = std::min(next, catch_up_not_before_);
-    if (!held_.messages().empty() && !catch_up_wanted_) next = absl::InfinitePast();
+    if (!held_.messages().empty() && !gap_) next = absl::InfinitePast();
     if (hinted_since_ != absl::InfiniteFuture()) next = std::min(next, hinted_since_ + kHintPatience);
   }
   return next;

@@ -247,7 +247,8 @@ void ControlLink::Call(const std::string& method, Handler<Response> handler, Ans
     if (!status.ok()) {
       reply(status);
     } else {
-      server.plane().WithMember(self_, [&server, handler, reply](const absl::StatusOr<Member>& member) {
+      server.plane().WithMember(self_, [&server, alive, handler, reply](const absl::StatusOr<Member>& member) {
+        if (alive.expired()) return;
         if (member.ok())
           handler(server, *member, reply);
         else
@@ -309,7 +310,9 @@ void ControlLink::Subscribe(const v1::SubscribeRequest& request, Answer<v1::Subs
       "Subscribe",
       [this, request](ServingProcess& server, const Member& member, auto reply) {
         server.authorization().Grant(member, request,
-                                     [this, &server, reply](absl::StatusOr<v1::SubscribeResponse> response) {
+                                     [this, &server, alive = std::weak_ptr<bool>(alive_),
+                                      reply](absl::StatusOr<v1::SubscribeResponse> response) {
+                                       if (alive.expired()) return;
                                        if (response.ok()) observer_.OnGranted(server, self_.id, response->grant());
                                        reply(std::move(response));
                                      });
