@@ -116,6 +116,12 @@ std::vector<wire::UnitPart> ApplyRig::HistoryUnit(uint64_t until) {
   return Write(std::move(header));
 }
 
+wire::UnitPart ApplyRig::EmptyUnit(absl::Time at) {
+  v1::UnitHeader header = Header(v1::UNIT_KIND_EMPTY);
+  header.set_master_time_microseconds(absl::ToUnixMicros(at));
+  return Write(std::move(header)).at(0);
+}
+
 std::vector<wire::UnitPart> ApplyRig::SchemaUnit(const v1::SchemaChange& change,
                                                  const std::function<Row(const Row&)>& renew) {
   schema_ = change.schema();

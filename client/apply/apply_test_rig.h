@@ -34,6 +34,8 @@ class ApplyRig {
   // The unit's parts; `last` counts on from the unit before.
   std::vector<wire::UnitPart> Unit();
   std::vector<wire::UnitPart> HistoryUnit(uint64_t until);
+  // Nothing happened until `at`, by the master's clock.
+  wire::UnitPart EmptyUnit(absl::Time at);
   // The same with another schema; every row of the master is made to be what `renew` gives.
   std::vector<wire::UnitPart> SchemaUnit(const v1::SchemaChange& change, const std::function<Row(const Row&)>& renew);
   // Keys in (after, through]; empty through: to the end.

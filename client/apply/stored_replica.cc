@@ -324,7 +324,9 @@ absl::StatusOr<bool> StoredReplica::TrySwap() {
   const auto swap = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(*database_));
     RETURN_IF_ERROR(staging_->SwapIn(&shown));
-    shown.freshness = shown.position->lsn;
+    // When it was the master's is told by the next boundary.
+    const bool same = state_->position && state_->position->history == shown.position->history;
+    shown.freshness = same ? std::min(shown.freshness, shown.position->lsn) : Lsn();
     RETURN_IF_ERROR(replica_state::Save(*database_, shown));
     return transaction.Commit();
   };

@@ -5,6 +5,7 @@
 #include "client/apply/apply_test_rig.h"
 #include "common/base/errors.h"
 #include "common/base/limits.h"
+#include "common/base/numbered.h"
 
 namespace replicast {
 namespace {
@@ -214,6 +215,22 @@ TEST(StoredReplicaTest, AViewWithoutEndInTheTablesPlaceIsDamageAndASnapshotHeals
   rig.LoadAll(*replica);
   ASSERT_TRUE(*replica->TrySwap());
   EXPECT_EQ(rig.Shown(), rig.Master());
+}
+
+TEST(StoredReplicaTest, ASnapshotOfAnotherHistoryIsAsNewAsItsNextBoundarySays) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  const absl::Time right = absl::FromUnixSeconds(1'700'000'000), ahead = right + absl::Hours(1);
+  ASSERT_EQ(*replica->Offer(rig.EmptyUnit(ahead)), Admission::kAlreadyHave);
+  EXPECT_EQ(replica->master_time(), ahead);
+  ASSERT_EQ(*replica->Offer(rig.EmptyUnit(right)), Admission::kAlreadyHave);
+  EXPECT_EQ(replica->master_time(), ahead) << "of the same boundary an earlier time is old news";
+  // A master that was restored, and whose clock is right again.
+  rig.history = Numbered<HistoryId>(2);
+  rig.LoadAll(*replica);
+  ASSERT_TRUE(*replica->TrySwap());
+  ASSERT_EQ(*replica->Offer(rig.EmptyUnit(right)), Admission::kAlreadyHave);
+  EXPECT_EQ(replica->master_time(), right);
 }
 
 TEST(StoredReplicaTest, ASchemaInTheFileWhoseKeyIsNoColumnIsRefused) {

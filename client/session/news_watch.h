@@ -13,11 +13,13 @@ namespace replicast {
 
 // Judges whether the master's news come through: at least every limits::kEmptyUnitIdle a stream tells, signed by the
 // master's server, what time it was there. How far that lies behind is compared with the least that it ever did, so
-// clocks need not agree; and one that brings everything ever later is seen as well as one that brings nothing. Whoever
-// brings units can hold them back, but not make any. Sans-IO.
+// clocks need not agree, and may drift; and one that brings everything ever later is seen as well as one that brings
+// nothing. Whoever brings units can hold them back, but not make any. Sans-IO.
 class NewsWatch {
  public:
   static inline const absl::Duration kPatience = limits::kEmptyUnitIdle * 5 / 2;
+  // How much faster than the master's this machine's clock may go: two quartzes of 50 ppm that nobody corrects.
+  static constexpr double kDrift = 1e-4;
 
   // Somebody else brings them from now on.
   void Restart(absl::Time now) {
@@ -40,7 +42,8 @@ class NewsWatch {
     heard_ = true;
     known_ = known;
     newest_ = master_time;
-    least_behind_ = std::min(least_behind_, now - master_time);
+    least_behind_ = std::min(least_behind_ + kDrift * (now - heard_at_), now - master_time);
+    heard_at_ = now;
   }
   absl::Time WithheldFrom() const {
     if (newest_ == absl::InfinitePast()) return since_ + kPatience;
@@ -55,7 +58,7 @@ class NewsWatch {
   bool heard_ = false;
   HistoryId history_;
   Lsn known_;
-  absl::Time newest_ = absl::InfinitePast();
+  absl::Time newest_ = absl::InfinitePast(), heard_at_ = absl::InfinitePast();
   absl::Duration least_behind_ = absl::InfiniteDuration();
 };
 

@@ -43,6 +43,16 @@ TEST_F(NewsWatchTest, NewsThatComeEverLaterAreWithheld) {
   EXPECT_TRUE(WithheldAt(here));
 }
 
+TEST_F(NewsWatchTest, AClockThatDriftsForAMonthIsNoReasonForDoubt) {
+  constexpr int kMonth = 30 * 24 * 3600;
+  // This machine's goes 100 ppm faster.
+  for (int at = 0; at < kMonth; at += 10) {
+    watch_.Step(history_, Lsn{1}, kThere + absl::Seconds(at), kHere + absl::Seconds(at) * 1.0001);
+    ASSERT_FALSE(watch_.withheld(kHere + absl::Seconds(at + 10) * 1.0001)) << at;
+  }
+  EXPECT_TRUE(watch_.withheld(kHere + absl::Seconds(kMonth + 25) * 1.0001));
+}
+
 TEST_F(NewsWatchTest, AMastersClockThatIsSetBackIsNoOldNews) {
   Hear(0, 0, 1);
   Hear(-3600, 10, 2);

@@ -89,6 +89,7 @@ inline constexpr absl::Duration kHeartbeatMax = absl::Seconds(1);
 inline constexpr absl::Duration kHeartbeatWhileData = absl::Milliseconds(200);
 inline constexpr absl::Duration kEmptyUnitBusy = absl::Seconds(1);
 inline constexpr absl::Duration kEmptyUnitIdle = absl::Seconds(10);
+inline constexpr absl::Duration kClockSetBack = absl::Seconds(1);  // less than this is a clock's drift
 inline constexpr absl::Duration kRepairGiveUp = absl::Seconds(2);
 inline constexpr absl::Duration kOldKeyLifetime = absl::Minutes(1);
 inline constexpr absl::Duration kKeyAnnounce = absl::Seconds(10);

@@ -7,6 +7,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/errors.h"
+#include "common/base/limits.h"
 #include "server/publish/batch.h"
 
 namespace replicast::publish {
@@ -128,7 +129,9 @@ store::ComparisonCause Drain::CauseIn(const Reading& reading) const {
 absl::StatusOr<DrainResult> Drain::Publish(Reading& reading, const SchemaPlan& plan) {
   const Tail newest = reading.newest();
   const bool written = !core_.state.tail_known || newest.number != core_.state.tail.number;
-  if (!written && plan.streams.empty()) {
+  // That time goes on can be told of one boundary only while it does. Of the next one an earlier time is no old news.
+  const bool set_back = reading.wall() < core_.state.master_time - limits::kClockSetBack;
+  if (!written && !set_back && plan.streams.empty()) {
     // What was published is what the master has now: boundaries tell so, and that time goes on.
     core_.state.master_time = reading.wall();
     return DrainResult::kIdle;

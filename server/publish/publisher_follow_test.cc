@@ -250,5 +250,28 @@ TEST_F(PublisherFollowTest, AFullRevisionBeginsANewHistory) {
   EXPECT_TRUE(replica.tables() == Truth(all));
 }
 
+TEST_F(PublisherFollowTest, AMastersClockThatIsSetBackWhileIdleIsToldOfABoundaryOfItsOwn) {
+  Start();
+  const DefinitionHash all = CreateAll();
+  Build();
+  const auto boundary = [&] {
+    listener_->Take(all);
+    EXPECT_TRUE(publisher_->PublishBoundary(all).ok());
+    const v1::UnitHeader header = listener_->Take(all).at(0).header;
+    EXPECT_EQ(header.kind(), v1::UNIT_KIND_EMPTY);
+    return header;
+  };
+  const v1::UnitHeader first = boundary();
+  source_.SetWallOffset(absl::Milliseconds(-500));
+  EXPECT_EQ(boundary().last_lsn(), first.last_lsn()) << "a clock that is corrected a little";
+  source_.SetWallOffset(-absl::Hours(1));
+  const v1::UnitHeader after = boundary();
+  EXPECT_GT(after.last_lsn(), first.last_lsn());
+  EXPECT_LT(after.master_time_microseconds(), first.master_time_microseconds());
+  EXPECT_EQ(boundary().last_lsn(), after.last_lsn());
+  Restart();
+  EXPECT_EQ(boundary().last_lsn(), after.last_lsn());
+}
+
 }  // namespace
 }  // namespace replicast::testing

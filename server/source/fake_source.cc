@@ -45,8 +45,8 @@ std::string Encoded(const Relation& relation, const Row& key) { return EncodeOrd
 class FakeSource::FakeReading : public Reading {
  public:
   FakeReading(std::shared_ptr<const Data> data, std::map<uint32_t, Relation> captured, const Tail& published,
-              std::function<void()> on_row)
-      : data_(std::move(data)), captured_(std::move(captured)), on_row_(std::move(on_row)) {
+              absl::Duration wall_offset, std::function<void()> on_row)
+      : data_(std::move(data)), captured_(std::move(captured)), wall_offset_(wall_offset), on_row_(std::move(on_row)) {
     const Data::Outbox& outbox = *data_->outbox;
     newest_ = {outbox.rbegin()->first, outbox.rbegin()->second.mark};
     auto entry = outbox.find(published.number);
@@ -72,7 +72,7 @@ class FakeSource::FakeReading : public Reading {
   Tail newest() const override { return newest_; }
   Past past() const override { return past_; }
   absl::Time wall() const override {
-    return absl::FromUnixSeconds(1'700'000'000 + static_cast<int64_t>(newest_.number));
+    return absl::FromUnixSeconds(1'700'000'000 + static_cast<int64_t>(newest_.number)) + wall_offset_;
   }
   int64_t schema() const override { return data_->schema; }
   const std::vector<Change>& changes() const override { return changes_; }
@@ -135,6 +135,7 @@ class FakeSource::FakeReading : public Reading {
  private:
   std::shared_ptr<const Data> data_;
   std::map<uint32_t, Relation> captured_;
+  const absl::Duration wall_offset_;
   std::function<void()> on_row_;
   Tail newest_;
   Past past_ = Past::kSame;
@@ -325,7 +326,8 @@ void FakeSource::Attach(const std::vector<Relation>& relations) {
 
 absl::StatusOr<std::unique_ptr<Reading>> FakeSource::NewReading(const Tail& published, bool detached) {
   RETURN_IF_ERROR(read_failure_);
-  return std::unique_ptr<Reading>(new FakeReading(data_, captured_, published, detached ? nullptr : on_row_));
+  return std::unique_ptr<Reading>(
+      new FakeReading(data_, captured_, published, wall_offset_, detached ? nullptr : on_row_));
 }
 
 absl::StatusOr<std::unique_ptr<Reading>> FakeSource::Read(const Tail& published) {

@@ -58,6 +58,7 @@ class FakeSource : public Source {
   void FailReads(absl::Status status) { read_failure_ = std::move(status); }
   void FailDurable(absl::Status status) { durable_failure_ = std::move(status); }
   void FailCapture(absl::Status status) { capture_failure_ = std::move(status); }
+  void SetWallOffset(absl::Duration offset) { wall_offset_ = offset; }
   // Called between two rows of every reading: for writers that come in between.
   void OnRow(std::function<void()> function) { on_row_ = std::move(function); }
 
@@ -99,6 +100,7 @@ class FakeSource : public Source {
   int64_t schemas_ = 0;
   uint64_t capacity_ = 1'000'000;
   absl::Status read_failure_, durable_failure_, capture_failure_;
+  absl::Duration wall_offset_;
   std::function<void()> on_row_;
   int durable_calls_ = 0;
 };
