@@ -47,8 +47,9 @@ absl::Status RelayLog::Load() {
   // Parts of a unit whose end never came.
   RETURN_IF_ERROR(database_.Execute("DELETE FROM unit_parts WHERE (id >> 24) NOT IN (SELECT serial FROM units)"));
   ASSIGN_OR_RETURN(sqlite::Statement all,
-                   database_.Prepare(
-                       "SELECT id, definition_hash, begin_history, begin_lsn, end_history, end_lsn FROM relay_chains"));
+                   database_.Prepare("SELECT id, definition_hash, begin_history, begin_lsn, end_history, end_lsn, "
+                                     "(SELECT schema_version FROM units WHERE stream = relay_chains.id ORDER BY serial "
+                                     "DESC LIMIT 1) FROM relay_chains"));
   while (true) {
     ASSIGN_OR_RETURN(const bool found, all.Step());
     if (!found) return absl::OkStatus();
@@ -60,6 +61,7 @@ absl::Status RelayLog::Load() {
                    Lsn{static_cast<uint64_t>(all.Int(3))}};
     chain.end = {HistoryId::FromBytes(all.Bytes(4)).value_or(HistoryId()), *definition,
                  Lsn{static_cast<uint64_t>(all.Int(5))}};
+    chain.schema_version = static_cast<uint64_t>(all.Int(6));
   }
 }
 
@@ -153,6 +155,7 @@ absl::Status RelayLog::TakeBoundary(const v1::UnitHeader& empty, const std::opti
   ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
   RETURN_IF_ERROR(RemoveUnits(chain.id));
   chain.begin = chain.end = {*history, *definition, prev};
+  chain.schema_version = 0;
   RETURN_IF_ERROR(SaveEnd(chain));
   return transaction.Commit();
 }
@@ -183,6 +186,7 @@ absl::Status RelayLog::Finish(Chain& chain, Incoming& open) {
   }
   RETURN_IF_ERROR(units_.Add(unit));
   chain.end = {unit.history, chain.end.definition, unit.last};
+  chain.schema_version = unit.schema_version;
   return SaveEnd(chain);
 }
 

@@ -31,6 +31,7 @@ class RelayLog {
   struct Chain {
     int64_t id = 0;
     Position begin, end;
+    uint64_t schema_version = 0;  // behind its newest unit; 0: none is stored
   };
   absl::StatusOr<Chain> Add(const DefinitionHash& definition);
   absl::Status Remove(const DefinitionHash& definition);

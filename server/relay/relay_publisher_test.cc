@@ -81,6 +81,21 @@ class RelayPublisherTest : public testing::Test {
       ASSERT_TRUE(cache->TakeChunk(stream_, v1::SignedChunk(), chunk).ok());
     }
   }
+  void HasChanged(uint64_t prev, uint64_t last, uint64_t schema_version) {
+    const auto log = *RelayLog::Open(*log_, 1 << 20);
+    ASSERT_TRUE(log->Add(stream_).ok());
+    wire::UnitPart part;
+    part.header.set_kind(v1::UNIT_KIND_CHANGES);
+    part.header.set_history_id(Numbered<HistoryId>(1).ToBytes());
+    part.header.set_definition_hash(stream_.ToBytes());
+    part.header.set_prev_lsn(prev);
+    part.header.set_last_lsn(last);
+    part.header.set_schema_version(schema_version);
+    part.header.set_part_number(1);
+    part.header.set_final_part(true);
+    part.encoded = "a unit";
+    ASSERT_EQ((*log->Take({&part})).size(), 1u);
+  }
   // The unit that leads from history 1, up to `until`, into another.
   void HasLeft(uint64_t prev, uint64_t until) {
     const auto log = *RelayLog::Open(*log_, 1 << 20);
@@ -131,6 +146,19 @@ TEST_F(RelayPublisherTest, ASnapshotWithAChunkFromBeyondTheEndOfItsHistoryIsNotT
   HasSnapshot({10, 20});
   Start();
   EXPECT_TRUE(publisher_->SnapshotOf(stream_).ok());
+}
+
+// Who took it would begin again for ever: a snapshot is not led over a change of the schema.
+TEST_F(RelayPublisherTest, ASnapshotThatAChangeOfTheSchemaIsBehindIsNotTold) {
+  Start();
+  HasFollowed();
+  HasSnapshot({10});
+  HasChanged(10, 11, 0);
+  Start();
+  EXPECT_TRUE(publisher_->SnapshotOf(stream_).ok());
+  HasChanged(11, 12, 1);
+  Start();
+  EXPECT_FALSE(publisher_->SnapshotOf(stream_).ok());
 }
 
 // Else a relay that asks for a snapshot before it has a copy would use a whole core.

@@ -104,6 +104,9 @@ const ChunkCache::Generation* RelayStore::Servable(const DefinitionHash& stream)
   const Followed* followed = streams_.Find(stream);
   if (whole == nullptr || followed == nullptr || whole->schema_version != followed->stream->schema().version())
     return nullptr;
+  // Nobody completes a snapshot over a change of the schema.
+  const RelayLog::Chain* chain = log_->Find(stream);
+  if (chain != nullptr && chain->schema_version != 0 && chain->schema_version != whole->schema_version) return nullptr;
   return KeptOf(stream, *whole) ? whole : nullptr;
 }
 

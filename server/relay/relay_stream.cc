@@ -83,7 +83,7 @@ absl::Status RelayStream::OnDataset(const ReplicaDatabase::Identity& identity, c
   const std::optional<DefinitionHash> before = std::exchange(hash_, identity.definition);
   answer_ = *std::exchange(granted_, std::nullopt);
   schema_ = schema;
-  schema_stale_ = false;
+  schema_wanted_ = schema.version();
   listener_.on_answer(*this, before);
   return absl::OkStatus();
 }
@@ -91,7 +91,7 @@ absl::Status RelayStream::OnDataset(const ReplicaDatabase::Identity& identity, c
 absl::Status RelayStream::OnParts(const std::vector<const wire::UnitPart*>& parts) {
   ASSIGN_OR_RETURN(const std::vector<uint64_t> whole, relay_.log.Take(parts));
   for (const wire::UnitPart* part : parts) {
-    if (part->body.has_schema() && part->body.schema().schema().version() > schema_.version()) schema_stale_ = true;
+    if (part->body.has_schema()) schema_wanted_ = std::max(schema_wanted_, part->body.schema().schema().version());
     if (part->header.kind() != v1::UNIT_KIND_EMPTY) continue;
     RETURN_IF_ERROR(relay_.log.TakeBoundary(part->header, database_->position()));
     listener_.on_empty_unit(*this, *part);
@@ -122,7 +122,7 @@ void RelayStream::TakeSchema(const v1::SignedSchema& schema) {
   const bool other = opened->version() != schema_.version();
   schema_ = *opened;
   *answer_.mutable_schema() = schema;
-  if (std::exchange(schema_stale_, false) || other) listener_.on_answer(*this, hash_);
+  if (other) listener_.on_answer(*this, hash_);
 }
 
 void RelayStream::OpenSnapshot(bool schema_only) {
@@ -148,16 +148,17 @@ void RelayStream::StepSnapshot(absl::Time now) {
     snapshot_.reset();
     snapshot_wanted_ = false;
     snapshot_not_before_ = now + kSnapshotPause;
-    if (status.ok()) {
+    if (status.ok() && !schema_stale()) {
       snapshot_back_off_.Reset();
     } else {
       // What has begun may lead nowhere any more.
-      if (status.code() != absl::StatusCode::kUnavailable && hash_) relay_.chunks.DropGrowing(*hash_).IgnoreError();
+      if (!status.ok() && status.code() != absl::StatusCode::kUnavailable && hash_)
+        relay_.chunks.DropGrowing(*hash_).IgnoreError();
       snapshot_not_before_ = now + snapshot_back_off_.Next(relay_.random);
     }
   }
   if (now < snapshot_not_before_ || !hash_ || !database_->position()) return;
-  if (schema_stale_)
+  if (schema_stale())
     OpenSnapshot(true);
   else if (std::exchange(snapshot_wanted_, false))
     OpenSnapshot(false);
@@ -178,7 +179,7 @@ absl::Time RelayStream::NextDeadline() const {
   if (session_->ended()) return again_at_;
   if (snapshot_ != nullptr && snapshot_->has_news()) return absl::InfinitePast();
   const absl::Time next = session_->NextDeadline();
-  const bool due = snapshot_ == nullptr && (schema_stale_ || snapshot_wanted_) && hash_ && database_->position();
+  const bool due = snapshot_ == nullptr && (schema_stale() || snapshot_wanted_) && hash_ && database_->position();
   return due ? std::min(next, snapshot_not_before_) : next;
 }
 

@@ -86,7 +86,7 @@ class RelayStream : private SessionEnvironment {
   // It shows what the master had.
   bool ready() const;
   // A schema came that upstream did not sign for us yet.
-  bool schema_stale() const { return schema_stale_; }
+  bool schema_stale() const { return schema_.version() < schema_wanted_; }
   const ReplicaSession& session() const { return *session_; }
   const ReplicaDatabase& database() const { return *database_; }
   // A whole snapshot is wanted anew, though the database needs none.
@@ -132,7 +132,7 @@ class RelayStream : private SessionEnvironment {
   std::optional<DefinitionHash> hash_;
   v1::DatasetSchema schema_;
   std::optional<v1::SubscribeResponse> granted_;  // not yet checked by the session
-  bool schema_stale_ = false;
+  uint64_t schema_wanted_ = 0;                    // version
   bool snapshot_wanted_ = false;
   std::unique_ptr<BufferedStream<v1::SnapshotResponse>> snapshot_;  // of WantSnapshot, or of the schema alone
   absl::Time snapshot_not_before_ = absl::InfinitePast();
