@@ -25,21 +25,11 @@ bool SecurityObserver::MustRefuse(const ServingProcess& by, const MemberId& memb
 void SecurityObserver::OnDatagram(const std::string& datagram, const ServingProcess& by) {
   const auto frame = wire::ParseFrame(datagram);
   if (!frame) throw Violation("the server sent a datagram that is no frame");
+  const Source source{{by.name(), by.run()}, frame->stream_id};
+  if (frame->is_key_update) return OnKeyUpdate(source, std::string(frame->body));
   const auto channel = by.multicaster().ChannelById(frame->stream_id);
   if (!channel || channel->epoch != frame->key_epoch) return;  // sealed before a switch in the same step
-  const Source source{{by.name(), by.run()}, frame->stream_id};
-  Epoch& epoch = epochs_[source];
-  if (epoch.key_id != channel->key_id) {
-    if (epoch.incarnation == channel->incarnation && !fresh_.contains(source)) {
-      const std::set<MemberId> before = knowers_[epoch.key_id];
-      for (const MemberId& member : before) {
-        if (by.decides() || !MustRefuse(by, member)) knowers_[channel->key_id].insert(member);
-      }
-    }
-    fresh_.erase(source);
-    epoch = {channel->key_id, channel->incarnation};
-  }
-  if (frame->is_key_update) return OnKeyUpdate(std::string(frame->body), epoch.key_id);
+  keys_[{source, channel->epoch}] = channel->key_id;
   CheckNonce(channel->key_id, frame->sequence, datagram);
   for (const MemberId& member : knowers_[channel->key_id]) {
     if (MustRefuse(by, member)) throw Violation("a revoked member's keys open a new frame of " + by.name());
@@ -69,16 +59,19 @@ void SecurityObserver::OnGranted(const ServingProcess& by, const MemberId& membe
   granted_.try_emplace({{by.name(), member}, grant.stream_id()}, time_.clock.Now());
 }
 
-void SecurityObserver::OnKeyUpdate(const std::string& body, const KeyId& under) {
+void SecurityObserver::OnKeyUpdate(const Source& source, const std::string& body) {
   v1::SignedKeyUpdate sealed;
   v1::KeyUpdate update;
   if (!sealed.ParseFromString(body) || !update.ParseFromString(sealed.update())) {
     throw Violation("the server sent a key update that can't be parsed");
   }
   const auto next = KeyId::FromBytes(update.key_id());
-  if (!next || update.kind() == v1::KEY_UPDATE_KIND_FETCH) return;
-  // Whoever holds this epoch's key has the next one from here on, whatever happens to it then.
-  const std::set<MemberId> holders = knowers_[under];
+  if (!next) return;
+  keys_[{source, update.to_epoch()}] = *next;
+  const auto from = keys_.find({source, update.from_epoch()});
+  if (from == keys_.end() || update.kind() == v1::KEY_UPDATE_KIND_FETCH) return;
+  // Whoever holds that epoch's key has the next one from here on, whatever happens to it then.
+  const std::set<MemberId> holders = knowers_[from->second];
   knowers_[*next].insert(holders.begin(), holders.end());
 }
 
@@ -89,6 +82,7 @@ void SecurityObserver::OnAnswered(const ServingProcess& by, const MemberId& memb
 }
 
 void SecurityObserver::OnKeysGiven(const ServingProcess& by, const MemberId& member, const ChannelInfo& channel) {
+  keys_[{{{by.name(), by.run()}, channel.stream_id}, channel.epoch}] = channel.key_id;
   knowers_[channel.key_id].insert(member);
   const auto granted = granted_.find({{by.name(), member}, channel.stream_id});
   const auto sealed = first_sealed_.find(channel.key_id);
@@ -107,9 +101,6 @@ void SecurityObserver::OnFrameTaken(const std::string& datagram) {
 void SecurityObserver::OnRevoked(const MemberId& member) {
   revoked_.emplace(member, time_.clock.Now());
   ever_revoked_.insert(member);
-  for (const auto& [source, epoch] : epochs_) {
-    if (knowers_[epoch.key_id].contains(member)) fresh_.insert(source);
-  }
 }
 
 }  // namespace replicast::simulation

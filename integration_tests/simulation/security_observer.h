@@ -44,15 +44,11 @@ class SecurityObserver : public CallObserver {
   uint64_t frames() const { return frames_; }
 
  private:
-  void OnKeyUpdate(const std::string& body, const KeyId& under);
   // Whether the server may give it nothing more.
   bool MustRefuse(const ServingProcess& by, const MemberId& member) const;
   // A stream of one run of a server: a copied machine counts its epochs on from the same number, with keys of its own.
   using Source = std::pair<std::pair<std::string, uint64_t>, uint32_t>;
-  struct Epoch {
-    KeyId key_id;
-    uint32_t incarnation = 0;  // 0: none was seen
-  };
+  void OnKeyUpdate(const Source& source, const std::string& body);
   void CheckNonce(const KeyId& key, uint64_t sequence, const std::string& datagram);
 
   const VirtualTime& time_;
@@ -60,10 +56,8 @@ class SecurityObserver : public CallObserver {
   // First, by server, member and stream.
   std::map<std::pair<std::pair<std::string, MemberId>, uint32_t>, absl::Time> granted_;
   std::map<std::pair<KeyId, uint64_t>, uint64_t> sealed_;  // key and sequence → hash of the frame
-  std::map<Source, Epoch> epochs_;                         // of the newest frame
+  std::map<std::pair<Source, uint32_t>, KeyId> keys_;      // by epoch
   std::map<KeyId, std::set<MemberId>> knowers_;
-  std::set<Source>
-      fresh_;  // of the master's server: those whose next epoch comes after a revocation: nobody carries a key over
   Revoked revoked_;
   std::set<MemberId> ever_revoked_;
   std::set<uint64_t> foreign_;  // hashes of frames
