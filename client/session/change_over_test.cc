@@ -52,6 +52,26 @@ TEST_F(ChangeOverTest, AServerThatAnswersNothingIsLeftWithinFiveSeconds) {
   EXPECT_EQ(world_.doors.current, 1u);
 }
 
+TEST_F(ChangeOverTest, ALostCallIsMadeAgainBeforeTheNextServerIsAsked) {
+  Join();
+  world_.doors.lost_subscribes[1] = 1;
+  world_.doors.lost_keys[1] = 2;
+  Break(0, Door::kShut);
+  EXPECT_TRUE(FollowsWithin(absl::Seconds(3)));
+  EXPECT_EQ(world_.doors.current, 1u);
+  EXPECT_TRUE(world_.RunUntil([&] { return world_.session->receiver()->last_heard() != absl::InfinitePast(); },
+                              absl::Seconds(2)));
+  EXPECT_EQ(world_.TimesSaid("serves"), 1);
+}
+
+TEST_F(ChangeOverTest, AServerThatHearsOfItForTheFirstTimeIsAskedOnceByWhoDoesNotRemember) {
+  world_.choices.memory = v1::MEMORY_SERVER;
+  Join();
+  Break(0, Door::kShut);
+  ASSERT_TRUE(FollowsWithin(absl::Seconds(3)));
+  EXPECT_EQ(world_.doors.subscribes[1], 1);
+}
+
 TEST_F(ChangeOverTest, ItStaysWithTheOneThatServes) {
   Join();
   Break(0, Door::kShut);

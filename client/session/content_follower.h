@@ -127,7 +127,7 @@ class ContentFollower {
   bool told_live_ = false;
   bool unicast_only_ = false, unicast_allowed_ = true;
   bool catch_up_wanted_ = false;
-  bool gap_ = false;  // before what is held
+  bool gap_ = false;             // before what is held
   bool just_caught_up_ = false;  // what is held and still of another history leads nowhere
   absl::Time catch_up_not_before_ = absl::InfinitePast();
   std::optional<Position> catch_up_from_;

@@ -27,6 +27,7 @@ class Doors : public ControlChannel {
   std::map<size_t, State> states;  // else open
   size_t current = 0;
   std::map<size_t, int> subscribes;
+  std::map<size_t, int> lost_subscribes, lost_keys;  // calls that run into their deadline from now on
   State state() const {
     const auto found = states.find(current);
     return found == states.end() ? State::kOpen : found->second;
@@ -43,9 +44,11 @@ class Doors : public ControlChannel {
     if (state() == State::kRefusing) {
       return Later<v1::SubscribeResponse>(absl::ZeroDuration(), std::move(answer), absl::PermissionDeniedError("no"));
     }
+    if (Lose(lost_subscribes, answer)) return;
     Pass(&ControlChannel::Subscribe, request, std::move(answer));
   }
   void GetKeys(const v1::GetKeysRequest& request, Answer<v1::GetKeysResponse> answer) override {
+    if (Lose(lost_keys, answer)) return;
     Pass(&ControlChannel::GetKeys, request, std::move(answer));
   }
   void Report(const v1::ReportRequest& request, Answer<v1::ReportResponse> answer) override {
@@ -91,6 +94,13 @@ class Doors : public ControlChannel {
   template <typename Response>
   void Later(absl::Duration after, Answer<Response> answer, absl::Status status) {
     time_.After(after, [answer = std::move(answer), status = std::move(status)] { answer(status); });
+  }
+  template <typename Response>
+  bool Lose(std::map<size_t, int>& left, const Answer<Response>& answer) {
+    if (left[current] == 0) return false;
+    --left[current];
+    Later<Response>(limits::kRpcDeadline, answer, absl::DeadlineExceededError("Deadline Exceeded"));
+    return true;
   }
   template <typename Request, typename Response>
   void Pass(void (ControlChannel::*call)(const Request&, Answer<Response>), const Request& request,

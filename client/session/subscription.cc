@@ -59,19 +59,24 @@ Subscription::Subscription(Options options, ControlChannel& control, SessionEnvi
 void Subscription::Step(absl::Time now, const std::optional<Position>& position) {
   now_ = now;
   if (ended_) return;
-  if (asking_ && !alone() && now >= asked_at_ + patience_)
+  if (asking_.open() && !alone() && now >= asked_at_ + patience_) {
+    asking_.End();
     OnSubscribed(absl::DeadlineExceededError("no answer in " + absl::FormatDuration(patience_)));
+  }
   if (ended_) return;
-  if (!asking_ && now >= ask_at_ && now >= not_before_) Subscribe(position);
-  if (!asking_keys_ && now >= keys_at_ && now >= not_before_ && stream_id_ != 0) GetKeys();
+  if (!asking_.open() && now >= ask_at_ && now >= not_before_) Subscribe(position);
+  if (!alone() && now >= asking_.RepeatAt()) SendSubscribe(asking_.Repeat(now));
+  if (!asking_keys_.open() && now >= keys_at_ && now >= not_before_ && stream_id_ != 0) GetKeys();
+  if (!alone() && now >= asking_keys_.RepeatAt()) SendGetKeys(asking_keys_.Repeat(now));
   if (!renewing_ && now >= renew_at_) Renew();
 }
 
 absl::Time Subscription::NextDeadline() const {
   absl::Time next = renewing_ ? absl::InfiniteFuture() : renew_at_;
-  if (!asking_) next = std::min(next, std::max(ask_at_, not_before_));
-  if (asking_ && !alone()) next = std::min(next, asked_at_ + patience_);
-  if (!asking_keys_ && stream_id_ != 0) next = std::min(next, std::max(keys_at_, not_before_));
+  if (!asking_.open()) next = std::min(next, std::max(ask_at_, not_before_));
+  if (!alone()) next = std::min({next, asking_.RepeatAt(), asking_keys_.RepeatAt()});
+  if (asking_.open() && !alone()) next = std::min(next, asked_at_ + patience_);
+  if (!asking_keys_.open() && stream_id_ != 0) next = std::min(next, std::max(keys_at_, not_before_));
   return next;
 }
 
@@ -134,9 +139,11 @@ void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now)
   moved_ = true;
   broken_ = 0;
   ++generation_;
-  asking_ = asking_keys_ = false;
+  asking_.End();
+  asking_keys_.End();
   keys_at_ = absl::InfiniteFuture();
   stream_id_ = 0;
+  tell_position_ = true;
   if (more) {
     not_before_ = absl::InfinitePast();
     ask_at_ = now;
@@ -162,14 +169,15 @@ void Subscription::NoteGoodGrant() {
 }
 
 void Subscription::TryLater() {
-  if (!asking_ && ask_at_ <= not_before_ && not_before_ > now_) return;  // that is under way
+  if (!asking_.open() && ask_at_ <= not_before_ && not_before_ > now_) return;  // that is under way
   NoteGoodGrant();
   not_before_ = now_ + back_off_.Next(random_);
   ask_at_ = not_before_;
 }
 
 void Subscription::Subscribe(const std::optional<Position>& position) {
-  v1::SubscribeRequest request;
+  v1::SubscribeRequest& request = request_;
+  request.Clear();
   request.set_dataset(options_.dataset);
   const bool server_remembers = options_.memory == v1::MEMORY_SERVER;
   request.set_memory(options_.memory);
@@ -181,17 +189,19 @@ void Subscription::Subscribe(const std::optional<Position>& position) {
   request.set_instance(options_.instance);
   request.set_transport(options_.transport);
   if (options_.narrowing) *request.mutable_narrowing() = *options_.narrowing;
-  asking_ = true;
   ask_at_ = absl::InfiniteFuture();
   asked_at_ = now_;
-  control_.Subscribe(request, Expect<v1::SubscribeResponse>([this](auto answer) {
+  SendSubscribe(asking_.Begin(now_));
+}
+
+void Subscription::SendSubscribe(uint64_t call) {
+  control_.Subscribe(request_, Expect<v1::SubscribeResponse>([this, call](auto answer) {
                        now_ = inbox_.now();
-                       OnSubscribed(std::move(answer));
+                       if (asking_.Takes(call, answer.ok())) OnSubscribed(std::move(answer));
                      }));
 }
 
 void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
-  asking_ = false;
   if (answer.ok()) {
     const bool was_away = std::exchange(away_, false), moved = std::exchange(told_moved_, false);
     if (was_away || moved || told_all_) Say("server " + server() + (alone() ? " is back" : " serves"));
@@ -228,16 +238,19 @@ void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
 
 void Subscription::GetKeys() {
   keys_at_ = absl::InfiniteFuture();
-  asking_keys_ = true;
+  SendGetKeys(asking_keys_.Begin(now_));
+}
+
+void Subscription::SendGetKeys(uint64_t call) {
   v1::GetKeysRequest request;
   request.set_stream_id(stream_id_);
-  control_.GetKeys(
-      request, Expect<v1::GetKeysResponse>([this, stream_id = stream_id_](auto answer) { OnKeys(answer, stream_id); }));
+  control_.GetKeys(request, Expect<v1::GetKeysResponse>([this, call, stream_id = stream_id_](auto answer) {
+                     if (asking_keys_.Takes(call, answer.ok())) OnKeys(answer, stream_id);
+                   }));
 }
 
 void Subscription::OnKeys(const absl::StatusOr<v1::GetKeysResponse>& answer, uint32_t stream_id) {
   now_ = inbox_.now();
-  asking_keys_ = false;
   if (!answer.ok()) return OnRpcFailure(answer.status(), now_);
   if (stream_id != stream_id_) {
     keys_at_ = now_;

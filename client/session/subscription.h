@@ -12,6 +12,7 @@
 #include "client/session/control_channel.h"
 #include "client/session/inbox.h"
 #include "client/session/intake.h"
+#include "client/session/question.h"
 #include "client/session/server_choice.h"
 #include "client/session/session_environment.h"
 #include "client/session/stop_position.h"
@@ -64,7 +65,7 @@ class Subscription {
   bool TakeMoved() { return std::exchange(moved_, false); }
   // Fetch the keys of the granted stream at `when`; nothing when that is under way.
   void AskForKeys(absl::Time when);
-  bool keys_pending() const { return asking_keys_ || keys_at_ != absl::InfiniteFuture(); }
+  bool keys_pending() const { return asking_keys_.open() || keys_at_ != absl::InfiniteFuture(); }
 
   // Each is given once.
   std::optional<v1::SubscribeResponse> TakeGrant() { return std::exchange(granted_, std::nullopt); }
@@ -78,8 +79,10 @@ class Subscription {
 
  private:
   void Subscribe(const std::optional<Position>& position);
+  void SendSubscribe(uint64_t call);
   void OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer);
   void GetKeys();
+  void SendGetKeys(uint64_t call);
   void OnKeys(const absl::StatusOr<v1::GetKeysResponse>& answer, uint32_t stream_id);
   std::optional<v1::KeyBundle> OpenBundle(const v1::GetKeysResponse& answer, uint32_t stream_id) const;
   void Renew();
@@ -101,7 +104,8 @@ class Subscription {
 
   absl::Time now_ = absl::InfinitePast();
   absl::Time ask_at_ = absl::InfinitePast();
-  bool asking_ = false;
+  Question asking_;
+  v1::SubscribeRequest request_;
   absl::Time asked_at_ = absl::InfinitePast();
   absl::Duration patience_;  // with an answer, where another server could be asked
   bool tell_position_ = false;
@@ -114,7 +118,7 @@ class Subscription {
   bool told_moved_ = false;  // that another server is asked
   bool told_all_ = false;    // that none of the servers serves
 
-  bool asking_keys_ = false;
+  Question asking_keys_;
   absl::Time keys_at_ = absl::InfiniteFuture();
   absl::Time renew_at_;
   bool renewing_ = false;

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS relay_grants(
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS relay_tokens(expires_at_ms INTEGER NOT NULL);
 )sql";
-constexpr absl::Duration kAskAgain = absl::Seconds(2);
+constexpr absl::Duration kAskAgain = absl::Seconds(1);
 // How long a refusal stands: a member that is enrolled elsewhere in this moment is known soon.
 constexpr absl::Duration kRefusalStands = absl::Seconds(5);
 constexpr size_t kMostQuestions = 1000;
@@ -206,12 +206,17 @@ void LeasedAuthority::Ask(v1::MemberQuestion question) {
 }
 
 void LeasedAuthority::SendQuestions() {
-  if (!asked_.empty() || questions_.empty() || parts_.clock.Now() < not_before_) return;
+  if (asking_.open() || questions_.empty() || parts_.clock.Now() < not_before_) return;
   asked_ = std::exchange(questions_, {});
+  Send(asking_.Begin(parts_.clock.Now()));
+}
+
+void LeasedAuthority::Send(uint64_t call) {
   v1::AuthorizeRequest request;
   for (const auto& [key, question] : asked_) *request.add_questions() = question;
-  parts_.upstream.Authorize(request, WhileAlive<v1::AuthorizeResponse>(
-                                         [this, request](auto answer) { TakeAnswer(request, std::move(answer)); }));
+  parts_.upstream.Authorize(request, WhileAlive<v1::AuthorizeResponse>([this, call, request](auto answer) {
+                              if (asking_.Takes(call, answer.ok())) TakeAnswer(request, std::move(answer));
+                            }));
 }
 
 void LeasedAuthority::TakeAnswer(const v1::AuthorizeRequest& asked, absl::StatusOr<v1::AuthorizeResponse> answer) {
@@ -280,11 +285,13 @@ absl::Status LeasedAuthority::TakeRights(const v1::MemberQuestion& question, con
 }
 
 absl::Time LeasedAuthority::Step() {
-  if (parts_.clock.Now() < next_step_) return next_step_;
-  next_step_ = parts_.clock.Now() + kLookForEnded;
+  const absl::Time now = parts_.clock.Now();
+  if (now >= asking_.RepeatAt()) Send(asking_.Repeat(now));
+  if (now < next_step_) return std::min(next_step_, asking_.RepeatAt());
+  next_step_ = now + kLookForEnded;
   if (const absl::Status ended = EndLeases(); !ended.ok())
     spdlog::warn("leases that ended could not be forgotten: {}", std::string(ended.message()));
-  return next_step_;
+  return std::min(next_step_, asking_.RepeatAt());
 }
 
 absl::Status LeasedAuthority::EndLeases() {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/session/question.h"
 #include "common/base/clock.h"
 #include "server/membership/authority.h"
 #include "server/membership/membership.h"
@@ -80,6 +81,7 @@ class LeasedAuthority : public Authority {
   absl::Status Asking();
   void Ask(v1::MemberQuestion question);
   void SendQuestions();
+  void Send(uint64_t call);
   void TakeAnswer(const v1::AuthorizeRequest& asked, absl::StatusOr<v1::AuthorizeResponse> answer);
   absl::Status TakeRights(const v1::MemberQuestion& question, const v1::MemberRights& rights);
   absl::Status EndLeases();
@@ -102,8 +104,9 @@ class LeasedAuthority : public Authority {
   std::map<GrantKey, Refusal> refusals_;                 // of datasets, to members
   std::map<std::string, v1::MemberQuestion> questions_;  // to be asked, by their bytes
   std::map<std::string, v1::MemberQuestion> asked_;      // being asked
-  absl::Time not_before_ = absl::InfinitePast();         // after a failure
-  absl::Status loop_;                                    // what the server above said, where that is one
+  Question asking_;
+  absl::Time not_before_ = absl::InfinitePast();  // after a failure
+  absl::Status loop_;                             // what the server above said, where that is one
   absl::Time next_step_ = absl::InfinitePast();
   absl::Time open_until_ = absl::InfinitePast();
 };

@@ -132,6 +132,26 @@ class LeasedAuthorityTest : public testing::Test {
   int changes_ = 0;
 };
 
+TEST_F(LeasedAuthorityTest, AQuestionThatIsLostIsAskedAgainAndTheFirstAnswerCounts) {
+  EXPECT_EQ(Who(), "AUTHORIZING");
+  const auto first = upstream_.waiting;
+  clock_.Advance(Question::kFirst);
+  authority_->Step();
+  ASSERT_EQ(upstream_.asked.size(), 2u);
+  EXPECT_EQ(upstream_.asked[1].SerializeAsString(), upstream_.asked[0].SerializeAsString());
+  first(absl::DeadlineExceededError("lost"));
+  EXPECT_EQ(Who(), "AUTHORIZING") << "the other one is on its way";
+  Answer({RightsOf(member_)});
+  EXPECT_EQ(Who(), "");
+  // An answer of before, that comes late, is old news.
+  v1::AuthorizeResponse old;
+  old.add_rights()->set_refusal_reason("MEMBER_REVOKED");
+  first(old);
+  EXPECT_EQ(Who(), "");
+  authority_->Step();
+  EXPECT_EQ(upstream_.asked.size(), 2u);
+}
+
 TEST_F(LeasedAuthorityTest, AsksOnceAndKnowsUntilTheLeaseEnds) {
   EXPECT_EQ(Who(), "AUTHORIZING");
   EXPECT_EQ(Who(), "AUTHORIZING");
