@@ -51,7 +51,7 @@ void ReplicaSession::OnDatagram(std::string_view datagram, absl::Time now) {
     case delivery::FrameOutcome::kDuplicateSymbol:
     case delivery::FrameOutcome::kDropped:
     case delivery::FrameOutcome::kHeartbeat:
-      return choice_.OnFrame(outcome == delivery::FrameOutcome::kHeartbeat, datagram.size(), now);
+      return choice_.OnFrame(outcome == delivery::FrameOutcome::kHeartbeat, datagram.size(), !receiver_->newest(), now);
     default:
       return;
   }
@@ -192,8 +192,7 @@ void ReplicaSession::StepTransport(absl::Time now) {
   }
   if (!choice_.watch().quiet(now)) {
     asked_if_there_ = false;
-  } else if (!subscription_.alone() && content_.phase() == FollowPhase::kLive &&
-             !std::exchange(asked_if_there_, true)) {
+  } else if (!subscription_.alone() && awaits_frames() && !std::exchange(asked_if_there_, true)) {
     subscription_.AskForGrant(now);
   }
   losses_.SetTransport(by_unicast() ? v1::TRANSPORT_UNICAST : v1::TRANSPORT_MULTICAST,
@@ -388,8 +387,7 @@ absl::Time ReplicaSession::NextDeadline() const {
       std::min({subscription_.NextDeadline(), content_.NextDeadline(), losses_.NextDeadline(), intake_at_});
   if (!subscription_.alone() && !news_.stopped())
     next = std::min(next, std::max(news_.WithheldFrom(), news_not_before_));
-  if (!subscription_.alone() && content_.phase() == FollowPhase::kLive && !asked_if_there_)
-    next = std::min(next, choice_.watch().QuietFrom());
+  if (!subscription_.alone() && awaits_frames() && !asked_if_there_) next = std::min(next, choice_.watch().QuietFrom());
   if (grant_) next = std::min(next, choice_.NextDeadline(follows(), content_.phase() == FollowPhase::kUnicast));
   // What is not asked for now is not due now.
   if (receiver_ != nullptr && repairs())

@@ -76,6 +76,9 @@ class ReplicaSession {
   const TransportChoice& choice() const { return choice_; }
 
  private:
+  bool awaits_frames() const {
+    return content_.phase() == FollowPhase::kLive || content_.phase() == FollowPhase::kCatchUp;
+  }
   // True: it takes again what comes, and needs a grant for that.
   bool StepIntake(absl::Time now);
   void StepReports(absl::Time now);

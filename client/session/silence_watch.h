@@ -14,7 +14,8 @@ namespace replicast {
 class SilenceWatch {
  public:
   static constexpr absl::Duration kSilence = absl::Seconds(3);
-  // More than one heartbeat is missing: whoever has another server asks whether this one is there.
+  // More than one heartbeat is missing: whoever has another server asks whether this one is there. What is late tells
+  // nothing of now.
   static constexpr absl::Duration kQuiet = absl::Seconds(2);
   static constexpr absl::Duration kWorthTelling = absl::Milliseconds(2500);
   // Short heartbeats in a row, each beside a padded one, and no full frame: ordinary loss does not take eight of these
@@ -31,9 +32,10 @@ class SilenceWatch {
     since_ = absl::InfiniteFuture();
     StartOver();
   }
-  // An authentic frame came. `full`: of the stream's full size.
-  void OnFrame(bool heartbeat, bool full, absl::Time now) {
+  // An authentic frame came. `full`: of the stream's full size; `late`: one that was sent after it came before.
+  void OnFrame(bool heartbeat, bool full, bool late, absl::Time now) {
     if (now < since_) return;
+    if (!late) newest_heard_ = now;
     if (now - heard_ > kSilence || continuous_since_ == absl::InfiniteFuture()) continuous_since_ = now;
     heard_ = now;
     if (full) {
@@ -47,8 +49,8 @@ class SilenceWatch {
     if (silent(now)) StartOver();
   }
   bool silent(absl::Time now) const { return now - Newest() >= kSilence; }
-  bool quiet(absl::Time now) const { return now - Newest() >= kQuiet; }
-  absl::Time QuietFrom() const { return Newest() + kQuiet; }
+  bool quiet(absl::Time now) const { return now >= QuietFrom(); }
+  absl::Time QuietFrom() const { return std::max(since_, newest_heard_) + kQuiet; }
   bool narrow(absl::Time now) const {
     return short_heartbeats_ >= kNarrow && now - std::max(since_, full_heard_) >= kSilence;
   }
@@ -67,7 +69,7 @@ class SilenceWatch {
   }
   absl::Time Newest() const { return std::max(since_, heard_); }
   absl::Time since_ = absl::InfiniteFuture();  // not listening: never silent
-  absl::Time heard_ = absl::InfinitePast(), full_heard_ = absl::InfinitePast();
+  absl::Time heard_ = absl::InfinitePast(), full_heard_ = absl::InfinitePast(), newest_heard_ = absl::InfinitePast();
   absl::Time continuous_since_ = absl::InfiniteFuture();
   int short_heartbeats_ = 0;
 };

@@ -13,8 +13,8 @@ class SilenceWatchTest : public ::testing::Test {
   // Heartbeats from one second to another; every other of full size, unless only short ones get through.
   void Hear(int first, int last, bool full = true) {
     for (int second = first; second <= last; ++second) {
-      if (second % 2 != 0) watch_.OnFrame(true, false, At(second));
-      if (second % 2 == 0 && full) watch_.OnFrame(true, true, At(second));
+      if (second % 2 != 0) watch_.OnFrame(true, false, false, At(second));
+      if (second % 2 == 0 && full) watch_.OnFrame(true, true, false, At(second));
       watch_.Step(At(second));
     }
   }
@@ -28,10 +28,19 @@ TEST_F(SilenceWatchTest, IsSilentAfterThreeSecondsWithoutAFrame) {
   watch_.Restart(At(0));
   EXPECT_FALSE(watch_.silent(At(2.9)));
   EXPECT_TRUE(watch_.silent(At(3)));
-  watch_.OnFrame(false, false, At(2));
+  watch_.OnFrame(false, false, false, At(2));
   EXPECT_FALSE(watch_.silent(At(4.9)));
   EXPECT_TRUE(watch_.silent(At(5)));
   EXPECT_EQ(watch_.SilentFrom(), At(5));
+}
+
+TEST_F(SilenceWatchTest, LateFramesDoNotTellThatTheServerIsThere) {
+  watch_.Restart(At(0));
+  Hear(1, 9);
+  for (int second = 10; second <= 20; ++second) watch_.OnFrame(false, true, true, At(second));
+  EXPECT_EQ(watch_.QuietFrom(), At(11));
+  EXPECT_TRUE(watch_.quiet(At(11)));
+  EXPECT_FALSE(watch_.silent(At(22))) << "multicast gets through";
 }
 
 TEST_F(SilenceWatchTest, IsSoundAfterContinuousFramesForLongEnough) {
@@ -72,7 +81,7 @@ TEST_F(SilenceWatchTest, IsNarrowWhenHeartbeatsComeAndNoFullFrameDoes) {
   EXPECT_TRUE(watch_.narrow(At(15)));
   EXPECT_FALSE(watch_.silent(At(15)));
   EXPECT_FALSE(watch_.sound(kEnough)) << "what only short frames pass is not sound";
-  watch_.OnFrame(false, true, At(16));
+  watch_.OnFrame(false, true, false, At(16));
   EXPECT_FALSE(watch_.narrow(At(16)));
   Hear(17, 25);
   EXPECT_FALSE(watch_.sound(kEnough));
@@ -83,23 +92,23 @@ TEST_F(SilenceWatchTest, IsNarrowWhenHeartbeatsComeAndNoFullFrameDoes) {
 TEST_F(SilenceWatchTest, IsNarrowAfterThreeSecondsOfShortFramesThatNeverPause) {
   watch_.Restart(At(0));
   // The short half of the heartbeats between them.
-  for (int i = 1; i <= 310; ++i) watch_.OnFrame(i % 40 == 0, false, At(i * 0.01));
+  for (int i = 1; i <= 310; ++i) watch_.OnFrame(i % 40 == 0, false, false, At(i * 0.01));
   EXPECT_FALSE(watch_.narrow(At(3.1)));
-  for (int i = 311; i <= 320; ++i) watch_.OnFrame(i % 40 == 0, false, At(i * 0.01));
+  for (int i = 311; i <= 320; ++i) watch_.OnFrame(i % 40 == 0, false, false, At(i * 0.01));
   EXPECT_TRUE(watch_.narrow(At(3.2)));
   EXPECT_FALSE(watch_.silent(At(3.2)));
 }
 
 TEST_F(SilenceWatchTest, FrequentShortHeartbeatsAreNarrowOnlyAfterThreeSeconds) {
   watch_.Restart(At(0));
-  for (int i = 1; i <= 290; ++i) watch_.OnFrame(true, false, At(i * 0.01));
+  for (int i = 1; i <= 290; ++i) watch_.OnFrame(true, false, false, At(i * 0.01));
   EXPECT_FALSE(watch_.narrow(At(2.9)));
   EXPECT_TRUE(watch_.narrow(At(3)));
 }
 
 TEST_F(SilenceWatchTest, AWriterOfShortRowsMakesNothingNarrow) {
   watch_.Restart(At(0));
-  for (int i = 1; i < 3000; ++i) watch_.OnFrame(false, false, At(i * 0.01));
+  for (int i = 1; i < 3000; ++i) watch_.OnFrame(false, false, false, At(i * 0.01));
   EXPECT_FALSE(watch_.narrow(At(30)));
 }
 

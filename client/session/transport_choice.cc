@@ -40,8 +40,8 @@ void TransportChoice::OnServerStarted(absl::Time now) {
   if (listens() && machine_problem_.empty()) watch_.Restart(now);
 }
 
-void TransportChoice::OnFrame(bool heartbeat, size_t bytes, absl::Time now) {
-  watch_.OnFrame(heartbeat, bytes + limits::kFrameOverhead >= frame_size_, now);
+void TransportChoice::OnFrame(bool heartbeat, size_t bytes, bool late, absl::Time now) {
+  watch_.OnFrame(heartbeat, bytes + limits::kFrameOverhead >= frame_size_, late, now);
 }
 
 void TransportChoice::OnServerConfirmed(absl::Time now) {

@@ -35,7 +35,7 @@ class TransportChoice {
   // The server began anew: a while of silence is no news.
   void OnServerStarted(absl::Time now);
   // An authentic frame came by multicast.
-  void OnFrame(bool heartbeat, size_t bytes, absl::Time now);
+  void OnFrame(bool heartbeat, size_t bytes, bool late, absl::Time now);
   // The server that granted is no longer asked.
   void Leave();
   // A grant came that was asked for by kAskForGrant, of the same run of the server: it sends, and is not heard.

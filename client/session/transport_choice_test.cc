@@ -26,7 +26,7 @@ class TransportChoiceTest : public ::testing::Test {
   void Pass(int seconds, bool heard, bool full = true) {
     for (int i = 0; i < seconds; ++i) {
       ++second_;
-      if (heard) choice_->OnFrame(true, full && second_ % 3 == 0 ? kFrame : 100, now());
+      if (heard) choice_->OnFrame(true, full && second_ % 3 == 0 ? kFrame : 100, false, now());
       for (Order order = Next(); order != Order::kNone; order = Next()) Carry(order);
     }
   }

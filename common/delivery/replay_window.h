@@ -16,6 +16,11 @@ namespace replicast::delivery {
 class ReplayWindow {
  public:
   bool IsFresh(uint64_t sequence) const;
+  // Nothing that was sent later was seen.
+  bool IsNewest(uint64_t sequence) const {
+    if (!IsFarAhead(sequence)) return sequence > settled_.highest;
+    return !far_.IsNear(sequence) || sequence > far_.highest;
+  }
   void Mark(uint64_t sequence);
 
  private:

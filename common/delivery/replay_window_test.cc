@@ -34,6 +34,17 @@ TEST(ReplayWindowTest, TheEdgeOfTheWindowIsExact) {
   EXPECT_TRUE(window.IsFresh(2));
 }
 
+TEST(ReplayWindowTest, WhatWasSentBeforeSomethingThatWasSeenIsNotTheNewest) {
+  for (const uint64_t first : {uint64_t{1}, uint64_t{1} << 40}) {  // an epoch may be joined late
+    ReplayWindow window;
+    for (uint64_t sequence = first; sequence < first + 200; sequence += 2) {
+      EXPECT_TRUE(window.IsNewest(sequence)) << sequence;
+      window.Mark(sequence);
+      EXPECT_FALSE(window.IsNewest(sequence - 1)) << sequence;
+    }
+  }
+}
+
 TEST(ReplayWindowTest, AForgedNumberFarAheadDoesNotShutOutWhatTheServerSends) {
   ReplayWindow window;
   for (uint64_t sequence = 1; sequence <= 100; ++sequence) window.Mark(sequence);

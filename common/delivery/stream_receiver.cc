@@ -100,6 +100,7 @@ FrameOutcome StreamReceiver::TakeSealed(const wire::FrameView& frame, std::strin
   if (!entry->window.IsFresh(frame.sequence)) return FrameOutcome::kReplayed;
   const auto payload = entry->key->Open(frame);
   if (!payload) return FrameOutcome::kNotAuthentic;
+  newest_ = frame.key_epoch >= keys_.current() && entry->window.IsNewest(frame.sequence);
   entry->window.Mark(frame.sequence);
   keys_.Use(frame.key_epoch, now);
   last_heard_ = now;

@@ -98,6 +98,8 @@ class StreamReceiver {
   // The newest hint, and when anything authentic was last heard (infinite past: never).
   const v1::Heartbeat& heartbeat() const;
   absl::Time last_heard() const;
+  // The last authentic frame was sent later than all before it: one that is late tells nothing of now.
+  bool newest() const { return newest_; }
   ReceiverCounters counters() const;
 
  private:
@@ -128,6 +130,7 @@ class StreamReceiver {
   absl::Duration keys_pause_;
   v1::Heartbeat heartbeat_;
   absl::Time last_heard_ = absl::InfinitePast();
+  bool newest_ = false;
   ReceiverCounters counters_;
 };
 
