@@ -14,8 +14,9 @@
 namespace replicast {
 
 // Which of a member's servers it asks: positions are the master's, so any of them leads on. It stays with one while
-// that one serves, and goes on to the next when it does not; after a round without success comes a pause. What one of
-// several refuses is no last word, since a relay may be wrong or lie; what all of them refuse is. Sans-IO, one thread.
+// that one serves, and goes on to the next when it does not; after a round without success comes a pause, and then the
+// one that was asked last, of which it is known for the shortest time that it does not serve. What one of several
+// refuses is no last word, since a relay may be wrong or lie; what all of them refuse is. Sans-IO, one thread.
 class ServerChoice {
  public:
   // host:port, one at least; the first is asked first.
@@ -33,11 +34,13 @@ class ServerChoice {
     refusals_.assign(servers_.size(), std::nullopt);
   }
   // The current one does not; `refusal`: asking it again would change nothing. True: the next one may be asked at once;
-  // false: all were asked.
+  // false: all were asked, and it stays with this one.
   bool Next(std::optional<absl::Status> refusal) {
     refusals_[index_] = std::move(refusal);
-    index_ = (index_ + 1) % servers_.size();
-    if (++tried_ < servers_.size()) return true;
+    if (++tried_ < servers_.size()) {
+      index_ = (index_ + 1) % servers_.size();
+      return true;
+    }
     tried_ = 0;
     return false;
   }

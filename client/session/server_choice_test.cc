@@ -23,8 +23,9 @@ TEST(ServerChoiceTest, ARoundAsksEachOnceWhereverItBegan) {
   EXPECT_TRUE(choice.Next(std::nullopt));
   EXPECT_EQ(choice.current(), "a:1");
   EXPECT_FALSE(choice.Next(std::nullopt));
-  EXPECT_EQ(choice.current(), "b:1");
+  EXPECT_EQ(choice.current(), "a:1") << "of b is known for longer that it does not serve";
   EXPECT_TRUE(choice.Next(std::nullopt)) << "after the pause, the next round";
+  EXPECT_EQ(choice.current(), "b:1");
 }
 
 TEST(ServerChoiceTest, OneAloneIsAskedAgainAfterAPause) {

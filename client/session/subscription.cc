@@ -53,7 +53,7 @@ Subscription::Subscription(Options options, ControlChannel& control, SessionEnvi
       inbox_(inbox),
       choice_(options_.servers),
       patience_(limits::kRpcDeadline),
-      back_off_(absl::Milliseconds(250), absl::Seconds(5)),
+      back_off_(absl::Milliseconds(100), absl::Seconds(5)),
       renew_at_(options_.renew_at) {}
 
 void Subscription::Step(absl::Time now, const std::optional<Position>& position) {
@@ -132,7 +132,7 @@ void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now)
     return;
   }
   if (!told_all_) {
-    Say("server " + before + ": " + std::string(why.message()) + "; asking " + server());
+    Say("server " + before + ": " + std::string(why.message()) + (more ? "; asking " + server() : ""));
     told_moved_ = true;
   }
   environment_.UseServer(choice_.index());

@@ -146,7 +146,9 @@ void ChangeOvers::TakeAway(ServingProcess& server, Way way, const std::vector<Sa
 void ChangeOvers::Watch(std::vector<Sample> samples) {
   const absl::Time begun = world_.time.clock.Now();
   const auto note = [&](const Sample& sample, absl::Duration took) {
-    world_.trace.Count(absl::StrFormat("%s%.1f s", kLiveAgainWithin, absl::ToDoubleSeconds(took)));
+    const std::string_view counter =
+        world_.configuration.calls.slow > 0 ? kLiveAgainBySlowCallsWithin : kLiveAgainWithin;
+    world_.trace.Count(absl::StrFormat("%s%.1f s", counter, absl::ToDoubleSeconds(took)));
     if (took > kWorthTelling) world_.trace.Note("%s needed %s to change over", sample.who, absl::FormatDuration(took));
   };
   while (world_.time.clock.Now() - begun < kAway) {

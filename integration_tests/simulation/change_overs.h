@@ -2,14 +2,17 @@
 #define REPLICAST_INTEGRATION_TESTS_SIMULATION_CHANGE_OVERS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "integration_tests/simulation/world.h"
 
 namespace replicast::simulation {
 
-// A counter of how long it took members to be live at another server after theirs was away, without the time.
-inline constexpr char kLiveAgainWithin[] = "live at another server within ";
+// Counters of how long it took members to be live at another server after theirs was away, without the time. In some
+// worlds single calls take seconds, up to as long as a change-over is meant to take.
+inline constexpr std::string_view kLiveAgainWithin = "live at another server within ";
+inline constexpr std::string_view kLiveAgainBySlowCallsWithin = "live at another server by slow calls within ";
 
 // Servers of a tree go away for long, one after the other, while the master is written and datagrams and calls of all
 // replicas and relays meet the world's faults: how soon those that lost one are live at another.

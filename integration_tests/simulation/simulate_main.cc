@@ -62,11 +62,11 @@ struct LiveAgain {
   uint64_t count = 0;
   double p50 = 0, p99 = 0, most = 0;
 
-  explicit LiveAgain(const Sum& sum) {
+  LiveAgain(const Sum& sum, std::string_view counter) {
     std::map<double, uint64_t> by_seconds;
     for (const auto& [name, times] : sum.counters) {
-      if (!name.starts_with(kLiveAgainWithin)) continue;
-      by_seconds[std::stod(name.substr(sizeof kLiveAgainWithin - 1))] += times;
+      if (!name.starts_with(counter)) continue;
+      by_seconds[std::stod(name.substr(counter.size()))] += times;
       count += times;
     }
     uint64_t passed = 0;
@@ -78,6 +78,13 @@ struct LiveAgain {
     }
   }
 };
+
+void PrintLiveAgain(const Sum& sum, std::string_view counter, std::string_view where) {
+  const LiveAgain again(sum, counter);
+  if (again.count == 0) return;
+  absl::PrintF("%d sessions lost their server and had another%s: live again p50 %.1f s, p99 %.1f s, most %.1f s\n",
+               again.count, where, again.p50, again.p99, again.most);
+}
 
 void PrintParts(const Stopwatch::Seconds& parts) {
   double all = 0;
@@ -161,11 +168,8 @@ int RunMany(const Options& options, uint64_t first, uint64_t last, absl::Time en
                absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(100))),
                absl::ToDoubleSeconds(sum.simulated) / absl::ToDoubleSeconds(took), hash);
   PrintParts(sum.parts);
-  const LiveAgain again(sum);
-  if (again.count > 0) {
-    absl::PrintF("%d sessions lost their server and had another: live again p50 %.1f s, p99 %.1f s, most %.1f s\n",
-                 again.count, again.p50, again.p99, again.most);
-  }
+  PrintLiveAgain(sum, kLiveAgainWithin, "");
+  PrintLiveAgain(sum, kLiveAgainBySlowCallsWithin, ", where single calls take seconds");
   absl::PrintF("slowest:");
   for (const auto& [each, seed] : sum.slowest) {
     absl::PrintF(" %d (%s)", seed, absl::FormatDuration(absl::Trunc(each, absl::Milliseconds(10))));

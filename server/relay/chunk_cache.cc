@@ -59,7 +59,12 @@ class StoredPieces : public publish::ChunkPieces {
 bool Continues(const ChunkCache::Generation& generation, const v1::ChunkHeader& header) {
   if (header.history_id() != generation.history.view() || header.schema_version() != generation.schema_version)
     return false;
-  if (header.piece() > 0) return generation.pieces_left > 0;
+  if (header.piece() > 0) {
+    // A chunk that was read again may have other rows.
+    v1::ChunkHeader expected = generation.newest;
+    expected.set_piece(expected.piece() + 1);
+    return generation.pieces_left > 0 && header.SerializeAsString() == expected.SerializeAsString();
+  }
   return generation.pieces_left == 0 && header.table() == generation.table &&
          header.after_key() == generation.after_key;
 }
@@ -177,6 +182,7 @@ absl::Status ChunkCache::Store(Generation& generation, const v1::SignedChunk& ch
   RETURN_IF_ERROR(insert.Run());
   generation.oldest_label = std::min(generation.oldest_label, Lsn{header.label_lsn()});
   generation.newest_label = std::max(generation.newest_label, Lsn{header.label_lsn()});
+  generation.newest = header;
   if (piece)
     --generation.pieces_left;
   else

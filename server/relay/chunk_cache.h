@@ -36,6 +36,7 @@ class ChunkCache {
     uint32_t table = 0;
     std::string after_key;
     uint32_t pieces_left = 0;
+    v1::ChunkHeader newest;  // of the message before, of this run
     uint64_t rows = 0;
   };
   // A snapshot's first message, and its chunks in order: verified ones. What does not lead on from what there is begins

@@ -135,6 +135,22 @@ TEST_F(ChunkCacheTest, APieceFollowsItsChunkAlsoWhereOtherStreamsAreKept) {
   EXPECT_FALSE((*pieces_->Next()).has_value());
 }
 
+// Who took the mixture would begin again for ever.
+TEST_F(ChunkCacheTest, PiecesOfAChunkThatWasReadAgainAreNoneOfTheFirst) {
+  Schema(1, 1);
+  Chunk(0, "", "m", 10);
+  Chunk(0, "m", "", 11, 2);
+  Chunk(0, "m", "", 11, 2, 1);
+  Chunk(0, "m", "", 12, 2);  // the connection broke
+  Chunk(0, "m", "", 12, 2, 1);
+  Chunk(0, "m", "", 12, 2, 2);
+  EXPECT_EQ(cache_->Whole(stream_), nullptr);
+  Chunk(0, "", "m", 13);
+  Chunk(0, "m", "", 14, 1);
+  Chunk(0, "m", "", 14, 1, 1);
+  EXPECT_NE(cache_->Whole(stream_), nullptr);
+}
+
 TEST_F(ChunkCacheTest, AStreamThatIsRemovedLeavesNothing) {
   Schema();
   Whole(10);
