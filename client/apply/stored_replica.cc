@@ -252,9 +252,10 @@ void StoredReplica::NoteFreshness(const v1::UnitHeader& header) {
   if (header.history_id() != state_->position->history.view()) return;
   const Lsn lsn{header.last_lsn()};
   const absl::Time at = absl::FromUnixMicros(header.master_time_microseconds());
-  // The master's clock may have been set back: of a newer boundary it counts as it is.
+  // The master's clock may have been set back: of a newer boundary it counts as it is, and of an older one not at all.
+  if (lsn < state_->freshness) return;
   state_->master_time = lsn > state_->freshness ? at : std::max(state_->master_time, at);
-  state_->freshness = std::max(state_->freshness, lsn);
+  state_->freshness = lsn;
 }
 
 void StoredReplica::NoteDamage(size_t table) {

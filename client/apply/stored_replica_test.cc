@@ -233,6 +233,20 @@ TEST(StoredReplicaTest, ASnapshotOfAnotherHistoryIsAsNewAsItsNextBoundarySays) {
   EXPECT_EQ(replica->master_time(), right);
 }
 
+TEST(StoredReplicaTest, ABoundaryOfBeforeTheMastersClockWasSetBackIsOldNews) {
+  ApplyRig rig;
+  auto replica = rig.OpenWithSnapshot();
+  const absl::Time ahead = absl::FromUnixSeconds(1'700'000'000) + absl::Hours(1);
+  const wire::UnitPart before = rig.EmptyUnit(ahead);
+  ASSERT_EQ(*replica->Offer(before), Admission::kAlreadyHave);
+  rig.Put(ApplyRig::Item(3, int64_t{3}, Text{"new"}));
+  ASSERT_EQ(*replica->OfferAll(rig.Unit()), Admission::kApplied);
+  const absl::Time right = replica->master_time();
+  EXPECT_LT(right, ahead);
+  ASSERT_EQ(*replica->Offer(before), Admission::kAlreadyHave);
+  EXPECT_EQ(replica->master_time(), right);
+}
+
 TEST(StoredReplicaTest, ASchemaInTheFileWhoseKeyIsNoColumnIsRefused) {
   ApplyRig rig;
   rig.OpenWithSnapshot().reset();
