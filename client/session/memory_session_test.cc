@@ -87,6 +87,21 @@ TEST_F(ServerRemembersTest, AServerThatRemembersMoreThanTheReplicaHasIsToldWhatI
   EXPECT_EQ(world_.server.calls["Snapshot"], 1);
 }
 
+// It was at another one meanwhile.
+TEST_F(ServerRemembersTest, AServerThatRemembersWhatItsUnitsDoNotLeadOnFromIsToldWhatTheReplicaHas) {
+  Join();
+  const Position early = *world_.database->position();
+  for (int i = 0; i < 5; ++i) Change(i, "later");
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(10)));
+  world_.StopReplica();
+  world_.server.remembered = early;
+  world_.server.TrimAll();
+  Change(7, "while it was down");
+  world_.StartReplica();
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(10)));
+  EXPECT_EQ(world_.server.calls["Snapshot"], 1);
+}
+
 TEST_F(ServerRemembersTest, AnIdleReplicaAcknowledgesWithItsReportsAtMostOnceAMinute) {
   Join();
   world_.RunFor(absl::Minutes(2));

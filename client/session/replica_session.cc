@@ -275,7 +275,8 @@ void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time 
   if (!taken.ok()) return End(taken);
   path_.assign(answer.path().begin(), answer.path().end());
   if (!paused_.empty()) return content_.Pause();
-  if (ServerRemembers() && !ServerKnows(answer)) return subscription_.TellPosition(now);
+  if (ServerRemembers() && !subscription_.told_position() && !ServerKnows(answer))
+    return subscription_.TellPosition(now);
   acknowledge_soon_ = ServerRemembers();
   content_.Begin(answer.next_step(), answer.reason(), now);
   if (before && SameStream(*before, answer.grant()) && before->incarnation() == answer.grant().incarnation())
@@ -286,9 +287,11 @@ bool ReplicaSession::ServerKnows(const v1::SubscribeResponse& answer) const {
   const std::optional<Position> mine = database_.position();
   // What is shown of a definition that was altered is nothing of this one.
   if (!mine || mine->definition.view() != answer.grant().definition_hash()) return true;
-  return answer.next_step() == v1::NEXT_STEP_SNAPSHOT ? answer.has_acknowledged() || !answer.reason().empty()
-                                                      : answer.acknowledged().history_id() == mine->history.view() &&
-                                                            answer.acknowledged().lsn() <= mine->lsn.value;
+  if (answer.next_step() == v1::NEXT_STEP_SNAPSHOT && !answer.has_acknowledged()) return !answer.reason().empty();
+  if (answer.acknowledged().history_id() != mine->history.view()) return false;
+  // From what it was told before the replica was at another server, units may not lead on any more.
+  return answer.next_step() == v1::NEXT_STEP_SNAPSHOT ? answer.acknowledged().lsn() >= mine->lsn.value
+                                                      : answer.acknowledged().lsn() <= mine->lsn.value;
 }
 
 absl::Status ReplicaSession::TakeOver(const v1::Grant& grant, const GrantedStream& granted, absl::Time now) {

@@ -54,6 +54,8 @@ class Subscription {
     tell_position_ = true;
     AskForGrant(now);
   }
+  // What was granted last was so to who told where it stands.
+  bool told_position() const { return request_.has_position(); }
   // An RPC of somebody else failed: the server may be away, or refuse the member, or have forgotten its grant.
   void OnRpcFailure(const absl::Status& status, absl::Time now);
   // What the server granted can't be used (`refusal`), or it brings no news: if there is another server, that one is

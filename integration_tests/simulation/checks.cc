@@ -252,7 +252,10 @@ void Checks::ChangedOver() {
 // Not where it still asks another server: what it follows leads nowhere else.
 void Checks::Astray() {
   std::vector<SimulatedRelay*> relays = Relays();
-  std::erase_if(relays, [](SimulatedRelay* relay) { return !relay->up() || relay->evil(); });
+  // One that follows nothing asks nobody.
+  std::erase_if(relays, [](SimulatedRelay* relay) {
+    return !relay->up() || relay->evil() || relay->publisher().Datasets().empty();
+  });
   if (relays.empty()) return;
   SimulatedRelay& relay = *relays[world_.random.Below(relays.size())];
   std::vector<SimulatedRelay*> below = {&relay};
