@@ -81,37 +81,37 @@ class RelayPublisherTest : public testing::Test {
       ASSERT_TRUE(cache->TakeChunk(stream_, v1::SignedChunk(), chunk).ok());
     }
   }
-  void HasChanged(uint64_t prev, uint64_t last, uint64_t schema_version) {
-    const auto log = *RelayLog::Open(*log_, 1 << 20);
-    ASSERT_TRUE(log->Add(stream_).ok());
+  // A unit of history 1, whole in one part.
+  wire::UnitPart Unit(uint64_t prev, uint64_t last) const {
     wire::UnitPart part;
     part.header.set_kind(v1::UNIT_KIND_CHANGES);
     part.header.set_history_id(Numbered<HistoryId>(1).ToBytes());
     part.header.set_definition_hash(stream_.ToBytes());
     part.header.set_prev_lsn(prev);
     part.header.set_last_lsn(last);
-    part.header.set_schema_version(schema_version);
     part.header.set_part_number(1);
     part.header.set_final_part(true);
     part.encoded = "a unit";
+    return part;
+  }
+  void HasTaken(const wire::UnitPart& part) {
+    const auto log = *RelayLog::Open(*log_, 1 << 20);
+    ASSERT_TRUE(log->Add(stream_).ok());
     ASSERT_EQ((*log->Take({&part})).size(), 1u);
+  }
+  void HasChanged(uint64_t prev, uint64_t last, uint64_t schema_version) {
+    wire::UnitPart part = Unit(prev, last);
+    part.header.set_schema_version(schema_version);
+    HasTaken(part);
   }
   // The unit that leads from history 1, up to `until`, into another.
   void HasLeft(uint64_t prev, uint64_t until) {
-    const auto log = *RelayLog::Open(*log_, 1 << 20);
-    ASSERT_TRUE(log->Add(stream_).ok());
-    wire::UnitPart part;
+    wire::UnitPart part = Unit(prev, until + 1);
     part.header.set_kind(v1::UNIT_KIND_HISTORY);
     part.header.set_prev_history_id(Numbered<HistoryId>(1).ToBytes());
     part.header.set_history_id(Numbered<HistoryId>(2).ToBytes());
-    part.header.set_definition_hash(stream_.ToBytes());
-    part.header.set_prev_lsn(prev);
     part.header.set_until_lsn(until);
-    part.header.set_last_lsn(until + 1);
-    part.header.set_part_number(1);
-    part.header.set_final_part(true);
-    part.encoded = "a unit";
-    ASSERT_EQ((*log->Take({&part})).size(), 1u);
+    HasTaken(part);
   }
 
   const DefinitionHash stream_ = Numbered<DefinitionHash>(7);
