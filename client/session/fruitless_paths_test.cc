@@ -1,3 +1,4 @@
+#include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
 #include "client/session/session_world.h"
@@ -12,6 +13,14 @@ class FruitlessPathsTest : public testing::Test {
     for (int i = 0; i < 120; ++i) world_.server.Put(i, "first");
     world_.server.Start();
     world_.StartReplica();
+  }
+  void Join() {
+    ASSERT_TRUE(world_.RunUntilEqual());
+    ASSERT_TRUE(world_.RunUntil([&] { return world_.live == 1; }, absl::Seconds(5)));
+  }
+  void Change(int64_t id, const std::string& value) {
+    world_.server.Put(id, value);
+    world_.server.Commit();
   }
 
   SessionWorld world_{1};
@@ -32,8 +41,7 @@ TEST_F(FruitlessPathsTest, ByUnicastACatchUpThatLeavesAGapIsAskedForEverMoreRare
   world_.server.multicast_arrives = false;
   world_.server.catch_ups_leave_out = 1;
   for (int i = 0; i < 2; ++i) {
-    world_.server.Put(i, "while nothing came by multicast");
-    world_.server.Commit();
+    Change(i, "while nothing came by multicast");
   }
   const int before = world_.server.calls["CatchUp"];
   world_.RunFor(absl::Minutes(5));
@@ -41,6 +49,53 @@ TEST_F(FruitlessPathsTest, ByUnicastACatchUpThatLeavesAGapIsAskedForEverMoreRare
   EXPECT_LT(world_.server.calls["CatchUp"], before + 60);
   world_.server.catch_ups_leave_out = 0;
   EXPECT_TRUE(world_.RunUntilEqual(absl::Minutes(2)));
+}
+
+TEST_F(FruitlessPathsTest, ACatchUpThatTellsABoundaryAndNoUnitIsAskedForMoreAndMoreRarely) {
+  Join();
+  world_.RunFor(absl::Seconds(11));  // a boundary
+  world_.server.HoldBack();
+  world_.server.repairs_are_refused = true;
+  world_.server.network.loss = 1;
+  Change(1, "lost");
+  world_.RunFor(absl::Milliseconds(5));
+  world_.server.network.loss = 0;
+  Change(2, "behind the gap");
+  const int before = world_.server.calls["CatchUp"];
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_GT(world_.server.calls["CatchUp"], before);
+  EXPECT_LT(world_.server.calls["CatchUp"] - before, 20);
+}
+
+TEST_F(FruitlessPathsTest, WhatCameByMulticastWhileItFollowedByUnicastIsNotOfferedAtItsReturn) {
+  Join();
+  world_.server.network.largest = 1000;
+  for (int i = 0; i < 40; ++i) {
+    Change(i, world_.random.Bytes(5000));
+    world_.RunFor(absl::Seconds(1));
+  }
+  ASSERT_EQ(world_.session->phase(), FollowPhase::kUnicast);
+  world_.server.MulticastForgedUnit();
+  world_.server.MulticastForgedUnit();
+  world_.RunFor(absl::Seconds(1));
+  world_.server.network.largest = SIZE_MAX;
+  ASSERT_TRUE(world_.RunUntil([&] { return world_.session->phase() == FollowPhase::kLive; }, absl::Minutes(5)));
+  world_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(world_.session->content().counters().bad_signatures, 0u);
+}
+
+TEST_F(FruitlessPathsTest, WhileAFruitlessCatchUpWaitsUnitsThatLeadOnAreTaken) {
+  Join();
+  // Somebody with the group key keeps it asking for nothing, seldom enough to stay trusted.
+  for (int i = 0; i < 15; ++i) {
+    world_.server.MulticastForgedUnit();
+    world_.RunFor(absl::Milliseconds(100));
+    for (int second = 0; second < 40; ++second) {
+      Change(second, absl::StrCat("round ", i));
+      ASSERT_TRUE(world_.RunUntilEqual(absl::Milliseconds(500))) << i << " " << second;
+      world_.RunFor(absl::Seconds(1));
+    }
+  }
 }
 
 }  // namespace

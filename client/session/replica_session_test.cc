@@ -1,6 +1,5 @@
 #include "client/session/replica_session.h"
 
-#include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
 #include "client/session/daemon_state.h"
@@ -112,53 +111,6 @@ TEST_F(ReplicaSessionTest, RepairsWhoseFramesAreRefusedDoNotHelpSoTheyAreAskedFo
   EXPECT_GT(world_.server.calls["Repair"], 1);
   EXPECT_LT(world_.server.calls["Repair"], 10);
   ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(10))) << "by lsn, once the gap is given up";
-}
-
-TEST_F(ReplicaSessionTest, ACatchUpThatTellsABoundaryAndNoUnitIsAskedForMoreAndMoreRarely) {
-  Join();
-  world_.RunFor(absl::Seconds(11));  // a boundary
-  world_.server.HoldBack();
-  world_.server.repairs_are_refused = true;
-  world_.server.network.loss = 1;
-  Change(1, "lost");
-  world_.RunFor(absl::Milliseconds(5));
-  world_.server.network.loss = 0;
-  Change(2, "behind the gap");
-  const int before = world_.server.calls["CatchUp"];
-  world_.RunFor(absl::Minutes(1));
-  EXPECT_GT(world_.server.calls["CatchUp"], before);
-  EXPECT_LT(world_.server.calls["CatchUp"] - before, 20);
-}
-
-TEST_F(ReplicaSessionTest, WhatCameByMulticastWhileItFollowedByUnicastIsNotOfferedAtItsReturn) {
-  Join();
-  world_.server.network.largest = 1000;
-  for (int i = 0; i < 40; ++i) {
-    Change(i, world_.random.Bytes(5000));
-    world_.RunFor(absl::Seconds(1));
-  }
-  ASSERT_EQ(phase(), FollowPhase::kUnicast);
-  world_.server.MulticastForgedUnit();
-  world_.server.MulticastForgedUnit();
-  world_.RunFor(absl::Seconds(1));
-  world_.server.network.largest = SIZE_MAX;
-  ASSERT_TRUE(world_.RunUntil([&] { return phase() == FollowPhase::kLive; }, absl::Minutes(5)));
-  world_.RunFor(absl::Seconds(1));
-  EXPECT_EQ(world_.session->content().counters().bad_signatures, 0u);
-}
-
-TEST_F(ReplicaSessionTest, WhileAFruitlessCatchUpWaitsUnitsThatLeadOnAreTaken) {
-  Join();
-  // Somebody with the group key keeps it asking for nothing, seldom enough to stay trusted.
-  for (int i = 0; i < 15; ++i) {
-    world_.server.MulticastForgedUnit();
-    world_.RunFor(absl::Milliseconds(100));
-    for (int second = 0; second < 40; ++second) {
-      Change(second, absl::StrCat("round ", i));
-      ASSERT_TRUE(world_.RunUntilEqual(absl::Milliseconds(500))) << i << " " << second;
-      world_.RunFor(absl::Seconds(1));
-    }
-  }
 }
 
 TEST_F(ReplicaSessionTest, ARestartGoesOnFromThePositionInTheDatabase) {
