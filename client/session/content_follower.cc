@@ -97,6 +97,7 @@ void ContentFollower::Suspend() {
 
 void ContentFollower::Leave() {
   Suspend();
+  stall_.Reset();
   loader_.reset();
   held_.Clear();
   gap_ = false;
@@ -173,9 +174,21 @@ void ContentFollower::StartCatchUp(bool follow) {
   gap_ = false;
   catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow, cap_);
   catch_up_from_ = database_.position();
+  stall_.OnNews(now_);
   catch_up_wanted_ = false;
   phase_ = follow ? FollowPhase::kUnicast : FollowPhase::kCatchUp;
   ++counters_.catch_ups;
+}
+
+// A catch-up that broke off or stalls is over before its end: what came by multicast meanwhile may lead on from where it
+// got to; if not, another begins there.
+void ContentFollower::GoOn() {
+  const std::optional<Position> reached = database_.position();
+  catch_up_.reset();
+  ReturnToLive();
+  catch_up_wanted_ = gap_ = false;
+  OfferHeld();
+  if (unicast_only_ || database_.position() == reached) catch_up_wanted_ = true;
 }
 
 void ContentFollower::GoLive() {
@@ -242,6 +255,7 @@ void ContentFollower::StepSnapshot() {
 }
 
 void ContentFollower::StepCatchUp() {
+  if (!catch_up_->waits()) stall_.OnNews(now_);
   const uint64_t before = catch_up_->applied();
   const CatchUp::Outcome outcome = catch_up_->Step();
   counters_.caught_up_parts += catch_up_->applied() - before;
@@ -254,10 +268,19 @@ void ContentFollower::StepCatchUp() {
         told_live_ = true;
         environment_.OnLive(*database_.position());
       }
+      if (phase_ == FollowPhase::kCatchUp && catch_up_->waits() && now_ >= stall_.StalledAt()) {
+        if (database_.position() == catch_up_from_) stall_.OnFruitless();
+        GoOn();
+      }
       return;
     case CatchUp::Outcome::kAtEnd:
       return OnCatchUpEnd();
     case CatchUp::Outcome::kUnreachable:
+      // A connection that broke after it led on was one to a server that serves. Who follows by unicast hears of nothing
+      // else by which a grant of another kind would be noticed.
+      if (phase_ == FollowPhase::kCatchUp && absl::IsUnavailable(catch_up_->status()) &&
+          database_.position() != catch_up_from_)
+        return GoOn();
       return OnRpcFailure(catch_up_->status());
     case CatchUp::Outcome::kMachine:
       return OnMachineFailure(catch_up_->status());
@@ -293,7 +316,7 @@ void ContentFollower::OnCatchUpEnd() {
   GoLive();
 }
 
-void ContentFollower::StepLive() {
+void ContentFollower::OfferHeld() {
   // While a catch-up has to wait, what comes may lead on all the same.
   while (!held_.messages().empty() && !gap_ && !(catch_up_wanted_ && now_ >= catch_up_not_before_)) {
     const uint64_t before = live_applier_.applied();
@@ -313,10 +336,16 @@ void ContentFollower::StepLive() {
       gap_ = catch_up_wanted_ = true;
     }
   }
+}
+
+void ContentFollower::StepLive() {
+  OfferHeld();
+  if (finished_ || phase_ != FollowPhase::kLive) return;
   if (catch_up_wanted_ && now_ >= catch_up_not_before_)
     return StartCatchUp(unicast_only_ || (unicast_allowed_ && distrusted(now_)));
   if (catch_up_wanted_) return;
   just_caught_up_ = false;
+  stall_.Reset();
   if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
 }
 
@@ -379,6 +408,7 @@ absl::Time ContentFollower::NextDeadline() const {
   if (phase_ == FollowPhase::kSnapshot)
     next = std::min(next, loader_->has_news() ? absl::InfinitePast() : loader_->NextDeadline());
   if (catch_up_ != nullptr) next = std::min(next, catch_up_->NextDeadline());
+  if (phase_ == FollowPhase::kCatchUp && catch_up_->waits()) next = std::min(next, stall_.StalledAt());
   if (phase_ == FollowPhase::kLive) {
     if (catch_up_wanted_) next = std::min(next, catch_up_not_before_);
     if (!held_.messages().empty() && !gap_) next = absl::InfinitePast();

@@ -13,6 +13,7 @@
 #include "client/session/held_messages.h"
 #include "client/session/session_environment.h"
 #include "client/session/snapshot_loader.h"
+#include "client/session/stall_watch.h"
 
 namespace replicast {
 
@@ -91,11 +92,13 @@ class ContentFollower {
  private:
   void StartSnapshot();
   void StartCatchUp(bool follow);
+  void GoOn();
   void GoLive();        // all that was told of is there
   void ReturnToLive();  // what is missing is asked for again
   void StepSnapshot();
   void StepCatchUp();
   void StepLive();
+  void OfferHeld();
   void OnCatchUpEnd();
   void OnBroken(PartOutcome broken);
   void OnRpcFailure(const absl::Status& status);
@@ -131,6 +134,7 @@ class ContentFollower {
   bool just_caught_up_ = false;  // what is held and still of another history leads nowhere
   absl::Time catch_up_not_before_ = absl::InfinitePast();
   std::optional<Position> catch_up_from_;
+  StallWatch stall_;
   BackOff fruitless_;
   absl::Time hinted_since_ = absl::InfiniteFuture();
   Lsn hinted_from_;  // where the database stood then

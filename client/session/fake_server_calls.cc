@@ -233,7 +233,11 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
   stream->follow = request.follow();
   const Position from{*HistoryId::FromBytes(request.position().history_id()), definition_hash_,
                       Lsn{request.position().lsn()}};
-  time_.After(2 * network.latency, [this, stream, from, on_message] {
+  if (catch_ups_stall > 0) {
+    --catch_ups_stall;
+    return std::make_unique<Handle>(*this, stream);
+  }
+  time_.After(2 * network.latency + catch_ups_wait, [this, stream, from, on_message] {
     if (!stream->wanted) return;
     const std::optional<size_t> index = IndexAfter(from);
     absl::Status refused = up_ ? MayCall() : absl::UnavailableError("connection refused");
@@ -247,9 +251,10 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
       *response.mutable_notice() = notice;
       on_message(std::move(response));
     };
+    const size_t breaks_at = catch_ups_break_after == 0 ? SIZE_MAX : stream->next + catch_ups_break_after;
     auto part = std::make_shared<size_t>(0);
     // By weak reference: the stream holds the function.
-    stream->send_next = [this, on_message, part, weak = std::weak_ptr<OpenStream>(stream)] {
+    stream->send_next = [this, on_message, part, breaks_at, weak = std::weak_ptr<OpenStream>(stream)] {
       const auto open = weak.lock();
       const Told told = told_.value_or(Told{units_.size(), newest_empty_});
       if (open->next == told.units) {
@@ -264,7 +269,13 @@ std::unique_ptr<ControlChannel::Stream> FakeServer::CatchUp(const v1::CatchUpReq
         if (open->follow) return false;
         streams_.erase(open);
         open->wanted = false;
-        open->end(absl::OkStatus());
+        if (catch_ups_end) open->end(absl::OkStatus());
+        return false;
+      }
+      if (open->next == breaks_at) {
+        streams_.erase(open);
+        open->wanted = false;
+        open->end(absl::UnavailableError("the connection was lost"));
         return false;
       }
       v1::CatchUpResponse response;

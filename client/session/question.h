@@ -15,7 +15,7 @@ namespace replicast {
 // come. For calls that may run twice. Sans-IO.
 class Question {
  public:
-  static constexpr absl::Duration kFirst = absl::Milliseconds(500);
+  static constexpr absl::Duration kFirst = absl::Milliseconds(250);
 
   // Asked first; the number of the call.
   uint64_t Begin(absl::Time now) {

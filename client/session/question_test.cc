@@ -11,9 +11,9 @@ TEST(QuestionTest, IsRepeatedEverMoreRarely) {
   Question question;
   EXPECT_EQ(question.RepeatAt(), absl::InfiniteFuture());
   question.Begin(kNow);
-  EXPECT_EQ(question.RepeatAt(), kNow + absl::Milliseconds(500));
-  question.Repeat(kNow + absl::Milliseconds(500));
-  EXPECT_EQ(question.RepeatAt(), kNow + absl::Milliseconds(1500));
+  EXPECT_EQ(question.RepeatAt(), kNow + Question::kFirst);
+  question.Repeat(kNow + Question::kFirst);
+  EXPECT_EQ(question.RepeatAt(), kNow + 3 * Question::kFirst);
   for (int i = 0; i < 10; ++i) question.Repeat(kNow);
   EXPECT_EQ(question.RepeatAt(), kNow + limits::kRpcDeadline);
 }

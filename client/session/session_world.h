@@ -66,6 +66,10 @@ class FakeServer : public ControlChannel {
   bool snapshot_stops_after_a_chunk = false;
   bool no_unit_leads_on = false;     // catch-ups are refused, OUT_OF_RANGE
   size_t catch_ups_leave_out = 0;    // units where they begin
+  int catch_ups_stall = 0;           // as many bring nothing, and do not end
+  bool catch_ups_end = true;         // false: they bring all, and do not say so
+  absl::Duration catch_ups_wait;     // before they bring something
+  size_t catch_ups_break_after = 0;  // as many units; 0: they do not
   int rows_told = 0;                 // in chunks
   bool repairs_are_refused = false;  // their frames are
   bool keys_are_forged = false;      // signed by somebody else

@@ -11,6 +11,7 @@ namespace replicast {
 namespace {
 
 constexpr absl::Duration kGoodGrant = absl::Seconds(20);
+constexpr absl::Duration kMostBackOff = absl::Seconds(5);
 constexpr int kMostBroken = 4;
 constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kRenewalRetry = absl::Hours(1);
@@ -53,7 +54,7 @@ Subscription::Subscription(Options options, ControlChannel& control, SessionEnvi
       inbox_(inbox),
       choice_(options_.servers),
       patience_(limits::kRpcDeadline),
-      back_off_(absl::Milliseconds(100), absl::Seconds(5)),
+      back_off_(absl::Milliseconds(100), kMostBackOff),
       renew_at_(options_.renew_at) {}
 
 void Subscription::Step(absl::Time now, const std::optional<Position>& position) {
@@ -161,9 +162,10 @@ void Subscription::OnServerRevoked(absl::Time now) {
   AskForGrant(now);
 }
 
-// A grant that held for a while was a good one.
+// A grant that held for as long as the longest wait ends the waiting: what follows begins with short waits and with all
+// servers again, and is no busier for it.
 void Subscription::NoteGoodGrant() {
-  if (now_ - std::exchange(granted_at_, absl::InfiniteFuture()) <= kGoodGrant) return;
+  if (now_ - std::exchange(granted_at_, absl::InfiniteFuture()) <= kMostBackOff) return;
   back_off_.Reset();
   choice_.Settle();
 }

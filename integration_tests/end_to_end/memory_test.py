@@ -83,6 +83,28 @@ class MemoryTest(ReplicastTest):
         self.assertEqual(replica.errors().count("snapshot complete"), 1, "that of its first start")
         self.assertEqual(self.replica_status("a")[1]["daemon"]["memory"], "server")
 
+    def test_the_server_remembers_what_a_replica_in_memory_has_until_its_machine_loses_power(self):
+        memory = self.disk("memory", 64)
+        self.write_randomly(50)
+        self.serve()
+        replica = self.join("memory/a", "--memory", "server")
+        self.wait_until_acknowledged(self.member("memory/a"))
+        replica.kill()
+        self.write_randomly(20)
+        self.server.kill()
+        self.start_server()
+        replica = self.start_replica("memory/a", join=False)
+        replica.wait_for_line("replicast-replica live")
+        self.assert_equal_copy("memory/a")
+        self.assertEqual(replica.errors().count("snapshot complete"), 1, "that of its first start")
+        replica.kill()
+        for name in os.listdir(memory):
+            os.remove(os.path.join(memory, name))
+        self.write_randomly(20)
+        replica = self.join("memory/a", "--memory", "server")
+        self.assert_equal_copy("memory/a")
+        self.assertEqual(replica.errors().count("snapshot complete"), 2)
+
     def test_the_server_remembers_nothing_of_a_replica_that_lost_its_rows(self):
         self.write_randomly(50)
         self.serve()

@@ -1,6 +1,10 @@
 #ifndef REPLICAST_SERVER_RELAY_ROTATING_CALLS_H_
 #define REPLICAST_SERVER_RELAY_ROTATING_CALLS_H_
 
+#include <absl/status/status.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,7 +15,7 @@
 namespace replicast::relay {
 
 // A relay's calls to whichever of the servers above it is there: after a call that reached nobody the next one is
-// asked. One thread. Answers that come after its end are given on all the same.
+// asked; not where one that was made later was answered before it. One thread. Answers that come after its end are given on all the same.
 class RotatingCalls : public UpstreamCalls {
  public:
   // One at least; they outlive it.
@@ -19,8 +23,8 @@ class RotatingCalls : public UpstreamCalls {
     REPLICAST_CHECK(!servers_.empty());
   }
   // This one serves, as others found.
-  void Use(size_t index) { *index_ = index; }
-  size_t index() const { return *index_; }
+  void Use(size_t index) { state_->index = index; }
+  size_t index() const { return state_->index; }
 
   void Authorize(const v1::AuthorizeRequest& request, Answer<v1::AuthorizeResponse> answer) override {
     current().Authorize(request, Watched(std::move(answer)));
@@ -42,20 +46,26 @@ class RotatingCalls : public UpstreamCalls {
   }
 
  private:
-  UpstreamCalls& current() const { return *servers_[*index_]; }
+  struct State {
+    size_t index = 0;
+    uint64_t calls = 0, answered = 0;  // the newest call; the newest that a server answered
+  };
+  UpstreamCalls& current() const { return *servers_[state_->index]; }
   template <typename Response>
   Answer<Response> Watched(Answer<Response> answer) {
-    return [index = index_, asked = *index_, servers = servers_.size(),
+    return [state = state_, call = ++state_->calls, asked = state_->index, servers = servers_.size(),
             answer = std::move(answer)](absl::StatusOr<Response> response) {
-      const bool away = response.status().code() == absl::StatusCode::kUnavailable ||
-                        response.status().code() == absl::StatusCode::kDeadlineExceeded;
-      if (away && *index == asked) *index = (asked + 1) % servers;
+      const bool away = absl::IsUnavailable(response.status()) || absl::IsDeadlineExceeded(response.status());
+      if (!away)
+        state->answered = std::max(state->answered, call);
+      else if (state->index == asked && call > state->answered)
+        state->index = (asked + 1) % servers;
       answer(std::move(response));
     };
   }
 
   const std::vector<UpstreamCalls*> servers_;
-  const std::shared_ptr<size_t> index_ = std::make_shared<size_t>(0);
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace replicast::relay

@@ -54,6 +54,15 @@ TEST_F(RotatingCallsTest, SeveralCallsThatReachedNobodySkipNobody) {
   EXPECT_EQ(calls_.index(), 1u);
 }
 
+TEST_F(RotatingCallsTest, ALostCallSaysNothingOnceALaterOneIsAnswered) {
+  Ask();
+  const auto first = a_.waiting;
+  Ask();
+  a_.waiting(v1::AuthorizeResponse());
+  first(absl::DeadlineExceededError("lost"));
+  EXPECT_EQ(calls_.index(), 0u);
+}
+
 TEST_F(RotatingCallsTest, WhatOthersFoundIsUsed) {
   calls_.Use(1);
   Ask();

@@ -1,0 +1,108 @@
+#include <absl/strings/str_cat.h>
+#include <gtest/gtest.h>
+
+#include "client/session/session_world.h"
+#include "client/session/stall_watch.h"
+
+namespace replicast {
+namespace {
+
+// Catch-ups that bring nothing, or not all, from a server that serves.
+class StallsTest : public testing::Test {
+ protected:
+  StallsTest() {
+    for (int i = 0; i < 120; ++i) world_.server.Put(i, "first");
+    world_.server.Start();
+    world_.StartReplica();
+  }
+  void Join() {
+    ASSERT_TRUE(world_.RunUntilEqual());
+    ASSERT_TRUE(world_.RunUntil([&] { return world_.live == 1; }, absl::Seconds(5)));
+  }
+  void Change(int64_t id, const std::string& value) {
+    world_.server.Put(id, value);
+    world_.server.Commit();
+  }
+  // So that only a catch-up helps.
+  void LoseUnits(int units) {
+    world_.server.multicast_arrives = false;
+    for (int i = 0; i < units; ++i) Change(i, absl::StrCat("lost ", units));
+    world_.RunFor(absl::Milliseconds(5));
+    world_.server.multicast_arrives = true;
+    world_.server.repairs_are_refused = true;
+    Change(100, absl::StrCat("behind the gap ", units));
+  }
+  int catch_ups() { return world_.server.calls["CatchUp"]; }
+
+  SessionWorld world_{1};
+};
+
+TEST(StallWatchTest, IsTwiceAsPatientAfterEachThatBroughtNothing) {
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  StallWatch watch;
+  watch.OnNews(now);
+  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kFirst);
+  watch.OnFruitless();
+  watch.OnFruitless();
+  EXPECT_EQ(watch.StalledAt(), now + 4 * StallWatch::kFirst);
+  for (int i = 0; i < 20; ++i) watch.OnFruitless();
+  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kMost);
+  watch.Reset();
+  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kFirst);
+}
+
+TEST_F(StallsTest, ACatchUpThatStallsIsOpenedAnew) {
+  Join();
+  world_.server.catch_ups_stall = 2;
+  const int before = catch_ups();
+  LoseUnits(3);
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(2)));
+  EXPECT_EQ(catch_ups(), before + 3);
+  EXPECT_EQ(world_.server.calls["Subscribe"], 1);
+}
+
+TEST_F(StallsTest, WhatLeadsOnByMulticastMakesAnotherNeedless) {
+  Join();
+  world_.server.catch_ups_end = false;
+  const int before = catch_ups();
+  world_.StopReplica();
+  Change(0, "while it was away");
+  world_.StartReplica();
+  ASSERT_TRUE(world_.RunUntilEqual(absl::Seconds(1)));
+  ASSERT_EQ(world_.session->phase(), FollowPhase::kCatchUp);
+  Change(1, "by multicast");
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(1)));
+  EXPECT_TRUE(world_.RunUntil([&] { return world_.session->phase() == FollowPhase::kLive; }, absl::Seconds(1)));
+  world_.RunFor(absl::Seconds(20));
+  EXPECT_EQ(catch_ups(), before + 1);
+}
+
+TEST_F(StallsTest, AServerThatIsSlowForAllIsAskedEverMoreRarely) {
+  Join();
+  world_.server.catch_ups_wait = absl::Seconds(6);
+  const int before = catch_ups();
+  LoseUnits(3);
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(15)));
+  EXPECT_EQ(catch_ups(), before + 5);  // 0.5, 1, 2, 4 and 8 seconds
+}
+
+TEST_F(StallsTest, ACatchUpThatBrokeAfterItLedOnGoesOnWithTheSameGrant) {
+  Join();
+  world_.server.catch_ups_break_after = 2;
+  LoseUnits(7);
+  EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(2)));
+  EXPECT_EQ(world_.server.calls["Subscribe"], 1);
+}
+
+TEST_F(StallsTest, ACatchUpThatBrokeBeforeItLedOnIsAReasonToAskForAGrant) {
+  Join();
+  world_.server.catch_ups_stall = 1;
+  LoseUnits(1);
+  world_.RunFor(absl::Milliseconds(100));
+  world_.server.Kill();
+  world_.RunFor(absl::Seconds(5));
+  EXPECT_GT(world_.server.calls["Subscribe"], 1);
+}
+
+}  // namespace
+}  // namespace replicast
