@@ -32,8 +32,8 @@ class CatchUp {
   // A bounded piece of work.
   Outcome Step();
   bool has_news() const { return stream_.has_news() && (cap_.MayTake() || stream_.empty()); }
-  // All that came is applied, no unit is there in part, and the server has not said that this is all.
-  bool waits() const { return !stream_.has_news() && !assembler_.open(); }
+  // All that came is taken, and the server has not said that this is all.
+  bool waits() const { return !stream_.has_news(); }
   // When there may be news that wait now.
   absl::Time NextDeadline() const { return stream_.has_news() ? cap_.FreeAt() : absl::InfiniteFuture(); }
   const absl::Status& status() const { return status_; }

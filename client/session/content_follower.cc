@@ -174,7 +174,7 @@ void ContentFollower::StartCatchUp(bool follow) {
   gap_ = false;
   catch_up_ = std::make_unique<CatchUp>(control_, target_, signing_public_key_, follow, cap_);
   catch_up_from_ = database_.position();
-  stall_.OnNews(now_);
+  stall_.OnOpened(now_);
   catch_up_wanted_ = false;
   phase_ = follow ? FollowPhase::kUnicast : FollowPhase::kCatchUp;
   ++counters_.catch_ups;
@@ -255,9 +255,10 @@ void ContentFollower::StepSnapshot() {
 }
 
 void ContentFollower::StepCatchUp() {
-  if (!catch_up_->waits()) stall_.OnNews(now_);
   const uint64_t before = catch_up_->applied();
+  const bool news = !catch_up_->waits();
   const CatchUp::Outcome outcome = catch_up_->Step();
+  if (news) stall_.OnNews(now_, catch_up_->assembler().open());
   counters_.caught_up_parts += catch_up_->applied() - before;
   if (catch_up_->applied() > before) OnProgress();
   for (v1::SignedNotice& notice : catch_up_->TakeNotices()) notices_.push_back(std::move(notice));

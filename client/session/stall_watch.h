@@ -4,25 +4,37 @@
 #include <absl/time/time.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace replicast {
 
-// Whether a stream that has more to bring brings nothing: where one message is late, that of a stream opened anew may
-// not be. Twice as patient after each that was given up before it brought anything, until none is needed: what a slow
-// server sends is not thrown away again and again. Sans-IO.
+// Whether a stream of units that has more to bring brings nothing: where one message is late, that of a stream opened
+// anew may not be. More patient than the way there is long, and than the unit has taken that would begin anew; and twice
+// as patient after each stream that was given up before it brought a unit, until none is needed: what a slow server
+// sends is not thrown away again and again. Sans-IO.
 class StallWatch {
  public:
-  static constexpr absl::Duration kFirst = absl::Milliseconds(500), kMost = absl::Minutes(1);
+  static constexpr absl::Duration kLeast = absl::Milliseconds(250), kMost = absl::Minutes(1);
 
-  // It was opened, or brought something.
-  void OnNews(absl::Time now) { heard_at_ = now; }
-  absl::Time StalledAt() const { return heard_at_ + patience_; }
-  void OnFruitless() { patience_ = std::min(2 * patience_, kMost); }
-  void Reset() { patience_ = kFirst; }
+  void OnOpened(absl::Time now) {
+    opened_at_ = heard_at_ = unit_at_ = now;
+    heard_ = false;
+  }
+  // Something came; `in_unit`: of a unit of which there is more to come.
+  void OnNews(absl::Time now, bool in_unit) {
+    if (!std::exchange(heard_, true)) usual_ = std::clamp(2 * (now - opened_at_), kLeast, kMost);
+    heard_at_ = now;
+    if (!in_unit) unit_at_ = now;
+  }
+  absl::Time StalledAt() const { return heard_at_ + std::max({patience_, usual_, heard_at_ - unit_at_}); }
+  void OnFruitless() { patience_ = std::min(2 * std::max(patience_, usual_), kMost); }
+  void Reset() { patience_ = kLeast; }
 
  private:
-  absl::Time heard_at_ = absl::InfinitePast();
-  absl::Duration patience_ = kFirst;
+  absl::Time opened_at_ = absl::InfinitePast(), heard_at_ = absl::InfinitePast(), unit_at_ = absl::InfinitePast();
+  bool heard_ = false;
+  absl::Duration usual_ = kLeast;  // twice what the first message of a stream took
+  absl::Duration patience_ = kLeast;
 };
 
 }  // namespace replicast

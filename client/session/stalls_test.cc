@@ -40,15 +40,35 @@ class StallsTest : public testing::Test {
 TEST(StallWatchTest, IsTwiceAsPatientAfterEachThatBroughtNothing) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   StallWatch watch;
-  watch.OnNews(now);
-  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kFirst);
+  watch.OnOpened(now);
+  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kLeast);
   watch.OnFruitless();
   watch.OnFruitless();
-  EXPECT_EQ(watch.StalledAt(), now + 4 * StallWatch::kFirst);
+  EXPECT_EQ(watch.StalledAt(), now + 4 * StallWatch::kLeast);
   for (int i = 0; i < 20; ++i) watch.OnFruitless();
   EXPECT_EQ(watch.StalledAt(), now + StallWatch::kMost);
   watch.Reset();
-  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kFirst);
+  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kLeast);
+}
+
+TEST(StallWatchTest, IsMorePatientThanTheWayIsLong) {
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  StallWatch watch;
+  watch.OnOpened(now);
+  watch.OnNews(now + absl::Milliseconds(600), false);
+  watch.OnOpened(now);
+  EXPECT_EQ(watch.StalledAt(), now + absl::Milliseconds(1200));
+}
+
+TEST(StallWatchTest, IsAsPatientAsTheUnitHasTakenThatWouldBeginAnew) {
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  StallWatch watch;
+  watch.OnOpened(now);
+  watch.OnNews(now, true);
+  watch.OnNews(now + absl::Seconds(10), true);
+  EXPECT_EQ(watch.StalledAt(), now + absl::Seconds(20));
+  watch.OnNews(now + absl::Seconds(11), false);
+  EXPECT_EQ(watch.StalledAt(), now + absl::Seconds(11) + StallWatch::kLeast);
 }
 
 TEST_F(StallsTest, ACatchUpThatStallsIsOpenedAnew) {
@@ -83,7 +103,7 @@ TEST_F(StallsTest, AServerThatIsSlowForAllIsAskedEverMoreRarely) {
   const int before = catch_ups();
   LoseUnits(3);
   EXPECT_TRUE(world_.RunUntilEqual(absl::Seconds(15)));
-  EXPECT_EQ(catch_ups(), before + 5);  // 0.5, 1, 2, 4 and 8 seconds
+  EXPECT_EQ(catch_ups(), before + 6);  // 0.25, 0.5, 1, 2, 4 and 8 seconds
 }
 
 TEST_F(StallsTest, ACatchUpThatBrokeAfterItLedOnGoesOnWithTheSameGrant) {
