@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import time
 import unittest
 
@@ -98,8 +99,8 @@ class MemoryTest(ReplicastTest):
         self.assert_equal_copy("memory/a")
         self.assertEqual(replica.errors().count("snapshot complete"), 1, "that of its first start")
         replica.kill()
-        for name in os.listdir(memory):
-            os.remove(os.path.join(memory, name))
+        subprocess.run(["umount", memory], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", memory], check=True)
         self.write_randomly(20)
         replica = self.join("memory/a", "--memory", "server")
         self.assert_equal_copy("memory/a")

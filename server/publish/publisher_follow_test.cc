@@ -273,5 +273,23 @@ TEST_F(PublisherFollowTest, AMastersClockThatIsSetBackWhileIdleIsToldOfABoundary
   EXPECT_EQ(boundary().last_lsn(), after.last_lsn());
 }
 
+TEST_F(PublisherFollowTest, AMastersClockThatIsSetBackWhileTheServerIsDownIsToldInAnotherHistory) {
+  Start();
+  const DefinitionHash all = CreateAll();
+  Build();
+  const auto boundary = [&] {
+    listener_->Take(all);
+    EXPECT_TRUE(publisher_->PublishBoundary(all).ok());
+    return listener_->Take(all).at(0).header;
+  };
+  source_.SetWallOffset(absl::Hours(2));
+  const v1::UnitHeader before = boundary();
+  source_.SetWallOffset(absl::Hours(1));
+  Restart();
+  const v1::UnitHeader after = boundary();
+  EXPECT_NE(after.history_id(), before.history_id()) << "so what was told of it before says nothing";
+  EXPECT_LT(after.master_time_microseconds(), before.master_time_microseconds());
+}
+
 }  // namespace
 }  // namespace replicast::testing
