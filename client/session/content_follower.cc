@@ -97,7 +97,6 @@ void ContentFollower::Suspend() {
 
 void ContentFollower::Leave() {
   Suspend();
-  stall_.Reset();
   loader_.reset();
   held_.Clear();
   gap_ = false;
@@ -270,7 +269,7 @@ void ContentFollower::StepCatchUp() {
         environment_.OnLive(*database_.position());
       }
       if (phase_ == FollowPhase::kCatchUp && catch_up_->waits() && now_ >= stall_.StalledAt()) {
-        if (database_.position() == catch_up_from_) stall_.OnFruitless();
+        stall_.OnGivenUp();
         GoOn();
       }
       return;
@@ -346,7 +345,6 @@ void ContentFollower::StepLive() {
     return StartCatchUp(unicast_only_ || (unicast_allowed_ && distrusted(now_)));
   if (catch_up_wanted_) return;
   just_caught_up_ = false;
-  stall_.Reset();
   if (!std::exchange(told_live_, true)) environment_.OnLive(*database_.position());
 }
 

@@ -9,31 +9,32 @@
 namespace replicast {
 
 // Whether a stream of units that has more to bring brings nothing: where one message is late, that of a stream opened
-// anew may not be. More patient than the way there is long, and than the unit has taken that would begin anew; and twice
-// as patient after each stream that was given up before it brought a unit, until none is needed: what a slow server
-// sends is not thrown away again and again. Sans-IO.
+// anew may not be. Waits for twice as long as the newest stream took to bring its first unit, for twice as long again
+// after each that brought none, and at least as long as the unit has taken that would begin anew: what is thrown away of
+// a slow server stays in proportion to what is used, and a member always gets on. Sans-IO.
 class StallWatch {
  public:
   static constexpr absl::Duration kLeast = absl::Milliseconds(250), kMost = absl::Minutes(1);
 
   void OnOpened(absl::Time now) {
     opened_at_ = heard_at_ = unit_at_ = now;
-    heard_ = false;
+    brought_ = false;
   }
   // Something came; `in_unit`: of a unit of which there is more to come.
   void OnNews(absl::Time now, bool in_unit) {
-    if (!std::exchange(heard_, true)) usual_ = std::clamp(2 * (now - opened_at_), kLeast, kMost);
     heard_at_ = now;
-    if (!in_unit) unit_at_ = now;
+    if (in_unit) return;
+    unit_at_ = now;
+    if (!std::exchange(brought_, true)) patience_ = std::clamp(2 * (now - opened_at_), kLeast, kMost);
   }
-  absl::Time StalledAt() const { return heard_at_ + std::max({patience_, usual_, heard_at_ - unit_at_}); }
-  void OnFruitless() { patience_ = std::min(2 * std::max(patience_, usual_), kMost); }
-  void Reset() { patience_ = kLeast; }
+  absl::Time StalledAt() const { return heard_at_ + std::max(patience_, heard_at_ - unit_at_); }
+  void OnGivenUp() {
+    if (!brought_) patience_ = std::min(2 * patience_, kMost);
+  }
 
  private:
   absl::Time opened_at_ = absl::InfinitePast(), heard_at_ = absl::InfinitePast(), unit_at_ = absl::InfinitePast();
-  bool heard_ = false;
-  absl::Duration usual_ = kLeast;  // twice what the first message of a stream took
+  bool brought_ = false;  // a unit, by this stream
   absl::Duration patience_ = kLeast;
 };
 

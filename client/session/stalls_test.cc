@@ -37,38 +37,47 @@ class StallsTest : public testing::Test {
   SessionWorld world_{1};
 };
 
-TEST(StallWatchTest, IsTwiceAsPatientAfterEachThatBroughtNothing) {
-  const absl::Time now = absl::FromUnixSeconds(1000);
-  StallWatch watch;
-  watch.OnOpened(now);
-  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kLeast);
-  watch.OnFruitless();
-  watch.OnFruitless();
-  EXPECT_EQ(watch.StalledAt(), now + 4 * StallWatch::kLeast);
-  for (int i = 0; i < 20; ++i) watch.OnFruitless();
-  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kMost);
-  watch.Reset();
-  EXPECT_EQ(watch.StalledAt(), now + StallWatch::kLeast);
+class StallWatchTest : public testing::Test {
+ protected:
+  absl::Duration Patience() { return watch_.StalledAt() - kNow; }
+  const absl::Time kNow = absl::FromUnixSeconds(1000);
+  StallWatch watch_;
+};
+
+TEST_F(StallWatchTest, IsTwiceAsPatientAfterEachThatBroughtNothing) {
+  watch_.OnOpened(kNow);
+  EXPECT_EQ(Patience(), StallWatch::kLeast);
+  for (int i = 0; i < 2; ++i) watch_.OnGivenUp();
+  EXPECT_EQ(Patience(), 4 * StallWatch::kLeast);
+  for (int i = 0; i < 20; ++i) watch_.OnGivenUp();
+  EXPECT_EQ(Patience(), StallWatch::kMost);
+  watch_.OnNews(kNow, false);
+  EXPECT_EQ(Patience(), StallWatch::kLeast) << "the server is not slow any more";
+  watch_.OnGivenUp();
+  EXPECT_EQ(Patience(), StallWatch::kLeast) << "it got on";
 }
 
-TEST(StallWatchTest, IsMorePatientThanTheWayIsLong) {
-  const absl::Time now = absl::FromUnixSeconds(1000);
-  StallWatch watch;
-  watch.OnOpened(now);
-  watch.OnNews(now + absl::Milliseconds(600), false);
-  watch.OnOpened(now);
-  EXPECT_EQ(watch.StalledAt(), now + absl::Milliseconds(1200));
+TEST_F(StallWatchTest, IsMorePatientThanTheFirstUnitTook) {
+  watch_.OnOpened(kNow - absl::Milliseconds(600));
+  watch_.OnNews(kNow, false);
+  EXPECT_EQ(Patience(), absl::Milliseconds(1200));
 }
 
-TEST(StallWatchTest, IsAsPatientAsTheUnitHasTakenThatWouldBeginAnew) {
-  const absl::Time now = absl::FromUnixSeconds(1000);
-  StallWatch watch;
-  watch.OnOpened(now);
-  watch.OnNews(now, true);
-  watch.OnNews(now + absl::Seconds(10), true);
-  EXPECT_EQ(watch.StalledAt(), now + absl::Seconds(20));
-  watch.OnNews(now + absl::Seconds(11), false);
-  EXPECT_EQ(watch.StalledAt(), now + absl::Seconds(11) + StallWatch::kLeast);
+TEST_F(StallWatchTest, PartsOfAUnitThatBeginAnewAreNoReasonToBeLessPatient) {
+  watch_.OnOpened(kNow);
+  watch_.OnGivenUp();
+  watch_.OnOpened(kNow);
+  watch_.OnNews(kNow, true);
+  EXPECT_EQ(Patience(), 2 * StallWatch::kLeast);
+  watch_.OnGivenUp();
+  EXPECT_EQ(Patience(), 4 * StallWatch::kLeast);
+}
+
+TEST_F(StallWatchTest, IsAsPatientAsTheUnitHasTakenThatWouldBeginAnew) {
+  watch_.OnOpened(kNow - absl::Seconds(11));
+  watch_.OnNews(kNow - absl::Seconds(11), false);
+  watch_.OnNews(kNow, true);
+  EXPECT_EQ(Patience(), absl::Seconds(11));
 }
 
 TEST_F(StallsTest, ACatchUpThatStallsIsOpenedAnew) {
