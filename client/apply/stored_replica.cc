@@ -344,13 +344,8 @@ absl::StatusOr<bool> StoredReplica::TrySwap() {
   return true;
 }
 
-// A transaction that waits for the log waits for all that is in it.
 absl::Status StoredReplica::MakeDurable() {
-  if (!position_writer_ || !state_->position) return absl::OkStatus();
-  RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous=FULL"));
-  absl::Status written = position_writer_->Write(*state_);
-  RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous=NORMAL"));
-  return written;
+  return disk_sync_.Sync(*database_, options_.path);
 }
 
 absl::Status StoredReplica::Checkpoint() { return database_->QueryValue("PRAGMA wal_checkpoint(PASSIVE)").status(); }

@@ -11,6 +11,7 @@
 #include "client/apply/replica_state.h"
 #include "client/apply/staging.h"
 #include "client/apply/unit_changes.h"
+#include "common/sqlite/disk_sync.h"
 
 namespace replicast {
 
@@ -74,6 +75,7 @@ class StoredReplica : public ReplicaDatabase {
   TableWriters writers_;
   std::unique_ptr<UnitSpool> spool_;
   std::unique_ptr<Staging> staging_;
+  sqlite::DiskSync disk_sync_;
   std::vector<std::string> damaged_;
   int64_t data_version_ = -1;  // when the rows were last known to be ours; -1: not in this run
   absl::Time next_scan_ = absl::InfinitePast();

@@ -14,30 +14,7 @@
 namespace replicast::capture {
 namespace {
 
-// The WAL's header holds salts, which change whenever the log begins anew.
-constexpr int kWalSaltOffset = 16;
-constexpr int kWalSaltSize = 8;
 const std::string kDataVersionSql = "PRAGMA data_version";
-
-// SQLite's own handle of the main file or, in WAL mode, of the log; null when it is not open.
-sqlite3_file* FileOf(sqlite3* handle, int operation) {
-  sqlite3_file* file = nullptr;
-  const int code = sqlite3_file_control(handle, "main", operation, &file);
-  return code == SQLITE_OK && file != nullptr && file->pMethods != nullptr ? file : nullptr;
-}
-
-absl::Status Sync(sqlite3* handle, sqlite3_file* file, const std::string& path) {
-  if (file == nullptr) return absl::OkStatus();
-  const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
-  return sqlite::ErrorFor(handle, code, "syncing the master to disk", path);
-}
-
-// Nothing: the log is empty.
-std::string SaltOf(sqlite3_file* wal) {
-  std::string salt(kWalSaltSize, '\0');
-  const int code = wal->pMethods->xRead(wal, salt.data(), kWalSaltSize, kWalSaltOffset);
-  return code == SQLITE_OK ? salt : std::string();
-}
 
 // Whether another file, or none, stands where the open one was opened.
 bool HasMoved(sqlite3* handle) {
@@ -64,7 +41,7 @@ absl::Status SqliteSource::Reopen() {
   // drops this process's locks on it.
   connection_.reset();
   data_version_ = -1;
-  synced_salt_.clear();
+  disk_sync_.Reset();
   ASSIGN_OR_RETURN(connection_, MasterConnection::Open(options_.path, options_.vfs));
   return absl::OkStatus();
 }
@@ -139,16 +116,7 @@ absl::Status SqliteSource::MakeDurable() {
     return Error(absl::StatusCode::kUnavailable, "MASTER_MISSING",
                  options_.path + " is not open; see that it can be read");
   }
-  sqlite3* handle = connection_->database().handle();
-  sqlite3_file* wal = FileOf(handle, SQLITE_FCNTL_JOURNAL_POINTER);
-  RETURN_IF_ERROR(Sync(handle, wal, options_.path));
-  const std::string salt = wal == nullptr ? std::string() : SaltOf(wal);
-  if (!salt.empty() && salt == synced_salt_) return absl::OkStatus();
-  // The log began anew, so what was in it went into the main file. That is synced through SQLite's own handle, since
-  // closing another descriptor of it would drop the process's POSIX locks. An empty log doesn't tell how often it was.
-  RETURN_IF_ERROR(Sync(handle, FileOf(handle, SQLITE_FCNTL_FILE_POINTER), options_.path));
-  synced_salt_ = salt;
-  return absl::OkStatus();
+  return disk_sync_.Sync(connection_->database(), options_.path);
 }
 
 bool SqliteSource::MayHaveChanged() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/sqlite/disk_sync.h"
 #include "server/capture/master_connection.h"
 #include "server/capture/schema_check.h"
 #include "server/capture/source_options.h"
@@ -49,7 +50,7 @@ class SqliteSource : public Source {
   std::shared_ptr<MasterConnection> connection_;  // null while the master can't be opened
   Relations relations_ = std::make_shared<const std::map<uint32_t, Relation>>();
   int64_t data_version_ = -1;
-  std::string synced_salt_;  // of the WAL when it was last made durable; empty: of none
+  sqlite::DiskSync disk_sync_;
 };
 
 }  // namespace replicast::capture
