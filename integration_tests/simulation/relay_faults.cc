@@ -107,6 +107,7 @@ void RelayFaults::Copy(SimulatedRelay& relay, Random& random) {
   relay.Kill();
   original_ = &relay;
   copied_ = &world_.CloneRelay(relay);
+  world_.security.OnCopied(relay, *copied_);
   for (const auto& replica : world_.replicas) {
     if (&replica->link().server() != &relay || replica->ended() || replica->left() || random.Below(2) > 0) continue;
     replica->PointAt(*copied_);

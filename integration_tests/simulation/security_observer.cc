@@ -92,6 +92,15 @@ void SecurityObserver::OnKeysGiven(const ServingProcess& by, const MemberId& mem
   }
 }
 
+void SecurityObserver::OnCopied(const ServingProcess& from, const ServingProcess& to) {
+  const auto before = granted_;
+  for (const auto& [of, when] : before) {
+    const auto& [server_and_member, stream_id] = of;
+    if (server_and_member.first == from.name())
+      granted_.try_emplace({{to.name(), server_and_member.second}, stream_id}, when);
+  }
+}
+
 void SecurityObserver::OnForeignFrame(const std::string& datagram) { foreign_.insert(HashOf(datagram)); }
 
 void SecurityObserver::OnFrameTaken(const std::string& datagram) {

@@ -28,6 +28,8 @@ class SecurityObserver : public CallObserver {
   void OnRepaired(const ServingProcess& by, const v1::RepairResponse& response) override;
   void OnKeysGiven(const ServingProcess& by, const MemberId& member, const ChannelInfo& channel) override;
   void OnFrameTaken(const std::string& datagram) override;
+  // Its machine, with all that it keeps of its members.
+  void OnCopied(const ServingProcess& from, const ServingProcess& to);
   // The master's server revoked it.
   void OnRevoked(const MemberId& member);
   // Somebody sealed this under a key of its own.
