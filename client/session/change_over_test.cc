@@ -132,6 +132,38 @@ TEST_F(ChangeOverTest, WhatOneRefusesAnotherMayGrant) {
   EXPECT_EQ(world_.doors.current, 1u);
 }
 
+TEST_F(ChangeOverTest, BeforeASnapshotTheOthersAreAskedForUnits) {
+  world_.servers = {"a:1", "b:1", "c:1"};
+  Join();
+  Break(0, Door::kShut);
+  Break(1, Door::kTrimmed);
+  EXPECT_TRUE(FollowsWithin(absl::Seconds(3)));
+  EXPECT_EQ(world_.doors.current, 2u);
+  EXPECT_EQ(world_.server.calls["Snapshot"], 1) << "that of its start";
+  EXPECT_TRUE(world_.Said("server b:1: no unit there leads on from here; asking c:1"));
+}
+
+TEST_F(ChangeOverTest, WhereNoUnitsOfAnybodyLeadOnASnapshotDoes) {
+  Join();
+  world_.StopReplica();
+  Break(0, Door::kTrimmed);
+  Break(1, Door::kTrimmed);
+  world_.StartReplica();
+  EXPECT_TRUE(FollowsWithin(absl::Seconds(3)));
+  EXPECT_GT(world_.server.calls["Snapshot"], 1);
+  EXPECT_EQ(world_.doors.subscribes[0] + world_.doors.subscribes[1], 3);
+}
+
+TEST_F(ChangeOverTest, OthersThatAreAwayAreNotWaitedForWhereASnapshotLeadsOn) {
+  Join();
+  world_.StopReplica();
+  Break(0, Door::kTrimmed);
+  Break(1, Door::kSilent);
+  world_.StartReplica();
+  EXPECT_TRUE(FollowsWithin(absl::Seconds(10)));
+  EXPECT_GT(world_.server.calls["Snapshot"], 1);
+}
+
 TEST_F(ChangeOverTest, WhatAllRefuseEndsIt) {
   Join();
   Break(0, Door::kRefusing);

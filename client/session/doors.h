@@ -21,6 +21,7 @@ class Doors : public ControlChannel {
     kRefusing,  // the member, for good
     kForging,   // grants
     kIdle,      // streams are opened, and tell nothing
+    kTrimmed,   // no unit there leads on from anywhere
   };
   Doors(VirtualTime& time, ControlChannel& inner) : time_(time), inner_(inner) {}
 
@@ -38,6 +39,12 @@ class Doors : public ControlChannel {
     if (state() == State::kForging) {
       answer = [answer = std::move(answer)](absl::StatusOr<v1::SubscribeResponse> response) {
         if (response.ok()) response->mutable_signed_grant()->mutable_signature()->back() ^= 1;
+        answer(std::move(response));
+      };
+    }
+    if (state() == State::kTrimmed) {
+      answer = [answer = std::move(answer)](absl::StatusOr<v1::SubscribeResponse> response) {
+        if (response.ok()) response->set_next_step(v1::NEXT_STEP_SNAPSHOT);
         answer(std::move(response));
       };
     }
@@ -64,14 +71,14 @@ class Doors : public ControlChannel {
                                   std::function<void(v1::CatchUpResponse)> on_message,
                                   std::function<void(absl::Status)> on_end) override {
     if (state() == State::kIdle) return std::make_unique<IdleStream>();
-    if (state() != State::kOpen) return FailingStream(std::move(on_end));
+    if (state() != State::kOpen && state() != State::kTrimmed) return FailingStream(std::move(on_end));
     return inner_.CatchUp(request, std::move(on_message), std::move(on_end));
   }
   std::unique_ptr<Stream> Snapshot(const v1::SnapshotRequest& request,
                                    std::function<void(v1::SnapshotResponse)> on_message,
                                    std::function<void(absl::Status)> on_end) override {
     if (state() == State::kIdle) return std::make_unique<IdleStream>();
-    if (state() != State::kOpen) return FailingStream(std::move(on_end));
+    if (state() != State::kOpen && state() != State::kTrimmed) return FailingStream(std::move(on_end));
     return inner_.Snapshot(request, std::move(on_message), std::move(on_end));
   }
 

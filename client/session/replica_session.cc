@@ -277,10 +277,19 @@ void ReplicaSession::AdoptGrant(const v1::SubscribeResponse& answer, absl::Time 
   if (!paused_.empty()) return content_.Pause();
   if (ServerRemembers() && !subscription_.told_position() && !ServerKnows(answer))
     return subscription_.TellPosition(now);
+  if (answer.next_step() == v1::NEXT_STEP_SNAPSHOT && UnitsMayLeadOn(answer) && subscription_.AskOthersForUnits(now))
+    return;
   acknowledge_soon_ = ServerRemembers();
   content_.Begin(answer.next_step(), answer.reason(), now);
   if (before && SameStream(*before, answer.grant()) && before->incarnation() == answer.grant().incarnation())
     choice_.OnServerConfirmed(now);
+}
+
+bool ReplicaSession::UnitsMayLeadOn(const v1::SubscribeResponse& answer) const {
+  const std::optional<Position> mine = database_.position();
+  return mine && mine->definition.view() == answer.grant().definition_hash() &&
+         mine->history.view() == answer.position().history_id() && mine->lsn.value <= answer.position().lsn() &&
+         content_.phase() != FollowPhase::kSnapshot && !database_.staging().active && database_.damaged_tables().empty();
 }
 
 bool ReplicaSession::ServerKnows(const v1::SubscribeResponse& answer) const {

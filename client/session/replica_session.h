@@ -85,6 +85,8 @@ class ReplicaSession {
   void TakeReportAnswer(const v1::ReportResponse& answer, absl::Time now);
   bool ServerRemembers() const { return options_.memory == v1::MEMORY_SERVER; }
   // The server knows enough of what this replica has to decide by it.
+  // Units may lead on from here, if anybody keeps them.
+  bool UnitsMayLeadOn(const v1::SubscribeResponse& answer) const;
   bool ServerKnows(const v1::SubscribeResponse& answer) const;
   // The stream is faster than this replica may take, and there is another way.
   bool TooFast(const v1::Grant& grant) const {

@@ -24,6 +24,7 @@ class ServerChoice {
     REPLICAST_CHECK(!servers_.empty());
   }
   bool alone() const { return servers_.size() == 1; }
+  size_t size() const { return servers_.size(); }
   size_t index() const { return index_; }
   const std::string& current() const { return servers_[index_]; }
   std::string all() const { return absl::StrJoin(servers_, ", "); }

@@ -155,6 +155,15 @@ void Subscription::MoveOn(const absl::Status& why, bool refusal, absl::Time now)
   TryLater();
 }
 
+bool Subscription::AskOthersForUnits(absl::Time now) {
+  if (++without_units_ >= choice_.size()) {
+    without_units_ = 0;
+    return false;
+  }
+  MoveOn(absl::OutOfRangeError("no unit there leads on from here"), false, now);
+  return true;
+}
+
 void Subscription::OnServerRevoked(absl::Time now) {
   const absl::Status revoked = absl::PermissionDeniedError("it, or a relay above it, was revoked");
   if (!alone()) return MoveOn(revoked, true, now);
@@ -210,6 +219,7 @@ void Subscription::OnSubscribed(absl::StatusOr<v1::SubscribeResponse> answer) {
     granted_at_ = now_;
     not_ready_.clear();
     told_all_ = false;
+    if (answer->next_step() != v1::NEXT_STEP_SNAPSHOT) without_units_ = 0;
     patience_ = kPatience;
     not_before_ = absl::InfinitePast();
     ask_at_ = now_ + options_.grant_life;  // whatever failed meanwhile, the grant is new

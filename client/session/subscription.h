@@ -61,6 +61,9 @@ class Subscription {
   // What the server granted can't be used (`refusal`), or it brings no news: if there is another server, that one is
   // asked.
   void MoveOn(const absl::Status& why, bool refusal, absl::Time now);
+  // Of what the server granted only a snapshot leads on: the others are asked first, each once, whether units of theirs
+  // do. False: nobody else is left to be asked.
+  bool AskOthersForUnits(absl::Time now);
   // The master's server revoked a relay on the way to it.
   void OnServerRevoked(absl::Time now);
   // Another server is asked than before: nothing that the earlier one granted is of use. True once.
@@ -110,6 +113,7 @@ class Subscription {
   v1::SubscribeRequest request_;
   absl::Time asked_at_ = absl::InfinitePast();
   absl::Duration patience_;  // with an answer, where another server could be asked
+  size_t without_units_ = 0;  // servers of which no unit leads on, since one led on
   bool tell_position_ = false;
   absl::Time not_before_ = absl::InfinitePast();  // while backing off
   BackOff back_off_;
