@@ -1,4 +1,5 @@
 """Clients that are servers: relays, and replicas behind them."""
+import json
 import os
 import socket
 import unittest
@@ -92,6 +93,26 @@ class RelayTest(ReplicastTest):
             self.write_randomly(20)
             relay = self.start_relay("r")
         self.assert_equal_copy("a")
+
+    def test_a_relay_without_upstream_serves_what_it_has_and_says_how_old_that_is(self):
+        self.serve()
+        self.write_randomly(20)
+        relay = self.start_relay("r", self.relay_token())
+        self.join_behind(relay, "a").stop()
+        self.write_randomly(20)
+        self.join_behind(relay, "b")
+        self.assert_equal_copy("b")
+        self.server.kill()
+        before = self.rows(self.path("b.db"), "t")
+        replica = self.start_replica("a", join=False)
+        replica.wait_for_line("replicast-replica live")
+        self.wait_for_row("a", "SELECT 1 FROM t")
+        self.assertEqual(self.rows(self.path("a.db"), "t"), before)
+        at_relay = ("replicast", "--json", "--credentials", self.server_folder, "--server", relay.address, "status")
+        code, out = wait_until(lambda: next(((code, out) for code, out, _ in [self.program(*at_relay)] if json.loads(out)["detector_age"] > 5), None),
+                               20, "the relay's data get old")
+        self.assertEqual(code, 1, out)
+        self.assertIn("away", json.loads(out)["source_problem"])
 
     def test_relays_of_relays(self):
         self.serve()
