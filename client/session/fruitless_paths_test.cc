@@ -1,30 +1,13 @@
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
-#include "client/session/session_world.h"
+#include "client/session/session_test.h"
 
 namespace replicast {
 namespace {
 
 // What leads nowhere costs its server, and whoever else asks it, little.
-class FruitlessPathsTest : public testing::Test {
- protected:
-  FruitlessPathsTest() {
-    for (int i = 0; i < 120; ++i) world_.server.Put(i, "first");
-    world_.server.Start();
-    world_.StartReplica();
-  }
-  void Join() {
-    ASSERT_TRUE(world_.RunUntilEqual());
-    ASSERT_TRUE(world_.RunUntil([&] { return world_.live == 1; }, absl::Seconds(5)));
-  }
-  void Change(int64_t id, const std::string& value) {
-    world_.server.Put(id, value);
-    world_.server.Commit();
-  }
-
-  SessionWorld world_{1};
-};
+class FruitlessPathsTest : public SessionTest {};
 
 TEST_F(FruitlessPathsTest, ASnapshotThatNoUnitCompletesIsFetchedEverMoreRarely) {
   world_.server.no_unit_leads_on = true;

@@ -1,28 +1,15 @@
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
-#include "client/session/session_world.h"
+#include "client/session/session_test.h"
 #include "client/session/stall_watch.h"
 
 namespace replicast {
 namespace {
 
 // Catch-ups that bring nothing, or not all, from a server that serves.
-class StallsTest : public testing::Test {
+class StallsTest : public SessionTest {
  protected:
-  StallsTest() {
-    for (int i = 0; i < 120; ++i) world_.server.Put(i, "first");
-    world_.server.Start();
-    world_.StartReplica();
-  }
-  void Join() {
-    ASSERT_TRUE(world_.RunUntilEqual());
-    ASSERT_TRUE(world_.RunUntil([&] { return world_.live == 1; }, absl::Seconds(5)));
-  }
-  void Change(int64_t id, const std::string& value) {
-    world_.server.Put(id, value);
-    world_.server.Commit();
-  }
   // So that only a catch-up helps.
   void LoseUnits(int units) {
     world_.server.multicast_arrives = false;
@@ -33,8 +20,6 @@ class StallsTest : public testing::Test {
     Change(100, absl::StrCat("behind the gap ", units));
   }
   int catch_ups() { return world_.server.calls["CatchUp"]; }
-
-  SessionWorld world_{1};
 };
 
 class StallWatchTest : public testing::Test {

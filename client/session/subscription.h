@@ -112,7 +112,7 @@ class Subscription {
   Question asking_;
   v1::SubscribeRequest request_;
   absl::Time asked_at_ = absl::InfinitePast();
-  absl::Duration patience_;  // with an answer, where another server could be asked
+  absl::Duration patience_;   // with an answer, where another server could be asked
   size_t without_units_ = 0;  // servers of which no unit leads on, since one led on
   bool tell_position_ = false;
   absl::Time not_before_ = absl::InfinitePast();  // while backing off

@@ -14,6 +14,14 @@ class PublisherFollowTest : public PublisherRig {
  protected:
   DefinitionHash CreateAll() { return Create("all", Define({Table("items"), Table("notes")})); }
   DefinitionHash CreateEven() { return Create("even", Define({Table("items", {"*"}, "value % 2 = 0")})); }
+  // The header of the boundary that is told now.
+  v1::UnitHeader Boundary(const DefinitionHash& stream) {
+    listener_->Take(stream);
+    EXPECT_TRUE(publisher_->PublishBoundary(stream).ok());
+    const v1::UnitHeader header = listener_->Take(stream).at(0).header;
+    EXPECT_EQ(header.kind(), v1::UNIT_KIND_EMPTY);
+    return header;
+  }
 };
 
 TEST_F(PublisherFollowTest, PublishesWhatWasWrittenAfterTheIndexWasBuilt) {
@@ -254,39 +262,27 @@ TEST_F(PublisherFollowTest, AMastersClockThatIsSetBackWhileIdleIsToldOfABoundary
   Start();
   const DefinitionHash all = CreateAll();
   Build();
-  const auto boundary = [&] {
-    listener_->Take(all);
-    EXPECT_TRUE(publisher_->PublishBoundary(all).ok());
-    const v1::UnitHeader header = listener_->Take(all).at(0).header;
-    EXPECT_EQ(header.kind(), v1::UNIT_KIND_EMPTY);
-    return header;
-  };
-  const v1::UnitHeader first = boundary();
+  const v1::UnitHeader first = Boundary(all);
   source_.SetWallOffset(absl::Milliseconds(-500));
-  EXPECT_EQ(boundary().last_lsn(), first.last_lsn()) << "a clock that is corrected a little";
+  EXPECT_EQ(Boundary(all).last_lsn(), first.last_lsn()) << "a clock that is corrected a little";
   source_.SetWallOffset(-absl::Hours(1));
-  const v1::UnitHeader after = boundary();
+  const v1::UnitHeader after = Boundary(all);
   EXPECT_GT(after.last_lsn(), first.last_lsn());
   EXPECT_LT(after.master_time_microseconds(), first.master_time_microseconds());
-  EXPECT_EQ(boundary().last_lsn(), after.last_lsn());
+  EXPECT_EQ(Boundary(all).last_lsn(), after.last_lsn());
   Restart();
-  EXPECT_EQ(boundary().last_lsn(), after.last_lsn());
+  EXPECT_EQ(Boundary(all).last_lsn(), after.last_lsn());
 }
 
 TEST_F(PublisherFollowTest, AMastersClockThatIsSetBackWhileTheServerIsDownIsToldInAnotherHistory) {
   Start();
   const DefinitionHash all = CreateAll();
   Build();
-  const auto boundary = [&] {
-    listener_->Take(all);
-    EXPECT_TRUE(publisher_->PublishBoundary(all).ok());
-    return listener_->Take(all).at(0).header;
-  };
   source_.SetWallOffset(absl::Hours(2));
-  const v1::UnitHeader before = boundary();
+  const v1::UnitHeader before = Boundary(all);
   source_.SetWallOffset(absl::Hours(1));
   Restart();
-  const v1::UnitHeader after = boundary();
+  const v1::UnitHeader after = Boundary(all);
   EXPECT_NE(after.history_id(), before.history_id()) << "so what was told of it before says nothing";
   EXPECT_LT(after.master_time_microseconds(), before.master_time_microseconds());
 }

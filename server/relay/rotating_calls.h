@@ -15,7 +15,8 @@
 namespace replicast::relay {
 
 // A relay's calls to whichever of the servers above it is there: after a call that reached nobody the next one is
-// asked; not where one that was made later was answered before it. One thread. Answers that come after its end are given on all the same.
+// asked; not where one that was made later was answered before it. One thread. Answers that come after its end are given
+// on all the same.
 class RotatingCalls : public UpstreamCalls {
  public:
   // One at least; they outlive it.
